@@ -1,0 +1,59 @@
+"""Bulk output of one terminal: a bare read loop, MaiLauncher and terminado, in turn; medians and ratios.
+
+    python benchmarks/terminal/throughput.py [--mebibytes 128] [--rounds 5] [--viewers 1,10,50] [--text ascii|mixed] [--decode]
+
+`terminado` must be installed beside the product; it is no dependency. Design targets: one viewer gets at least 0.6 of
+the read loop and 1.8 times terminado; 10 and 50 viewers get 5 and 8 times terminado's bytes in all.
+"""
+
+import argparse
+import statistics
+from contextlib import ExitStack
+
+from contestants import Launcher, Loop, Terminado
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--mebibytes", type=int, default=128)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--viewers", default="1,10,50")
+    parser.add_argument("--text", choices=("ascii", "mixed"), default="ascii")
+    parser.add_argument("--decode", action="store_true", help="viewers decode each message, as a page must")
+    options = parser.parse_args()
+    with ExitStack() as stack:
+        contestants = [stack.enter_context(kind(options.text)) for kind in (Loop, Launcher, Terminado)]
+        for viewers in map(int, options.viewers.split(",")):
+            mebibytes = max(4, options.mebibytes // viewers)
+            compare(contestants, mebibytes, viewers, options)
+
+
+def compare(
+    contestants: list[Loop | Launcher | Terminado],
+    mebibytes: int,
+    viewers: int,
+    options: argparse.Namespace,
+) -> None:
+    """Prints one table. Speeds are MiB of output per second, summed over the viewers."""
+    speeds: dict[str, list[float]] = {contestant.name: [] for contestant in contestants}
+    used = dict.fromkeys(speeds, 0.0)
+    for number in range(options.rounds + 1):
+        for contestant in contestants:
+            before = contestant.cpu()
+            seconds = contestant.measure(mebibytes << 20, viewers, decode=options.decode)
+            if number:  # the first is for warming up
+                readers = 1 if isinstance(contestant, Loop) else viewers
+                speeds[contestant.name].append(mebibytes * readers / seconds)
+                used[contestant.name] += contestant.cpu() - before
+    print(f"\n{viewers} viewer(s), {mebibytes} MiB, {options.rounds} rounds")
+    print(f"{'':12} {'MiB/s':>8} {'least':>8} {'most':>8} {'CPU ms/MiB':>11}")
+    for name, found in speeds.items():
+        cost = used[name] * 1000 / (options.rounds * mebibytes)
+        print(f"{name:12} {statistics.median(found):8.1f} {min(found):8.1f} {max(found):8.1f} {cost:11.2f}")
+    for other in (Loop.name, Terminado.name):
+        ratios = [mine / its for mine, its in zip(speeds[Launcher.name], speeds[other], strict=True)]
+        print(f"mailauncher / {other}: {statistics.median(ratios):.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""All that is known of MaiBot and its services."""

@@ -1,0 +1,85 @@
+"""The tree of commands: their names, their order, their help in the reader's language."""
+
+import io
+import os
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, NoReturn
+
+import typer
+
+from mailauncher import __version__
+from mailauncher.cli import (
+    attach,
+    chinese,
+    demo,
+    doctor,
+    instances,
+    logs,
+    schema,
+    serve,
+    settings,
+)
+from mailauncher.cli.voice import Voice, choose
+from mailauncher.errors import LauncherError
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "serve": serve.serve,
+    "demo": demo.demo,
+    "ls": instances.ls,
+    "start": instances.start,
+    "stop": instances.stop,
+    "restart": instances.restart,
+    "logs": logs.logs,
+    "attach": attach.attach,
+    "add": instances.add,
+    "rm": instances.rm,
+    "settings": settings.settings,
+    "schema": schema.schema,
+    "doctor": doctor.doctor,
+}
+
+
+def root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+    lang: Annotated[
+        Literal["zh", "en"] | None,
+        typer.Option("--lang", metavar="zh|en", help="Language of messages; by default that of the locale."),
+    ] = None,
+) -> None:
+    """Deploys, starts, stops, watches and configures MaiBot chat bots."""
+    if version:
+        print(f"MaiLauncher {__version__}")
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def tree(language: str) -> Any:
+    """The command to run, with its help in `language`."""
+    app = typer.Typer(
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(invoke_without_command=True)(root)
+    for name, command in COMMANDS.items():
+        app.command(name)(command)
+    found = typer.main.get_command(app)
+    if language == "zh":
+        chinese.translate(found)
+    return found
+
+
+def run() -> NoReturn:
+    """Runs what the process's arguments say and ends with its exit status."""
+    language, arguments = choose(sys.argv[1:], os.environ)
+    voice = Voice(language)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # None where it was closed
+            stream.reconfigure(errors="replace")  # a locale without Chinese still shows the rest
+    try:
+        tree(language).main(arguments, prog_name="mailauncher", obj=voice)
+    except LauncherError as error:
+        sys.exit(voice.fail(error))
+    sys.exit(0)

@@ -1,0 +1,1 @@
+"""What is kept on disk: Tortoise models and their migrations."""

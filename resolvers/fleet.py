@@ -1,0 +1,236 @@
+"""Every instance as clients see it: records and crews put together, kept current, told to the bus."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mailauncher.bots import diagnosis, launching
+from mailauncher.bots.catalogue import Catalogue, Recipe
+from mailauncher.errors import InstanceNotFound, LauncherError, Text
+from mailauncher.events import Bus, InstanceChanged
+from mailauncher.launch import Launch
+from mailauncher.store.journal import Journal
+from mailauncher.store.records import InstanceRecord, ServiceRecord
+from mailauncher.store.registry import Registry
+from resolvers import ports
+from resolvers.views import InstanceView, ServiceView
+from terminals.client import Exit
+from terminals.crew import MAIN, Crew, Member
+from terminals.house import House
+from terminals.policy import Supervision
+from terminals.states import Failure, State
+
+log = logging.getLogger(__name__)
+
+
+class Fleet:
+    """Views by id, rebuilt when a record or a program changes. `version` rises with every visible change."""
+
+    def __init__(
+        self, registry: Registry, catalogue: Catalogue, house: House, bus: Bus, journal: Journal
+    ) -> None:
+        self.version = 0
+        self._registry = registry
+        self._journal = journal
+        self._chores: set[asyncio.Task[None]] = set()
+        self._catalogue = catalogue
+        self._house = house
+        self._bus = bus
+        self._views: dict[str, InstanceView] = {}
+        self._memory = diagnosis.MemoryWatch()
+        self.adding = asyncio.Lock()
+        """Held while an instance is checked and added, so that two requests cannot add the same."""
+
+    async def open(self) -> None:
+        """Enrols every known instance with whatever of it still runs, and starts what was meant to run and does not."""
+        for record in self._registry:
+            await self._enrol(record)
+        for record in self._registry:
+            await self._resume(record)
+
+    async def close(self) -> None:
+        """Waits for what is still being written down."""
+        await asyncio.gather(*self._chores, return_exceptions=True)
+
+    async def _resume(self, record: InstanceRecord) -> None:
+        """After a reboot, or when it died while no server was there. What ended with code 0 meant to end."""
+        crew = self._house.crews.get(record.id)
+        if crew is None:
+            return
+        wanted = [MAIN] if record.wanted else []
+        wanted += [service.name for service in record.services if service.wanted]
+        idle = [name for name in wanted if not crew.programs[name].alive]
+        ended = [name for name in idle if (last := crew.terminals[name].last_exit) and last.code == 0]
+        if ended:
+            await self._registry.set_wanted(record.id, ended, False)
+        lost = [name for name in idle if name not in ended]
+        if lost and crew.main.care.supervision.autostart:
+            words = Text(
+                f"{record.name}：重新启动 {', '.join(lost)}",
+                f"{record.name}: started {', '.join(lost)} again",
+            )
+            await self._journal.note("autostart", "supervisor", words, record.id)
+            crew.start(lost)
+
+    @property
+    def views(self) -> list[InstanceView]:
+        """All instances, in the order they were added."""
+        return list(self._views.values())
+
+    def __contains__(self, instance_id: str) -> bool:
+        return instance_id in self._views
+
+    def view(self, instance_id: str) -> InstanceView:
+        """Raises InstanceNotFound."""
+        try:
+            return self._views[instance_id]
+        except KeyError:
+            raise InstanceNotFound(instance_id) from None
+
+    def crew(self, instance_id: str) -> Crew:
+        """Raises InstanceNotFound."""
+        return self._house.crew(instance_id)
+
+    async def add(self, record: InstanceRecord) -> InstanceView:
+        """Stores a new instance and enrols its crew."""
+        await self._registry.add(record)
+        await self._enrol(record)
+        return self._views[record.id]
+
+    async def remove(self, instance_id: str) -> None:
+        """Forgets a stopped instance."""
+        await self._house.dismiss(instance_id)
+        await self._registry.remove(instance_id)
+        if self._views.pop(instance_id, None) is not None:
+            self.version += 1
+            self._bus.publish(InstanceChanged(instance_id, removed=True))
+
+    async def _enrol(self, record: InstanceRecord) -> None:
+        members = [self._member(record, self._catalogue.get(record.recipe), None)]
+        services = sorted(record.services, key=lambda s: len(self._recipe(s.name).needs))
+        members += [self._member(record, self._recipe(service.name), service) for service in services]
+        supervision = msgspec.convert(record.supervision or {}, Supervision)
+        try:
+            await self._house.enrol(record.id, members, supervision, lambda: self._refresh(record.id))
+        except LauncherError as error:
+            log.error("keeper of %s: %s", record.id, error.text.en)
+        self._refresh(record.id)
+
+    def _recipe(self, service: str) -> Recipe:
+        """A service's recipe; one that the catalogue does not know needs the main program and a run command."""
+        return self._catalogue.recipes.get(service) or self._catalogue.get("custom")
+
+    def _member(self, record: InstanceRecord, recipe: Recipe, service: ServiceRecord | None) -> Member:
+        part = service or record
+        folder = Path(part.path)
+
+        async def plan(*, adopting: bool = False) -> Launch:
+            if not adopting:
+                await self._require_ports(record, service)
+            return await asyncio.to_thread(launching.launch, recipe, folder, part.port, part.run_command)
+
+        async def explain(last_lines: tuple[str, ...], ended: Exit) -> Text | None:
+            if ended.signal == signal.SIGKILL:
+                return await asyncio.to_thread(self._memory.cause)
+            return diagnosis.cause(last_lines, await ports.owner(part.port))
+
+        return Member(
+            service.name if service else MAIN, recipe.title.text, folder, plan, explain, recipe.needs
+        )
+
+    async def _require_ports(self, record: InstanceRecord, service: ServiceRecord | None) -> None:
+        """Raises PortInUse. Services wait for the main program, so a port that one of them lacks is noticed before
+        anything of the instance runs."""
+        await ports.require_free((service or record).port)
+        if service is None:
+            programs = self._house.crew(record.id).programs
+            for other in record.services:
+                if programs[other.name].wanted and not programs[other.name].alive:
+                    await ports.require_free(other.port)
+
+    def _refresh(self, instance_id: str) -> None:
+        record = self._registry.get(instance_id)
+        if record is None:
+            return
+        crew = self._house.crew(instance_id)
+        view = _view(record, crew)
+        before = self._views.get(instance_id)
+        if view != before:
+            self._views[instance_id] = view
+            self.version += 1
+            self._bus.publish(InstanceChanged(instance_id))
+            if before is not None:
+                self._write_down(before, view, crew)
+
+    def _write_down(self, before: InstanceView, now: InstanceView, crew: Crew) -> None:
+        """Notes deaths in the journal, and that what ended by itself is no longer meant to run."""
+        parts: list[tuple[str, InstanceView | ServiceView | None, InstanceView | ServiceView]]
+        parts = [(MAIN, before, now), *((s.name, before.service(s.name), s) for s in now.services)]
+        for name, then, part in parts:
+            if then is None:
+                continue
+            if part.failure is not None and part.failure != then.failure:
+                self.chore(self._note_death(now, crew.programs[name].title, part.failure))
+            if then.status is State.RUNNING and part.status is State.STOPPED:
+                self.chore(self._registry.set_wanted(now.id, [name], False))
+
+    async def _note_death(self, instance: InstanceView, title: Text, failure: Failure) -> None:
+        kind = "failed" if failure.restart_at is None else "died"
+        hint = failure.hint or Text("", "")
+        words = Text(
+            f"{instance.name}：{title.zh} {failure.reason.zh} {hint.zh}".strip(),
+            f"{instance.name}: {title.en} {failure.reason.en} {hint.en}".strip(),
+        )
+        await self._journal.note(kind, "supervisor", words, instance.id)
+
+    def chore(self, work: Coroutine[Any, Any, None]) -> None:
+        """Work that nobody waits for; the end of the server does. What fails is logged."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._chores.add(task)
+        task.add_done_callback(self._chore_done)
+
+    def _chore_done(self, task: asyncio.Task[None]) -> None:
+        self._chores.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("writing down failed", exc_info=error)
+
+
+def _view(record: InstanceRecord, crew: Crew) -> InstanceView:
+    main = crew.main
+    return InstanceView(
+        id=record.id,
+        name=record.name,
+        status=main.state,
+        installed_at=str(record.installed_at),
+        path=record.path,
+        port=record.port,
+        version=record.version,
+        recipe=record.recipe,
+        pid=main.pid,
+        started_at=main.started_at,
+        ready=main.ready,
+        restarts=main.restarts,
+        failure=main.failure,
+        services=tuple(_service(record.id, service, crew) for service in record.services),
+    )
+
+
+def _service(instance_id: str, service: ServiceRecord, crew: Crew) -> ServiceView:
+    program = crew.programs[service.name]
+    return ServiceView(
+        instance_id=instance_id,
+        name=service.name,
+        path=service.path,
+        status=program.state,
+        port=service.port,
+        pid=program.pid,
+        started_at=program.started_at,
+        ready=program.ready,
+        restarts=program.restarts,
+        failure=program.failure,
+    )

@@ -1,0 +1,1 @@
+"""The documented REST routes: parse, make one resolver call, encode."""

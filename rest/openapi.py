@@ -1,0 +1,275 @@
+"""The table written down: OpenAPI 3.1 for programs, Markdown for the docs. Nothing in it is said a second time elsewhere."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from mailauncher import __version__
+from mailauncher.errors import VERDICTS, Code, Text
+from resolvers.context import Context
+from rest.answers import JSON, Answer, tagged
+from rest.errors import ErrorBody
+from rest.operation import Call, Operation, Parameter
+from rest.wording import ZH
+
+REFERENCE = "#/components/schemas/{name}"
+ABOUT = Text(
+    "管理 MaiBot 实例的 REST 接口。GraphQL 在 `/graphql`，终端在 WebSocket `/ws/{session_id}`。"
+    "设置了口令时，请求须带 `Authorization: Bearer`。错误信息默认为中文，`Accept-Language: en` 为英文。",
+    "The REST interface for managing MaiBot instances. GraphQL is at `/graphql`, terminals at the WebSocket"
+    " `/ws/{session_id}`. Where a token is set, requests carry `Authorization: Bearer`. Messages are Chinese, and"
+    " English with `Accept-Language: en`.",
+)
+GROUPS = {
+    "instances": Text("实例", "Instances"),
+    "services": Text("服务", "Services"),
+    "terminals": Text("终端", "Terminals"),
+    "system": Text("系统", "System"),
+    "version": Text("版本", "Version"),
+    "pages": Text("页面", "Pages"),
+}
+MEANINGS = {
+    Code.INSTANCE_NOT_FOUND: Text("实例不存在", "there is no such instance"),
+    Code.INVALID_PARAMETER: Text("参数无效", "a parameter is wrong"),
+    Code.DATABASE_ERROR: Text("数据库错误", "the database failed"),
+    Code.PERMISSION_DENIED: Text("权限不足", "the caller may not do this"),
+    Code.SERVICE_UNAVAILABLE: Text("服务不可用", "the service is not available"),
+    Code.INTERNAL_ERROR: Text("内部服务器错误", "the server failed"),
+    Code.INSTANCE_ALREADY_RUNNING: Text("实例已在运行", "it runs already"),
+    Code.INSTANCE_NOT_RUNNING: Text("实例未运行", "it does not run"),
+    Code.PORT_IN_USE: Text("端口已被占用", "the port is taken"),
+    Code.INVALID_PATH: Text("路径无效", "the path cannot be used"),
+    Code.RESOURCE_NOT_FOUND: Text("资源不存在", "there is no such thing"),
+    Code.FILE_TOO_LARGE: Text("文件过大", "what was sent is too large"),
+    Code.INVALID_SESSION: Text("会话 ID 无效", "the session's id is wrong"),
+    Code.TERMINAL_NOT_FOUND: Text("终端不存在", "there is no such terminal"),
+    Code.DUPLICATE_RESOURCE: Text("资源已存在", "it exists already"),
+    Code.COMMAND_FAILED: Text("命令执行失败", "the program could not be run"),
+}
+_PATH_PARAMETERS = {
+    "id": Text("实例 ID", "The instance's id"),
+    "session_id": Text(
+        "会话 ID：{instance_id}_{terminal_type}", "The session's id: {instance_id}_{terminal_type}"
+    ),
+}
+_EVERYWHERE = (Code.PERMISSION_DENIED, Code.INTERNAL_ERROR)
+
+
+def operation(documented: tuple[Operation, ...]) -> Operation:
+    """The route of the document, which describes the others and itself."""
+    table: list[Operation] = [*documented]
+    written: dict[str, Answer] = {}
+
+    async def _openapi(_ctx: Context, call: Call) -> Answer:
+        language = call.language
+        if language not in written:
+            body = msgspec.json.encode(await asyncio.to_thread(document, table, language))
+            written[language] = tagged(body, (JSON, (b"vary", b"Accept-Language")))
+        return written[language]
+
+    table.append(
+        Operation(
+            method="GET",
+            path="/api/v1/openapi.json",
+            group="pages",
+            text=Text("OpenAPI 3.1 文档", "This document, as OpenAPI 3.1"),
+            handler=_openapi,
+            public=True,
+        )
+    )
+    return table[-1]
+
+
+def document(operations: Sequence[Operation], language: str) -> dict[str, Any]:
+    """The OpenAPI document of the operations, in one language."""
+    kinds = [ErrorBody, *(kind for row in operations for kind in _kinds(row))]
+    _, schemas = msgspec.json.schema_components(dict.fromkeys(kinds), ref_template=REFERENCE)
+    paths: dict[str, dict[str, Any]] = {}
+    for row in operations:
+        paths.setdefault(row.path, {})[row.method.lower()] = _described(row, language)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "MaiLauncher",
+            "version": __version__,
+            "description": ABOUT.in_language(language),
+        },
+        "servers": [{"url": "/"}],
+        "tags": [{"name": name, "description": text.in_language(language)} for name, text in GROUPS.items()],
+        "paths": paths,
+        "components": {
+            "schemas": {name: _in_language(schema, language) for name, schema in schemas.items()},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{}, {"token": []}],
+    }
+
+
+def _kinds(row: Operation) -> tuple[type[msgspec.Struct], ...]:
+    return row.request if row.response is None else (*row.request, row.response)
+
+
+def _described(row: Operation, language: str) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": row.name,
+        "tags": [row.group],
+        "summary": row.text.in_language(language),
+        "parameters": [*_path_parameters(row, language), *(_query(p, language) for p in row.query)],
+        "responses": _responses(row, language),
+        "x-changes": row.changes,
+    }
+    if row.details is not None:
+        described["description"] = row.details.in_language(language)
+    if row.request:
+        schemas = [{"$ref": REFERENCE.format(name=kind.__name__)} for kind in row.request]
+        schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    if row.public:
+        described["security"] = [{}]
+    return described
+
+
+def parameters(path: str) -> list[str]:
+    """The names of a path's parameters."""
+    return [part[1:-1] for part in path.split("/") if part.startswith("{")]
+
+
+def _path_parameters(row: Operation, language: str) -> Iterable[dict[str, Any]]:
+    for name in parameters(row.path):
+        yield {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": _PATH_PARAMETERS[name].in_language(language),
+            "schema": {"type": "string"},
+        }
+
+
+def _query(parameter: Parameter, language: str) -> dict[str, Any]:
+    values = {"enum": list(parameter.values)} if parameter.values else {}
+    return {
+        "name": parameter.name,
+        "in": "query",
+        "required": False,
+        "description": parameter.text.in_language(language),
+        "schema": {"type": "string", **values},
+    }
+
+
+def _responses(row: Operation, language: str) -> dict[str, Any]:
+    schema = (
+        {} if row.response is None else {"schema": {"$ref": REFERENCE.format(name=row.response.__name__)}}
+    )
+    good = Text("成功", "Success").in_language(language)
+    responses: dict[str, Any] = {"200": {"description": good, "content": {row.media: schema}}}
+    if row.kept is not None:
+        same = Text("与 If-None-Match 所指相同", "What If-None-Match names is still true")
+        responses["304"] = {"description": same.in_language(language)}
+    by_status: dict[int, list[Code]] = {}
+    for code in codes(row):
+        by_status.setdefault(VERDICTS[code].http, []).append(code)
+    body = {"application/json": {"schema": {"$ref": REFERENCE.format(name=ErrorBody.__name__)}}}
+    for status in sorted(by_status):
+        meanings = (f"`{code}`: {MEANINGS[code].in_language(language)}" for code in by_status[status])
+        responses[str(status)] = {"description": "; ".join(meanings), "content": body}
+    return responses
+
+
+def codes(row: Operation) -> list[Code]:
+    """Every error that the route can answer with."""
+    sent = (Code.INVALID_PARAMETER, Code.FILE_TOO_LARGE) if row.request else ()
+    stored = (Code.DATABASE_ERROR,) if row.changes else ()
+    return list(dict.fromkeys((*row.codes, *sent, *_EVERYWHERE, *stored)))
+
+
+def _in_language(schema: Any, language: str) -> Any:
+    """A schema with its descriptions in one language. Those of whole structs are docstrings, so English alone has them;
+    those of enums speak to developers."""
+    if isinstance(schema, list):
+        return [_in_language(item, language) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {key: _in_language(value, language) for key, value in schema.items() if key != ZH}
+    if isinstance(schema.get("description"), str):
+        if language != "en" and ZH in schema:
+            kept["description"] = schema[ZH]
+        elif (language != "en" or "enum" in schema) and ZH not in schema:
+            del kept["description"]
+    return kept
+
+
+def markdown(operations: Sequence[Operation]) -> str:
+    """The same as a page of the docs, in English."""
+    spec = document(operations, "en")
+    parts = ["# The REST interface", ABOUT.en, "## Errors", _fields(spec, ErrorBody)]
+    for group, title in GROUPS.items():
+        parts.append(f"## {title.en}")
+        for row in operations:
+            if row.group == group:
+                parts += _entry(spec, row)
+    return "\n\n".join(parts) + "\n"
+
+
+def _entry(spec: dict[str, Any], row: Operation) -> Iterable[str]:
+    described = spec["paths"][row.path][row.method.lower()]
+    yield f"### {row.method} {row.path}"
+    sentences = [f"{described['summary']}.", described.get("description", "")]
+    sentences.append("Needs no token." if row.public else "")
+    changes = row.changes and row.method == "GET"
+    sentences.append(
+        "Changes something, though it is a GET: a page of another site may not call it." if changes else ""
+    )
+    yield "\n".join(sentence for sentence in sentences if sentence)
+    if described["parameters"]:
+        yield _bullets((p["name"], " | ".join(_values(p)), p["description"]) for p in described["parameters"])
+    for number, kind in enumerate(row.request):
+        yield "**Or**" if number else "**Body**"
+        yield _fields(spec, kind)
+    if row.response is None:
+        yield f"**Answer**: `{row.media}`"
+    else:
+        yield "**Answer**"
+        yield _fields(spec, row.response)
+    yield "**Errors**: " + ", ".join(f"`{code}` ({VERDICTS[code].http})" for code in codes(row))
+
+
+def _fields(spec: dict[str, Any], kind: type[msgspec.Struct]) -> str:
+    return _bullets(_flat(spec, spec["components"]["schemas"][kind.__name__], ""))
+
+
+def _values(parameter: dict[str, Any]) -> list[str]:
+    return parameter["schema"].get("enum", ["string"])  # type: ignore[no-any-return]  # a JSON document
+
+
+def _bullets(rows: Iterable[tuple[str, str, str]]) -> str:
+    return "\n".join(f"- `{name}` ({kind}): {text}" for name, kind, text in rows)
+
+
+def _flat(spec: dict[str, Any], schema: dict[str, Any], prefix: str) -> Iterable[tuple[str, str, str]]:
+    """(name, type, meaning) of every field, those of objects inside after the object."""
+    for name, field in schema.get("properties", {}).items():
+        inner = _resolved(spec, field)
+        inside = _resolved(spec, inner["items"]) if inner.get("type") == "array" else inner
+        place = f"{prefix}{name}" + ("[]" if inside is not inner else "")
+        optional = "" if name in schema["required"] else ", optional"
+        yield place, _kind(inner) + optional, field.get("description", "")
+        yield from _flat(spec, inside, f"{place}.")
+
+
+def _resolved(spec: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema that is meant: behind a reference, or beside null."""
+    if "anyOf" in schema:
+        schema = next(option for option in schema["anyOf"] if option.get("type") != "null")
+    if "$ref" in schema:
+        return spec["components"]["schemas"][schema["$ref"].rpartition("/")[2]]  # type: ignore[no-any-return]
+    return schema
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    if "const" in schema:
+        return msgspec.json.encode(schema["const"]).decode()
+    if "enum" in schema:
+        return " | ".join(schema["enum"]) if len(schema["enum"]) < 10 else "string"
+    return str(schema.get("type", "any"))

@@ -1,0 +1,70 @@
+"""The log of a terminal as a file: text, or a recording that can be played."""
+
+from typing import cast
+
+from mailauncher.errors import Code, InvalidParameter, Text
+from resolvers import logs
+from resolvers.context import Context
+from rest.answers import NO_STORE, Stream
+from rest.operation import Call, Operation, Parameter
+
+_TYPES = {
+    "text": (b"text/plain; charset=utf-8", b"log"),
+    "asciicast": (b"application/x-asciicast", b"cast"),
+}
+
+
+async def _download(ctx: Context, call: Call) -> Stream:
+    session_id = call.path["session_id"]
+    form = _one(call, "format") or "text"
+    if form not in _TYPES:
+        raise InvalidParameter(
+            "format 应为 text 或 asciicast", "format must be text or asciicast", field="format"
+        )
+    pieces = await logs.download(
+        ctx, session_id, _time(call, "from"), _time(call, "to"), cast(logs.Form, form)
+    )
+    media, ending = _TYPES[form]
+    name = b'attachment; filename="%b.%b"' % (session_id.encode(), ending)
+    return Stream(pieces, ((b"content-type", media), (b"content-disposition", name), NO_STORE))
+
+
+def _time(call: Call, name: str) -> int | None:
+    text = _one(call, name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 15):
+        raise InvalidParameter(
+            f"{name} 应为毫秒时间戳", f"{name} must be milliseconds since 1970", field=name
+        )
+    return int(text)
+
+
+def _one(call: Call, name: str) -> str | None:
+    values = call.query(name)
+    if len(values) > 1:
+        raise InvalidParameter(f"{name} 只能给出一次", f"{name} may be given once", field=name)
+    return values[0] if values else None
+
+
+OPERATIONS = (
+    Operation(
+        method="GET",
+        path="/api/v1/terminals/{session_id}/log",
+        group="terminals",
+        text=Text("下载终端日志", "Download a terminal's log"),
+        handler=_download,
+        query=(
+            Parameter("from", Text("起始时间，毫秒时间戳", "First moment, in milliseconds since 1970")),
+            Parameter("to", Text("结束时间，毫秒时间戳", "Last moment, in milliseconds since 1970")),
+            Parameter("format", Text("文件格式", "Form of the file"), ("text", "asciicast")),
+        ),
+        codes=(
+            Code.INVALID_SESSION,
+            Code.INSTANCE_NOT_FOUND,
+            Code.TERMINAL_NOT_FOUND,
+            Code.INVALID_PARAMETER,
+        ),
+        media="text/plain",
+    ),
+)

@@ -1,0 +1,1 @@
+"""The GraphQL contract: types, inputs, fields, subscriptions, the endpoint and its limits."""

@@ -1,0 +1,1 @@
+"""PTYs, the processes in them and everything these printed; no database."""

@@ -1,0 +1,43 @@
+"""Known causes are recognised in the last lines of a dead bot, and nothing else is."""
+
+import pytest
+
+from mailauncher.bots import diagnosis
+
+KNOWN = {
+    "OSError: [Errno 98] error while attempting to bind on address ('127.0.0.1', 8000): address already in use": "port",
+    "ERROR 端口 8001 已被占用，请检查配置": "port",
+    "Port 8000 is already in use": "port",
+    "EOFError: 请阅读用户协议（EULA）并输入同意": "licence",
+    "tomllib.TOMLDecodeError: Invalid value (at line 12, column 5)": "line 12",
+    "配置文件第 7 行有错误: TOMLDecodeError line 7": "line 7",
+    "ModuleNotFoundError: No module named 'maim_message'": "maim_message",
+    "OSError: [Errno 28] No space left on device": "disk",
+    "MemoryError": "memory",
+    "PermissionError: [Errno 13] Permission denied: '/srv/bot/data'": "/srv/bot/data",
+    "peewee.OperationalError: database is locked": "another process",
+}
+
+
+@pytest.mark.parametrize("line,meaning", KNOWN.items())
+def test_a_known_cause_is_put_into_words(line: str, meaning: str) -> None:
+    found = diagnosis.cause(["starting", line, "bye"])
+    assert found is not None
+    assert meaning.lower() in found.en.lower()
+
+
+@pytest.mark.parametrize("line", ["", "hello", "portable", "第 3 次尝试", "RuntimeError: line 3 of the poem"])
+def test_what_is_not_known_is_not_guessed(line: str) -> None:
+    assert diagnosis.cause([line]) is None
+
+
+def test_the_newest_cause_counts() -> None:
+    found = diagnosis.cause(["MemoryError", "ModuleNotFoundError: No module named 'x'"])
+    assert found is not None
+    assert "module x" in found.en
+
+
+def test_the_owner_of_a_taken_port_is_named() -> None:
+    found = diagnosis.cause(["address already in use"], (17, "nginx"))
+    assert found is not None
+    assert "nginx, pid 17" in found.en

@@ -1,0 +1,174 @@
+"""The server is killed at random moments, again and again: bots do not notice, and viewers miss nothing."""
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+import pytest_asyncio
+import websockets
+
+from tests.support.context import free_port, processes_in
+
+KILLS = 50
+BOTS = 3
+COUNTING_BOT = """
+import itertools, random, signal, sys, time
+signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+for number in itertools.count():
+    print("line", number, flush=True)
+    if random.random() < 0.2:
+        time.sleep(random.random() * 0.02)
+"""
+
+
+class Server:
+    """A `mailauncher serve` that is killed and started again on the same data folder and port."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("MAILAUNCHER_")}
+        environment |= {
+            "MAILAUNCHER_DATA": str(self.folder / "data"),
+            "MAILAUNCHER_WORKSPACE": str(self.folder / "bots"),
+            "MAILAUNCHER_PORT": str(self.port),
+            "MAILAUNCHER_HOST": "127.0.0.1",
+        }
+        with (self.folder / "errors").open("ab") as errors:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "mailauncher",
+                "serve",
+                env=environment,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=errors,
+            )
+        assert self.process.stdout is not None
+        line = await self.process.stdout.readline()
+        assert b"listening" in line, (line, (self.folder / "errors").read_text()[-3000:])
+
+    async def end(self, number: signal.Signals) -> int:
+        assert self.process is not None
+        self.process.send_signal(number)
+        await self.process.communicate()
+        assert self.process.returncode is not None
+        return self.process.returncode
+
+    async def ask(self, method: str, path: str, /, **body: object) -> dict[str, object]:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}/api/v1", timeout=30) as client:
+            answer = await client.request(method, path, json=body or None)
+            assert answer.is_success, answer.text
+            found: dict[str, object] = answer.json()
+            return found
+
+    async def instances(self) -> dict[str, str]:
+        listed = await self.ask("GET", "/instances")
+        return {each["id"]: each["status"] for each in listed["instances"]}  # type: ignore[attr-defined]
+
+
+class Transcript:
+    """Everything one client saw of one terminal, through as many connections as it took."""
+
+    def __init__(self, server: Server, session_id: str) -> None:
+        self.url = f"ws://127.0.0.1:{server.port}/ws/{session_id}?after="
+        self.seen = b""
+        self.connections = 0
+
+    async def follow(self) -> None:
+        while True:
+            with contextlib.suppress(OSError, websockets.WebSocketException):
+                async with websockets.connect(self.url + str(len(self.seen)), open_timeout=5) as socket:
+                    self.connections += 1
+                    async for message in socket:
+                        self.take(json.loads(message))
+            await asyncio.sleep(0.02)
+
+    def take(self, message: dict[str, object]) -> None:
+        if message["type"] == "output":
+            assert message["offset"] == len(self.seen), message
+            self.seen += str(message["data"]).encode()
+
+    @property
+    def numbers(self) -> list[int]:
+        return [
+            int(line.split()[1]) for line in self.seen.decode().splitlines()[:-1] if line.startswith("line")
+        ]
+
+
+@pytest_asyncio.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    running = Server(tmp_path)
+    await running.start()
+    yield running
+    if running.process is not None and running.process.returncode is None:
+        await running.end(signal.SIGKILL)
+    for pid in processes_in(tmp_path):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            psutil.Process(pid).kill()
+
+
+@pytest.mark.slow
+async def test_fifty_kills_restart_no_bot_and_lose_no_line(server: Server, tmp_path: Path) -> None:
+    for name in range(BOTS):
+        folder = tmp_path / "bots" / f"bot{name}"
+        folder.mkdir(parents=True)
+        (folder / "bot.py").write_text(COUNTING_BOT)
+        added = await server.ask(
+            "POST", "/instances/add", name=f"bot{name}", path=str(folder), port=free_port()
+        )
+        await server.ask("GET", f"/instance/{added['instance_id']}/start")
+    ids = list(await server.instances())
+    pids = sorted(
+        pid
+        for pid in processes_in(tmp_path / "bots")
+        if psutil.Process(pid).cwd().startswith(str(tmp_path / "bots"))
+    )
+    transcripts = [Transcript(server, f"{instance_id}_main") for instance_id in ids]
+    async with asyncio.TaskGroup() as tasks:
+        following = [tasks.create_task(transcript.follow()) for transcript in transcripts]
+        for _ in range(KILLS):
+            await asyncio.sleep(random.random() * 0.5)
+            await server.end(signal.SIGKILL)
+            await server.start()
+            async with asyncio.timeout(2):
+                while set((await server.instances()).values()) != {"running"}:
+                    await asyncio.sleep(0.05)
+        end = [len(transcript.seen) for transcript in transcripts]
+        while any(
+            len(transcript.seen) < size + 1000 for transcript, size in zip(transcripts, end, strict=True)
+        ):
+            await asyncio.sleep(0.05)
+        for task in following:
+            task.cancel()
+    now = sorted(
+        pid
+        for pid in processes_in(tmp_path / "bots")
+        if psutil.Process(pid).cwd().startswith(str(tmp_path / "bots"))
+    )
+    assert now == pids
+    keepers = [
+        p
+        for p in psutil.process_iter(["cmdline"])
+        if str(tmp_path / "data" / "terminals") in " ".join(p.info["cmdline"] or ())
+    ]
+    assert len(keepers) == BOTS
+    for transcript in transcripts:
+        assert transcript.connections > KILLS // 4
+        assert transcript.numbers == list(range(len(transcript.numbers)))
+    for instance_id in ids:
+        await server.ask("DELETE", f"/instance/{instance_id}/delete")
+    assert await server.end(signal.SIGTERM) == 0
+    assert not processes_in(tmp_path)

@@ -1,0 +1,124 @@
+"""`mailauncher attach` in a real terminal."""
+
+import re
+import signal
+import termios
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.context import free_port
+from tests.support.program import Home, home
+from tests.support.screen import Screen
+
+pytestmark = pytest.mark.slow
+
+ECHOING = """
+import os, signal, sys
+signal.signal(signal.SIGINT, lambda *_: print("interrupted", flush=True))
+print("ready", flush=True)
+for line in sys.stdin:
+    if line.strip() == "size":
+        print("size", *os.get_terminal_size(), flush=True)
+    elif line.strip() == "full":
+        print("\\x1b[?1049h\\x1b[?25lfull screen", flush=True)
+    else:
+        print("heard", line.strip(), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[Home]:
+    """A home with a server and a running bot called `bot`."""
+    with home() as found:
+        found.serve()
+        folder = found.bot("bot", ECHOING)
+        assert found.run("add", str(folder), "--port", str(free_port())).returncode == 0
+        assert found.run("start", "bot").returncode == 0
+        yield found
+
+
+@pytest.fixture
+def screen(house: Home) -> Iterator[Screen]:
+    found = Screen(house, "attach", "bot")
+    found.expect("ready")
+    yield found
+    found.close()
+
+
+def test_it_shows_what_was_printed_and_types_into_the_bot(screen: Screen) -> None:
+    screen.type("你好\r")
+    screen.expect("heard 你好")
+
+
+def test_the_bots_terminal_takes_the_size_of_this_one(screen: Screen) -> None:
+    screen.type("size\r")
+    screen.expect("size 100 30")
+    termios.tcsetwinsize(screen.terminal, (20, 60))
+    size = ""
+    while size != "60 20":  # the signal and the keys have different ways
+        screen.type("size\r")
+        size = screen.expect(r"size (\d+ \d+)\r\n")[1]
+
+
+def test_ctrl_c_goes_to_the_bot(screen: Screen) -> None:
+    screen.type("\x03")
+    screen.expect("interrupted")
+    screen.type("still here\r")
+    screen.expect("heard still here")
+
+
+def test_ctrl_bracket_leaves_and_puts_the_terminal_back(screen: Screen) -> None:
+    assert screen.settings() != screen.before
+    screen.type("\x1d")
+    screen.expect("Left the terminal")
+    assert screen.wait() == 0
+    assert screen.settings() == screen.before
+
+
+def test_a_full_screen_and_a_hidden_cursor_do_not_stay(screen: Screen) -> None:
+    screen.type("full\r")
+    screen.expect("full screen")
+    screen.type("\x1d")
+    screen.expect(r"\x1b\[\?1049l[\s\S]*\x1b\[\?25h[\s\S]*Left the terminal")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_and_puts_the_terminal_back(screen: Screen, number: signal.Signals) -> None:
+    screen.process.send_signal(number)
+    assert screen.wait() == 128 + number
+    assert screen.settings() == screen.before
+
+
+def test_the_end_of_the_server_ends_it_with_status_6_and_puts_the_terminal_back(place: Home) -> None:
+    server = place.serve()
+    place.run("add", str(place.bot("bot")), "--port", str(free_port()))
+    place.run("start", "bot")
+    screen = Screen(place, "attach", "bot")
+    try:
+        screen.expect("ready")
+        assert server.end() == 0
+        screen.expect("Error CONNECTION_FAILED")
+        assert screen.wait() == 6
+        assert screen.settings() == screen.before
+    finally:
+        screen.close()
+
+
+def test_where_no_bot_runs_there_is_a_shell(place: Home) -> None:
+    place.serve()
+    folder = place.bot("bot")
+    place.run("add", str(folder), "--port", str(free_port()))
+    screen = Screen(place, "attach", "bot")
+    try:
+        screen.expect("Ctrl-]")
+        screen.type("pwd\r")
+        screen.expect(re.escape(str(folder)))
+    finally:
+        screen.close()
+
+
+def test_without_a_terminal_it_is_refused(house: Home) -> None:
+    refused = house.run("attach", "bot")
+    assert refused.returncode == 2
+    assert "logs -f" in refused.stderr

@@ -1,0 +1,68 @@
+"""`mailauncher schema`: the contracts, printed, compared and written."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.program import ROOT, Home
+
+pytestmark = pytest.mark.slow
+
+CHECKED_IN = ROOT / "schema" / "schema.graphql"
+
+
+def test_it_prints_the_schema_that_is_checked_in(place: Home) -> None:
+    assert place.run("schema").stdout == CHECKED_IN.read_text("utf-8")
+    checked = place.run("schema", "--check")
+    assert (checked.returncode, checked.stdout) == (0, "")
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the program whose files may be changed."""
+    for package in ("mailauncher", "schema", "resolvers", "rest", "terminals"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def run_in(copy: Path, place: Home, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mailauncher", "schema", *arguments]
+    return subprocess.run(
+        command, cwd=copy, env=place.environment(), capture_output=True, encoding="utf-8", check=False
+    )
+
+
+def test_a_difference_is_shown_and_status_1_until_it_is_written(place: Home, copy: Path) -> None:
+    file = copy / "schema" / "schema.graphql"
+    file.write_text(file.read_text("utf-8").replace("type Query", "type Question"), "utf-8")
+    differing = run_in(copy, place, "--check")
+    assert differing.returncode == 1
+    assert "-type Question" in differing.stdout
+    assert "+type Query" in differing.stdout
+    assert "schema --write" in differing.stderr
+    assert run_in(copy, place, "--write").returncode == 0
+    assert run_in(copy, place, "--check").returncode == 0
+    assert file.read_bytes() == CHECKED_IN.read_bytes()
+
+
+def test_rest_prints_openapi(place: Home) -> None:
+    document = json.loads(place.run("schema", "--rest").stdout)
+    assert document["openapi"].startswith("3.1")
+    assert "/api/v1/instances" in document["paths"]
+
+
+def test_docs_writes_the_pages_of_a_checkout(place: Home, copy: Path) -> None:
+    refused = run_in(copy, place, "--docs")
+    assert refused.returncode == 2
+    (copy / "docs").mkdir()
+    assert run_in(copy, place, "--docs").returncode == 0
+    for page in ("configuration.md", "cli.md", "reference/graphql.md", "reference/rest.md"):
+        assert (copy / "docs" / page).read_bytes() == (ROOT / "docs" / page).read_bytes()
+
+
+def test_one_thing_at_a_time(place: Home) -> None:
+    assert place.run("schema", "--check", "--write").returncode == 2

@@ -1,0 +1,24 @@
+"""Fixtures that every test may use."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+
+from resolvers.context import Context
+from tests.support.context import parts, settings_for
+from tests.support.server import Launcher, running
+
+
+@pytest_asyncio.fixture
+async def ctx(tmp_path: Path) -> AsyncIterator[Context]:
+    """The parts of a server of this test's own, without its front doors."""
+    async with parts(tmp_path) as context:
+        yield context
+
+
+@pytest_asyncio.fixture
+async def launcher(tmp_path: Path) -> AsyncIterator[Launcher]:
+    """A server of this test's own."""
+    async with running(settings_for(tmp_path)) as server:
+        yield server

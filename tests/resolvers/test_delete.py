@@ -1,0 +1,236 @@
+"""Deleting: the processes end, the instance is forgotten, and files stay unless they are ours to remove."""
+
+import asyncio
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from mailauncher.errors import InstanceNotFound, PermissionDenied
+from mailauncher.events import InstanceChanged
+from resolvers import instances, system, terminals
+from resolvers.context import Context
+from resolvers.instances import MARKER
+from resolvers.views import InstanceView
+from tests.support.context import PATIENT_BOT, add_bot, lives, outputs, parts, processes_in
+
+
+async def deployed(ctx: Context, folder: Path) -> InstanceView:
+    """An instance whose folder has the marker of a deployment."""
+    bot = await add_bot(ctx, folder)
+    (folder / MARKER).write_text(bot.id, "utf-8")
+    return bot
+
+
+async def refused(ctx: Context, bot: InstanceView) -> None:
+    """The files are not deleted, and nothing else happened either."""
+    before = set(Path(bot.path).rglob("*"))
+    with pytest.raises(PermissionDenied) as caught:
+        await instances.delete(ctx, bot.id, files=True)
+    assert caught.value.field == "files"
+    assert instances.get(ctx, bot.id).name == bot.name
+    assert set(Path(bot.path).rglob("*")) == before
+
+
+# The instance
+
+
+async def test_a_deleted_instance_is_forgotten_and_its_files_stay(tmp_path: Path) -> None:
+    async with parts(tmp_path) as ctx:
+        bot = await add_bot(ctx, tmp_path / "bot")
+        outcome = await instances.delete(ctx, bot.id)
+        assert outcome.complete
+        assert "bot" in outcome.message.zh
+        assert instances.list_all(ctx) == []
+        with pytest.raises(InstanceNotFound):
+            instances.get(ctx, bot.id)
+    assert (tmp_path / "bot" / "bot.py").exists()
+    async with parts(tmp_path) as ctx:
+        assert instances.list_all(ctx) == []
+
+
+async def test_an_unknown_instance_cannot_be_deleted(ctx: Context) -> None:
+    with pytest.raises(InstanceNotFound):
+        await instances.delete(ctx, "0" * 40)
+
+
+@pytest.mark.slow
+async def test_deleting_ends_every_process_first(ctx: Context, tmp_path: Path) -> None:
+    bot = await add_bot(ctx, tmp_path / "bot", napcat=PATIENT_BOT)
+    pid = (await instances.start(ctx, bot.id)).instance.pid
+    assert lives(pid)
+    await instances.delete(ctx, bot.id)
+    assert not lives(pid)
+    assert processes_in(tmp_path / "bot") == []
+
+
+@pytest.mark.slow
+async def test_deleting_ends_the_shells_and_the_keeper_and_their_logs(ctx: Context, tmp_path: Path) -> None:
+    bot = await add_bot(ctx, tmp_path / "bot")
+    await ctx.fleet.crew(bot.id).terminals["main"].open_shell()
+    await terminals.send_input(ctx, f"{bot.id}_main", "echo done-$((2+2))\n")
+    await outputs(ctx, f"{bot.id}_main", "done-4")
+    assert processes_in(tmp_path / "bot")
+    await instances.delete(ctx, bot.id)
+    assert processes_in(tmp_path / "bot") == []
+    assert not (ctx.settings.data_folder / "terminals" / bot.id).exists()
+
+
+async def test_whoever_watches_is_told_and_so_is_the_journal(ctx: Context, tmp_path: Path) -> None:
+    bot = await add_bot(ctx, tmp_path / "bot")
+    with ctx.bus.subscribe(InstanceChanged) as changes:
+        await instances.delete(ctx, bot.id)
+        async with asyncio.timeout(5):
+            assert await anext(changes) == InstanceChanged(bot.id, removed=True)
+    *_, last = await system.events(ctx, 0, 50)
+    assert (last.kind, last.instance_id) == ("delete", bot.id)
+
+
+async def test_of_two_that_delete_at_once_one_is_told_that_it_is_gone(ctx: Context, tmp_path: Path) -> None:
+    bot = await add_bot(ctx, tmp_path / "bot")
+    found = await asyncio.gather(
+        instances.delete(ctx, bot.id), instances.delete(ctx, bot.id), return_exceptions=True
+    )
+    assert sorted(type(one).__name__ for one in found) == ["InstanceNotFound", "Outcome"]
+    assert instances.list_all(ctx) == []
+
+
+async def test_what_a_deleted_instance_had_may_be_had_again(ctx: Context, tmp_path: Path) -> None:
+    bot = await add_bot(ctx, tmp_path / "bot")
+    await instances.delete(ctx, bot.id)
+    again = await instances.add(ctx, instances.NewInstance(bot.name, bot.path, bot.port))
+    assert again.id != bot.id
+
+
+# The files
+
+
+async def test_the_folder_of_a_deployed_instance_is_removed_when_asked_for(
+    ctx: Context, tmp_path: Path
+) -> None:
+    bot = await deployed(ctx, tmp_path / "bot")
+    (tmp_path / "bot" / "data").mkdir()
+    (tmp_path / "bot" / "data" / "MaiBot.db").write_bytes(b"x")
+    await instances.delete(ctx, bot.id, files=True)
+    assert not (tmp_path / "bot").exists()
+    assert tmp_path.exists()
+
+
+@pytest.mark.slow
+async def test_a_running_bot_has_ended_before_its_files_are_removed(ctx: Context, tmp_path: Path) -> None:
+    bot = await deployed(ctx, tmp_path / "bot")
+    pid = (await instances.start(ctx, bot.id)).instance.pid
+    await instances.delete(ctx, bot.id, files=True)
+    assert not lives(pid)
+    assert not (tmp_path / "bot").exists()
+
+
+async def test_the_folder_of_a_deployed_instance_stays_when_not_asked_for(
+    ctx: Context, tmp_path: Path
+) -> None:
+    bot = await deployed(ctx, tmp_path / "bot")
+    await instances.delete(ctx, bot.id)
+    assert (tmp_path / "bot" / MARKER).exists()
+
+
+async def test_a_folder_that_somebody_else_made_is_never_removed(ctx: Context, tmp_path: Path) -> None:
+    await refused(ctx, await add_bot(ctx, tmp_path / "bot"))
+
+
+@pytest.mark.slow
+async def test_a_refusal_leaves_the_bot_running(ctx: Context, tmp_path: Path) -> None:
+    bot = await add_bot(ctx, tmp_path / "bot")
+    pid = (await instances.start(ctx, bot.id)).instance.pid
+    await refused(ctx, bot)
+    assert lives(pid)
+
+
+@pytest.mark.parametrize("content", ["", "\n", "0" * 40, "yes", "\udcff"])
+async def test_a_marker_of_another_instance_counts_for_nothing(
+    ctx: Context, tmp_path: Path, content: str
+) -> None:
+    """A deployed folder that was copied has the marker of the one that it was copied from."""
+    bot = await add_bot(ctx, tmp_path / "bot")
+    (tmp_path / "bot" / MARKER).write_bytes(content.encode("utf-8", "surrogateescape"))
+    await refused(ctx, bot)
+
+
+async def test_a_marker_with_a_line_break_counts(ctx: Context, tmp_path: Path) -> None:
+    bot = await add_bot(ctx, tmp_path / "bot")
+    (tmp_path / "bot" / MARKER).write_text(f"{bot.id}\n", "utf-8")
+    await instances.delete(ctx, bot.id, files=True)
+    assert not (tmp_path / "bot").exists()
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+async def test_a_marker_that_is_no_file_counts_for_nothing(ctx: Context, tmp_path: Path, kind: str) -> None:
+    bot = await add_bot(ctx, tmp_path / "bot")
+    (tmp_path / "elsewhere").write_text(bot.id, "utf-8")
+    marker = tmp_path / "bot" / MARKER
+    if kind == "link":
+        marker.symlink_to(tmp_path / "elsewhere")
+    elif kind == "pipe":
+        os.mkfifo(marker)  # reading it would never end
+    else:
+        marker.mkdir()
+    await refused(ctx, bot)
+
+
+async def test_a_folder_that_has_become_a_link_is_not_removed_nor_what_it_leads_to(
+    ctx: Context, tmp_path: Path
+) -> None:
+    bot = await deployed(ctx, tmp_path / "bot")
+    (tmp_path / "bot").rename(tmp_path / "precious")
+    (tmp_path / "bot").symlink_to("precious")
+    await refused(ctx, bot)
+    assert (tmp_path / "precious" / "bot.py").exists()
+
+
+async def test_a_folder_that_is_reached_through_a_new_link_is_not_removed(
+    ctx: Context, tmp_path: Path
+) -> None:
+    """The folder itself is no link, but the one above it has become one: to somebody else's folder of that name."""
+    bot = await deployed(ctx, tmp_path / "bots" / "bot")
+    (tmp_path / "bots").rename(tmp_path / "precious")
+    (tmp_path / "bots").symlink_to("precious")
+    await refused(ctx, bot)
+    assert (tmp_path / "precious" / "bot" / "bot.py").exists()
+
+
+async def test_links_inside_the_folder_are_removed_and_not_followed(ctx: Context, tmp_path: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "diary.txt").touch()
+    bot = await deployed(ctx, tmp_path / "bot")
+    (tmp_path / "bot" / "folder").symlink_to(tmp_path / "precious")
+    (tmp_path / "bot" / "file").symlink_to(tmp_path / "precious" / "diary.txt")
+    await instances.delete(ctx, bot.id, files=True)
+    assert not (tmp_path / "bot").exists()
+    assert (tmp_path / "precious" / "diary.txt").exists()
+
+
+async def test_a_folder_that_is_gone_already_is_refused_and_can_still_be_forgotten(
+    ctx: Context, tmp_path: Path
+) -> None:
+    bot = await deployed(ctx, tmp_path / "bot")
+    (tmp_path / "bot").rename(tmp_path / "moved")
+    with pytest.raises(PermissionDenied):
+        await instances.delete(ctx, bot.id, files=True)
+    await instances.delete(ctx, bot.id)
+    assert instances.list_all(ctx) == []
+
+
+async def test_files_that_cannot_be_removed_are_named(
+    ctx: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stuck(folder: Path, ignore_errors: bool = False) -> None:
+        if not ignore_errors:
+            raise OSError(16, "Device or resource busy", str(folder / "data"))
+
+    bot = await deployed(ctx, tmp_path / "bot")
+    monkeypatch.setattr(shutil, "rmtree", stuck)
+    with pytest.raises(PermissionDenied) as caught:
+        await instances.delete(ctx, bot.id, files=True)
+    for text in caught.value.text:
+        assert str(tmp_path / "bot" / "data") in text
+    assert instances.list_all(ctx) == []

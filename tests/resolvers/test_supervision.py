@@ -1,0 +1,254 @@
+"""Starting and stopping real processes: what runs is what was asked for, and what cannot run says why."""
+
+import asyncio
+import os
+import signal
+import socket
+from pathlib import Path
+
+import psutil
+import pytest
+
+from mailauncher.errors import (
+    CommandFailed,
+    InstanceAlreadyRunning,
+    InstanceNotFound,
+    InstanceNotRunning,
+    PortInUse,
+    ResourceNotFound,
+)
+from mailauncher.events import InstanceChanged
+from resolvers import instances, services, system, terminals
+from resolvers.context import Context
+from terminals.states import State
+from tests.support.context import PATIENT_BOT, add_bot, lives, outputs, parts, processes_in
+
+STUBBORN = """
+import os, signal, sys, time
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_IGN)
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        open("grandchild", "w").write(str(os.getpid()))
+        time.sleep(600)
+    os._exit(0)
+while not os.path.exists("grandchild"):
+    time.sleep(0.01)
+print("up", flush=True)
+time.sleep(600)
+"""
+
+
+async def until(ctx: Context, instance_id: str, *wanted: State) -> None:
+    """Waits for an instance to have one of these statuses."""
+    with ctx.bus.subscribe(InstanceChanged) as changes:
+        while instances.get(ctx, instance_id).status not in wanted:
+            await anext(changes)
+
+
+async def test_a_started_instance_runs_and_a_stopped_one_does_not(ctx: Context, tmp_path: Path) -> None:
+    bot = await add_bot(ctx, tmp_path / "bot")
+    started = await instances.start(ctx, bot.id)
+    assert started.complete
+    assert started.instance.status is State.RUNNING
+    assert started.instance.pid is not None
+    assert psutil.Process(started.instance.pid).cwd() == bot.path
+    stopped = await instances.stop(ctx, bot.id)
+    assert stopped.instance.status is State.STOPPED
+    assert not lives(started.instance.pid)
+
+
+async def test_a_restart_replaces_the_process_and_starts_what_is_stopped(
+    ctx: Context, tmp_path: Path
+) -> None:
+    bot = await add_bot(ctx, tmp_path / "bot")
+    first = (await instances.restart(ctx, bot.id)).instance.pid
+    second = (await instances.restart(ctx, bot.id)).instance.pid
+    assert first != second
+    assert second is not None
+    assert not lives(first)
+
+
+async def test_commands_that_do_not_fit_say_so(ctx: Context, tmp_path: Path) -> None:
+    bot = await add_bot(ctx, tmp_path / "bot")
+    with pytest.raises(InstanceNotRunning):
+        await instances.stop(ctx, bot.id)
+    await instances.start(ctx, bot.id)
+    with pytest.raises(InstanceAlreadyRunning):
+        await instances.start(ctx, bot.id)
+    with pytest.raises(ResourceNotFound):
+        await services.start(ctx, bot.id, "napcat")
+    with pytest.raises(InstanceNotFound):
+        await instances.start(ctx, "0" * 40)
+
+
+async def test_what_dies_at_once_says_why_with_its_last_lines(ctx: Context, tmp_path: Path) -> None:
+    script = "print('first'); print('\\x1b[31mno licence\\x1b[0m'); raise SystemExit(3)"
+    bot = await add_bot(ctx, tmp_path / "bot", script)
+    with pytest.raises(CommandFailed) as error:
+        await instances.start(ctx, bot.id)
+    assert "退出码 3" in error.value.text.zh
+    assert "code 3" in error.value.text.en
+    assert "no licence" in error.value.text.en
+    view = instances.get(ctx, bot.id)
+    assert view.status is State.FAILED
+    assert view.failure is not None
+    assert (view.failure.exit_code, view.failure.last_lines) == (3, ("first", "no licence"))
+
+
+async def test_what_dies_later_is_failed_and_can_be_started_again(ctx: Context, tmp_path: Path) -> None:
+    bot = await add_bot(ctx, tmp_path / "bot")
+    pid = (await instances.start(ctx, bot.id)).instance.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    await until(ctx, bot.id, State.FAILED)
+    failure = instances.get(ctx, bot.id).failure
+    assert failure is not None
+    assert (failure.signal, failure.exit_code) == ("SIGKILL", None)
+    assert (await instances.start(ctx, bot.id)).instance.failure is None
+
+
+async def test_what_ends_with_code_0_is_stopped(ctx: Context, tmp_path: Path) -> None:
+    bot = await add_bot(ctx, tmp_path / "bot")
+    await instances.start(ctx, bot.id)
+    await terminals.send_input(ctx, f"{bot.id}_main", "exit 0\n")
+    await until(ctx, bot.id, State.STOPPED)
+    assert instances.get(ctx, bot.id).failure is None
+
+
+async def test_a_folder_that_is_gone_and_a_program_that_is_not_there_are_named(
+    ctx: Context, tmp_path: Path
+) -> None:
+    bot = await add_bot(ctx, tmp_path / "bot")
+    (tmp_path / "bot" / "bot.py").unlink()
+    with pytest.raises(CommandFailed, match=r"bot\.py"):
+        await instances.start(ctx, bot.id)
+    (tmp_path / "bot").rename(tmp_path / "elsewhere")
+    with pytest.raises(Exception, match="No such folder"):
+        await instances.start(ctx, bot.id)
+    (tmp_path / "elsewhere").rename(tmp_path / "bot")
+
+
+async def test_a_taken_port_names_its_owner_and_starts_nothing(ctx: Context, tmp_path: Path) -> None:
+    bot = await add_bot(ctx, tmp_path / "bot", napcat="import time; time.sleep(600)")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", bot.services[0].port))
+        other.listen()
+        with pytest.raises(PortInUse, match=str(os.getpid())):
+            await instances.start(ctx, bot.id)
+    assert not processes_in(tmp_path / "bot")
+    assert (await instances.start(ctx, bot.id)).complete
+
+
+@pytest.mark.slow
+async def test_a_stop_ends_children_that_ignore_signals_and_left_the_group(tmp_path: Path) -> None:
+    async with parts(tmp_path, stop_timeout_s=0.2) as ctx:
+        (tmp_path / "data" / "recipes").mkdir(parents=True)
+        bot = await add_bot(ctx, tmp_path / "bot", STUBBORN)
+        crew = ctx.fleet.crew(bot.id)
+        await instances.start(ctx, bot.id)
+        await outputs(ctx, f"{bot.id}_main", "up")
+        grandchild = int((tmp_path / "bot" / "grandchild").read_text())
+        assert lives(grandchild)
+        os.kill(crew.main.pid or 0, signal.SIGKILL)
+        await until(ctx, bot.id, State.FAILED)
+        assert not lives(grandchild)
+
+
+async def test_services_start_after_the_main_program_and_stop_before_it(ctx: Context, tmp_path: Path) -> None:
+    note = "import os,signal,sys,time\ndef say(w): open('{}','a').write(w)\n".format(tmp_path / "order")
+    main = (
+        note + "say('M'); signal.signal(2, lambda *_: (say('m'), sys.exit(0)))\nwhile True: time.sleep(600)"
+    )
+    service = (
+        note + "say('S'); signal.signal(2, lambda *_: (say('s'), sys.exit(0)))\nwhile True: time.sleep(600)"
+    )
+    bot = await add_bot(ctx, tmp_path / "bot", main, napcat=service)
+    started = await instances.start(ctx, bot.id)
+    assert [view.status for view in started.instance.services] == [State.RUNNING]
+    await instances.stop(ctx, bot.id)
+    assert (tmp_path / "order").read_text() == "MSsm"
+
+
+async def test_one_service_starts_and_stops_by_itself(ctx: Context, tmp_path: Path) -> None:
+    bot = await add_bot(ctx, tmp_path / "bot", napcat=PATIENT_BOT, nonebot_ada=PATIENT_BOT)
+    started = await services.start(ctx, bot.id, "nonebot")
+    assert started.message.zh == "实例 bot 的NoneBot服务已启动"
+    assert started.instance.status is State.STOPPED
+    assert {view.name: view.status for view in started.instance.services} == {
+        "napcat": State.STOPPED,
+        "nonebot-ada": State.RUNNING,
+    }
+    with pytest.raises(InstanceAlreadyRunning):
+        await services.start(ctx, bot.id, "nonebot-ada")
+    await services.stop(ctx, bot.id, "nonebot")
+    with pytest.raises(InstanceNotRunning):
+        await instances.stop(ctx, bot.id)
+
+
+async def test_a_stop_beats_the_start_that_is_on_its_way(ctx: Context, tmp_path: Path) -> None:
+    bot = await add_bot(ctx, tmp_path / "bot")
+    starting = asyncio.create_task(instances.start(ctx, bot.id))
+    await asyncio.sleep(0)
+    await instances.stop(ctx, bot.id)
+    with pytest.raises(InstanceNotRunning):
+        await starting
+    assert instances.get(ctx, bot.id).status is State.STOPPED
+
+
+async def test_a_dead_keeper_is_noticed_and_its_bot_can_be_started_again(
+    ctx: Context, tmp_path: Path
+) -> None:
+    bot = await add_bot(ctx, tmp_path / "bot")
+    pid = (await instances.start(ctx, bot.id)).instance.pid
+    keeper = psutil.Process(psutil.Process(pid).ppid())
+    assert "keeper" in " ".join(keeper.cmdline())
+    keeper.kill()
+    await until(ctx, bot.id, State.FAILED)
+    failure = instances.get(ctx, bot.id).failure
+    assert failure is not None
+    assert "keeper" in failure.reason.en
+    again = (await instances.start(ctx, bot.id)).instance
+    assert again.status is State.RUNNING
+    assert not lives(pid)
+
+
+async def test_deleting_stops_and_forgets_but_leaves_the_files(ctx: Context, tmp_path: Path) -> None:
+    bot = await add_bot(ctx, tmp_path / "bot")
+    pid = (await instances.start(ctx, bot.id)).instance.pid
+    await instances.delete(ctx, bot.id)
+    assert not lives(pid)
+    assert (tmp_path / "bot" / "bot.py").exists()
+    with pytest.raises(InstanceNotFound):
+        instances.get(ctx, bot.id)
+    assert not (tmp_path / "data" / "terminals" / bot.id).exists()
+
+
+async def test_the_journal_says_who_did_what(ctx: Context, tmp_path: Path) -> None:
+    bot = await add_bot(ctx, tmp_path / "bot")
+    await instances.start(ctx, bot.id)
+    await instances.stop(ctx, bot.id)
+    kinds = [event.kind for event in await system.events(ctx, 0, 100)]
+    assert kinds == ["add", "supervise", "start", "stop"]
+
+
+async def test_nothing_of_the_server_is_in_a_bots_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HOST", "PORT", "MAILAUNCHER_TOKEN", "MAILAUNCHER_PORT"):
+        monkeypatch.setenv(name, "1")
+    script = "import os; print(sorted(n for n in os.environ if n in ('HOST','PORT') or 'MAILAUNCHER' in n), 'end')\ninput()"
+    async with parts(tmp_path) as ctx:
+        bot = await add_bot(ctx, tmp_path / "bot", script)
+        await instances.start(ctx, bot.id)
+        assert "[] end" in await outputs(ctx, f"{bot.id}_main", "end")
+
+
+async def test_closing_leaves_no_process_behind(tmp_path: Path) -> None:
+    async with parts(tmp_path) as ctx:
+        bot = await add_bot(ctx, tmp_path / "bot", napcat=PATIENT_BOT)
+        await instances.start(ctx, bot.id)
+        await outputs(ctx, f"{bot.id}_main", "ready")
+    while processes_in(tmp_path):  # a keeper has said goodbye and is on its last instructions
+        await asyncio.sleep(0.001)

@@ -1,0 +1,74 @@
+"""Pages for people: complete in themselves, and allowed nothing else."""
+
+import base64
+import hashlib
+import re
+
+import pytest
+
+from rest.api import TABLE
+from rest.pages import FOLDER
+from tests.support.http import API, client
+from tests.support.server import Launcher
+
+PAGES = ("/", f"{API}/docs")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("language", ["zh", "en"])
+async def test_a_page_runs_its_own_script_and_no_other(launcher: Launcher, path: str, language: str) -> None:
+    async with client(launcher, accept_language=language) as http:
+        page = await http.get(path)
+    policy = dict(part.strip().split(" ", 1) for part in page.headers["content-security-policy"].split(";"))
+    assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert policy["connect-src"] == "'self'"
+    for kind in ("script", "style"):
+        (text,) = re.findall(f"<{kind}>(.*?)</{kind}>", page.text, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert policy[f"{kind}-src"] == f"'sha256-{digest}'"
+    assert page.headers["x-content-type-options"] == "nosniff"
+    assert page.headers["content-language"] == language
+
+
+@pytest.mark.slow
+async def test_a_page_speaks_the_readers_language(launcher: Launcher) -> None:
+    async with client(launcher) as http:
+        for path in PAGES:
+            chinese = (await http.get(path)).text
+            english = (await http.get(path, headers={"accept-language": "en-GB,en"})).text
+            assert re.search("[一-鿿]", chinese)
+            assert not re.search("[一-鿿]", english)
+            assert not re.search("[⟦⟧]", chinese + english)
+
+
+@pytest.mark.slow
+async def test_the_addresses_on_the_front_page_are_there(launcher: Launcher) -> None:
+    async with client(launcher) as http:
+        links = re.findall('href="([^"]+)"', (await http.get("/")).text)
+        assert {"/graphql", f"{API}/docs", f"{API}/openapi.json", "/metrics"} <= set(links)
+        for link in links:
+            assert (await http.get(link, headers={"accept": "text/html"})).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["home.html", "docs.html"])
+def test_a_page_asks_no_other_server_and_takes_no_text_for_markup(name: str) -> None:
+    text = (FOLDER / name).read_text("utf-8")
+    assert "//" not in text
+    for unsafe in (
+        "innerHTML",
+        "outerHTML",
+        "insertAdjacentHTML",
+        "document.write",
+        "eval(",
+        "onclick=",
+        " style=",
+    ):
+        assert unsafe not in text
+
+
+@pytest.mark.parametrize("name", ["home.html", "docs.html"])
+def test_a_page_asks_only_for_routes_that_exist(name: str) -> None:
+    asked = re.findall(r'(?:get|fetch)\("(/[^"]*)"', (FOLDER / name).read_text("utf-8"))
+    assert asked
+    assert set(asked) <= {row.path for row in TABLE if row.method == "GET" and not row.changes}

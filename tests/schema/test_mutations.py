@@ -1,0 +1,200 @@
+"""Commands through GraphQL: what they change, what they answer."""
+
+from pathlib import Path
+
+import pytest
+
+from resolvers import instances, terminals
+from tests.support.context import PATIENT_BOT, add_bot, free_port, outputs
+from tests.support.graphql import Answer, ask
+from tests.support.server import Launcher
+
+pytestmark = pytest.mark.slow
+
+ADD = """mutation ($input: AddInstanceInput!) { addInstance(input: $input) {
+    message complete instance { id name path port status services { name port path } } } }"""
+
+
+async def command(launcher: Launcher, name: str, id: str, language: str = "zh") -> Answer:
+    kind = f"{name[0].upper()}{name[1:]}Input"
+    return await ask(
+        launcher,
+        f"mutation ($input: {kind}!) {{ {name}(input: $input) "
+        "{ message complete instance { id status pid } } }",
+        {"Accept-Language": language},
+        input={"id": id},
+    )
+
+
+async def test_an_instance_is_added_with_the_services_in_its_folder(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    folder = tmp_path / "bot"
+    (folder / "napcat").mkdir(parents=True)
+    (folder / "bot.py").touch()
+    (folder / "napcat" / "main.py").touch()
+    port = free_port()
+    answer = await ask(launcher, ADD, input={"name": "新的 bot", "path": str(folder), "port": port})
+    added = answer.result["instance"]
+    assert answer.result["message"] == "实例已成功添加"
+    assert answer.result["complete"] is True
+    assert len(added.pop("id")) == 40
+    assert added == {
+        "name": "新的 bot",
+        "path": str(folder),
+        "port": port,
+        "status": "STOPPED",
+        "services": [{"name": "napcat", "port": 8095, "path": str(folder / "napcat")}],
+    }
+
+
+async def test_services_can_be_named_when_adding(launcher: Launcher, tmp_path: Path) -> None:
+    (tmp_path / "bot").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    services = [
+        {"name": "nonebot", "path": str(tmp_path / "elsewhere"), "port": 12345, "runCommand": "sleep 60"}
+    ]
+    answer = await ask(
+        launcher,
+        ADD,
+        input={
+            "name": "bot",
+            "path": str(tmp_path / "bot"),
+            "port": 1234,
+            "runCommand": "sleep 60",
+            "services": services,
+        },
+    )
+    assert answer.result["instance"]["services"] == [
+        {"name": "nonebot-ada", "port": 12345, "path": str(tmp_path / "elsewhere")}
+    ]
+    record = launcher.ctx.registry.get(answer.result["instance"]["id"])
+    assert record is not None
+    assert (record.run_command, record.services[0].run_command) == ("sleep 60", "sleep 60")
+
+
+async def test_services_to_add_have_a_limit(launcher: Launcher, tmp_path: Path) -> None:
+    (tmp_path / "bot").mkdir()
+    services = [{"name": f"service-{number}", "runCommand": "true"} for number in range(33)]
+    new = {"name": "bot", "path": str(tmp_path / "bot"), "port": 1234, "services": services}
+    answer = await ask(launcher, ADD, input=new)
+    assert (answer.code, answer.error["extensions"]["field"]) == ("INVALID_PARAMETER", "services")
+
+
+async def test_an_instance_is_started_restarted_and_stopped(launcher: Launcher, tmp_path: Path) -> None:
+    view = await add_bot(launcher.ctx, tmp_path / "bot")
+    started = (await command(launcher, "startInstance", view.id)).result
+    assert (started["message"], started["complete"]) == ("实例 bot 已启动", True)
+    assert started["instance"]["status"] == "RUNNING"
+    restarted = (await command(launcher, "restartInstance", view.id, "en")).result
+    assert restarted["message"] == "Instance bot restarted"
+    assert restarted["instance"]["status"] == "RUNNING"
+    assert restarted["instance"]["pid"] != started["instance"]["pid"]
+    stopped = (await command(launcher, "stopInstance", view.id)).result
+    assert stopped == {
+        "message": "实例 bot 已停止",
+        "complete": True,
+        "instance": {"id": view.id, "status": "STOPPED", "pid": None},
+    }
+
+
+async def test_a_deleted_instance_is_gone_and_its_files_stay(launcher: Launcher, tmp_path: Path) -> None:
+    view = await add_bot(launcher.ctx, tmp_path / "bot")
+    answer = await ask(
+        launcher,
+        "mutation ($id: ID!) { deleteInstance(input: {id: $id}) { id message complete } }",
+        id=view.id,
+    )
+    assert answer.result == {"id": view.id, "message": "实例 bot 已删除", "complete": True}
+    assert launcher.ctx.fleet.views == []
+    assert (tmp_path / "bot" / "bot.py").exists()
+
+
+async def test_files_that_were_not_deployed_here_are_not_deleted(launcher: Launcher, tmp_path: Path) -> None:
+    view = await add_bot(launcher.ctx, tmp_path / "bot")
+    answer = await ask(
+        launcher,
+        "mutation ($id: ID!) { deleteInstance(input: {id: $id, files: true}) { id } }",
+        id=view.id,
+    )
+    assert answer.code == "PERMISSION_DENIED"
+    assert answer.data == {"deleteInstance": None}
+    assert len(launcher.ctx.fleet.views) == 1
+
+
+async def test_one_service_is_started_and_stopped_by_any_of_its_names(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    view = await add_bot(launcher.ctx, tmp_path / "bot", nonebot_ada=PATIENT_BOT)
+    document = """mutation ($input: %sServiceInput!) { %sService(input: $input) {
+        message complete instance { status } service { name status } } }"""
+    started = await ask(
+        launcher, document % ("Start", "start"), input={"instanceId": view.id, "name": "nonebot"}
+    )
+    assert started.result == {
+        "message": "实例 bot 的NoneBot服务已启动",
+        "complete": True,
+        "instance": {"status": "STOPPED"},
+        "service": {"name": "nonebot-ada", "status": "RUNNING"},
+    }
+    stopped = await ask(
+        launcher, document % ("Stop", "stop"), input={"instanceId": view.id, "name": "nonebot-ada"}
+    )
+    assert stopped.result["service"] == {"name": "nonebot-ada", "status": "STOPPED"}
+
+
+async def test_what_is_typed_reaches_the_program(launcher: Launcher, tmp_path: Path) -> None:
+    view = await add_bot(launcher.ctx, tmp_path / "bot")
+    await instances.start(launcher.ctx, view.id)
+    session = f"{view.id}_main"
+    await outputs(launcher.ctx, session, "ready")
+    answer = await ask(
+        launcher,
+        """mutation ($input: SendTerminalInputInput!) {
+            sendTerminalInput(input: $input) { terminal { sessionId shell status } } }""",
+        input={"sessionId": session, "data": "你好\r"},
+    )
+    assert answer.result["terminal"] == {"sessionId": session, "shell": False, "status": "RUNNING"}
+    assert "heard 你好" in await outputs(launcher.ctx, session, "heard 你好")
+
+
+async def test_nothing_is_typed_where_nothing_runs(launcher: Launcher, tmp_path: Path) -> None:
+    view = await add_bot(launcher.ctx, tmp_path / "bot")
+    answer = await ask(
+        launcher,
+        "mutation ($input: SendTerminalInputInput!) { sendTerminalInput(input: $input) { terminal { name } } }",
+        input={"sessionId": f"{view.id}_main", "data": "x"},
+    )
+    assert answer.code == "COMMAND_FAILED"
+
+
+async def test_a_terminal_takes_another_size(launcher: Launcher, tmp_path: Path) -> None:
+    view = await add_bot(launcher.ctx, tmp_path / "bot")
+    await instances.start(launcher.ctx, view.id)
+    session = f"{view.id}_main"
+    document = """mutation ($input: ResizeTerminalInput!) {
+        resizeTerminal(input: $input) { terminal { columns rows } } }"""
+    wide = await ask(launcher, document, input={"sessionId": session, "columns": 200, "rows": 50})
+    assert wide.result["terminal"] == {"columns": 200, "rows": 50}
+    tiny = await ask(launcher, document, input={"sessionId": session, "columns": 1, "rows": 1})
+    assert tiny.result["terminal"] == {"columns": 20, "rows": 5}
+    none = await ask(launcher, document, input={"sessionId": session, "columns": 1001, "rows": 1})
+    assert none.code == "INVALID_PARAMETER"
+    assert terminals.find(launcher.ctx, session).columns == 20
+
+
+async def test_mutations_of_one_document_run_one_after_the_other(launcher: Launcher, tmp_path: Path) -> None:
+    view = await add_bot(launcher.ctx, tmp_path / "bot")
+    answer = await ask(
+        launcher,
+        """mutation ($id: ID!) {
+            a: startInstance(input: {id: $id}) { instance { status } }
+            b: startInstance(input: {id: $id}) { instance { status } }
+            c: stopInstance(input: {id: $id}) { instance { status } } }""",
+        id=view.id,
+    )
+    assert answer.data["a"] == {"instance": {"status": "RUNNING"}}
+    assert answer.data["b"] is None
+    assert answer.code == "INSTANCE_ALREADY_RUNNING"
+    assert answer.error["path"] == ["b"]
+    assert answer.data["c"] == {"instance": {"status": "STOPPED"}}

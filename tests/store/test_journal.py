@@ -1,0 +1,210 @@
+"""The journal: what happened, newest kept, asked for by cursor or by instance."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from tortoise import connections
+
+from mailauncher.errors import Text
+from mailauncher.events import Bus, Noted
+from mailauncher.store import journal as module
+from mailauncher.store import models
+from mailauncher.store.database import Database
+from mailauncher.store.journal import Journal
+
+
+@pytest_asyncio.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = await Database.open(tmp_path)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def journal(database: Database) -> Journal:
+    return Journal(database, Bus())
+
+
+async def note(journal: Journal, words: str, instance_id: str | None = None) -> None:
+    await journal.note("start", "rest", Text(f"启动 {words}", words), instance_id)
+
+
+async def words(journal: Journal, cursor: int = 0, limit: int = 100) -> list[str]:
+    return [row["en"] for row in await journal.after(cursor, limit)]
+
+
+async def test_an_event_is_kept_with_everything_that_was_said(journal: Journal) -> None:
+    before = int(time.time() * 1000)
+    await note(journal, "one", "a" * 40)
+    (row,) = await journal.after(0, 10)
+    assert before <= row.pop("at") <= int(time.time() * 1000)
+    assert row == {
+        "id": 1,
+        "instance_id": "a" * 40,
+        "kind": "start",
+        "caller": "rest",
+        "zh": "启动 one",
+        "en": "one",
+    }
+
+
+async def test_an_event_of_the_launcher_itself_has_no_instance(journal: Journal) -> None:
+    await note(journal, "one")
+    (row,) = await journal.after(0, 10)
+    assert row["instance_id"] is None
+
+
+async def test_events_come_oldest_first_from_after_the_cursor(journal: Journal) -> None:
+    for number in range(5):
+        await note(journal, str(number))
+    rows = await journal.after(0, 3)
+    assert [row["en"] for row in rows] == ["0", "1", "2"]
+    assert await words(journal, rows[-1]["id"]) == ["3", "4"]
+    assert await words(journal, 10_000) == []
+
+
+async def test_a_reader_that_follows_the_cursor_misses_nothing_that_others_write(journal: Journal) -> None:
+    async def write(name: str) -> None:
+        for number in range(10):
+            await note(journal, f"{name}{number}")
+
+    writers = asyncio.gather(*(write(name) for name in "abc"))
+    seen: list[str] = []
+    cursor = 0
+    while len(seen) < 30:
+        rows = await journal.after(cursor, 4)
+        seen += [row["en"] for row in rows]
+        cursor = rows[-1]["id"] if rows else cursor
+    await writers
+    assert sorted(seen) == sorted(f"{name}{number}" for name in "abc" for number in range(10))
+
+
+async def test_the_last_event_is_known(journal: Journal) -> None:
+    assert await journal.last() == 0
+    for number in range(3):
+        await note(journal, str(number))
+    assert await journal.last() == 3
+
+
+async def test_whoever_waits_is_told_of_a_new_event_once_it_can_be_read(database: Database) -> None:
+    bus = Bus()
+    journal = Journal(database, bus)
+    with bus.subscribe(Noted) as news:
+        await note(journal, "one")
+        async with asyncio.timeout(5):
+            await anext(news)
+        assert await words(journal) == ["one"]
+
+
+async def test_an_event_that_cannot_be_written_stops_nothing(
+    database: Database, journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    with database.session():
+        await connections.get("default").execute_script(
+            "CREATE TRIGGER refuse BEFORE INSERT ON event BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        )
+    with caplog.at_level(logging.ERROR):
+        await note(journal, "the disk is full")
+    assert "the disk is full" in caplog.text
+
+
+# By instance
+
+
+async def test_the_newest_events_of_each_instance_come_newest_first(journal: Journal) -> None:
+    for number in range(4):
+        await note(journal, f"a{number}", "a")
+        await note(journal, f"b{number}", "b")
+    await note(journal, "of nobody")
+    found = await journal.newest(["b", "a", "c"], 2)
+    assert {key: [row["en"] for row in rows] for key, rows in found.items()} == {
+        "a": ["a3", "a2"],
+        "b": ["b3", "b2"],
+        "c": [],
+    }
+
+
+async def test_rows_are_the_same_whichever_way_they_are_asked_for(journal: Journal) -> None:
+    await note(journal, "one", "a")
+    (by_cursor,) = await journal.after(0, 1)
+    (by_instance,) = (await journal.newest(["a"], 1))["a"]
+    assert {key: by_instance[key] for key in by_cursor} == by_cursor
+
+
+@pytest.mark.parametrize("count", [1, 50, 1000])
+async def test_one_query_is_enough_for_any_number_of_instances(
+    database: Database, journal: Journal, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    ids = [f"{number:040x}" for number in range(count)]
+    await note(journal, "one", ids[-1])
+    asked = []
+    with database.session():
+        connection = type(connections.get("default"))
+    real = connection.execute_query_dict
+
+    async def counted(self: object, query: str, values: list[object]) -> list[dict[str, object]]:
+        asked.append(query)
+        found: list[dict[str, object]] = await real(self, query, values)
+        return found
+
+    monkeypatch.setattr(connection, "execute_query_dict", counted)
+    found = await journal.newest(ids, 5)
+    assert len(asked) == 1
+    assert len(found) == count
+    assert [row["en"] for row in found[ids[-1]]] == ["one"]
+
+
+async def test_asking_for_no_instance_asks_nothing(journal: Journal) -> None:
+    assert await journal.newest([], 5) == {}
+
+
+async def test_asking_twice_for_an_instance_answers_once(journal: Journal) -> None:
+    await note(journal, "one", "a")
+    assert [row["en"] for row in (await journal.newest(["a", "a"], 5))["a"]] == ["one"]
+
+
+async def test_an_id_is_never_part_of_the_query(journal: Journal) -> None:
+    await note(journal, "one", "a")
+    strange = "a') OR 1=1 --"
+    assert await journal.newest([strange], 5) == {strange: []}
+
+
+# What is kept
+
+
+async def test_the_oldest_are_dropped_beyond_the_limit(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "KEPT", 5)
+    monkeypatch.setattr(module, "_PRUNE_EVERY", 4)
+    for number in range(21):
+        await note(journal, str(number))
+    assert await words(journal) == ["16", "17", "18", "19", "20"]
+
+
+async def test_short_lives_of_the_server_drop_the_oldest_too(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted from each start anew, a server that was restarted often enough kept everything for ever."""
+    monkeypatch.setattr(module, "KEPT", 5)
+    for number in range(20):
+        await note(Journal(database, Bus()), str(number))
+    with database.session():
+        assert await models.Event.all().count() == 5
+
+
+async def test_a_cursor_stays_good_when_the_events_before_it_are_dropped(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await note(journal, "first")
+    (first,) = await journal.after(0, 1)
+    monkeypatch.setattr(module, "KEPT", 2)
+    monkeypatch.setattr(module, "_PRUNE_EVERY", 1)
+    for number in range(4):
+        await note(journal, str(number))
+    assert await words(journal, first["id"]) == ["2", "3"]

@@ -1,0 +1,232 @@
+"""The registry: memory and database say the same, whatever fails in between."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from tortoise import connections
+
+from mailauncher.errors import DatabaseError
+from mailauncher.store import models
+from mailauncher.store.database import Database
+from mailauncher.store.records import InstanceRecord, ServiceRecord
+from mailauncher.store.registry import Registry
+
+
+@pytest_asyncio.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = await Database.open(tmp_path)
+    yield opened
+    await opened.close()
+
+
+def record(number: int, **changes: Any) -> InstanceRecord:
+    """An instance with two services, unlike those of other numbers."""
+    values: dict[str, Any] = {
+        "id": f"{number:040x}",
+        "name": f"麦麦 {number}",
+        "path": f"/srv/bots/{number}",
+        "port": 8000 + number,
+        "version": "1.2.1",
+        "installed_at": 1_700_000_000_000 + number,
+        "recipe": "maibot",
+        "run_command": "{python} bot.py --quick" if number % 2 else None,
+        "services": (
+            ServiceRecord(name="napcat", path=f"/srv/bots/{number}/napcat", port=9000 + number),
+            ServiceRecord(name="extra", path="/srv/extra", port=0, run_command="node index.js", wanted=True),
+        ),
+    }
+    return InstanceRecord(**(values | changes))
+
+
+async def reloaded(database: Database) -> Registry:
+    """What the next server would find."""
+    registry = Registry(database)
+    await registry.load()
+    return registry
+
+
+async def refuse(database: Database, what: str, table: str) -> None:
+    """From now on the database fails to INSERT into, UPDATE or DELETE from a table."""
+    with database.session():
+        await connections.get("default").execute_script(
+            f"CREATE TRIGGER refuse_{what}_{table} BEFORE {what} ON {table} "
+            "BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        )
+
+
+async def test_an_empty_database_gives_an_empty_registry(database: Database) -> None:
+    registry = await reloaded(database)
+    assert (len(registry), list(registry), registry.get("0" * 40)) == (0, [], None)
+
+
+async def test_what_is_added_is_there_at_once_and_after_a_restart(database: Database) -> None:
+    registry = Registry(database)
+    await registry.add(record(1))
+    assert registry.get(record(1).id) == record(1)
+    assert list(await reloaded(database)) == [record(1)]
+
+
+async def test_the_order_is_that_of_adding_also_after_a_restart(database: Database) -> None:
+    registry = Registry(database)
+    added = [record(n, installed_at=at) for at, n in enumerate((3, 1, 2))]
+    for one in added:
+        await registry.add(one)
+    assert list(registry) == added
+    assert list(await reloaded(database)) == added
+
+
+async def test_services_keep_their_order(database: Database) -> None:
+    registry = Registry(database)
+    services = tuple(ServiceRecord(name=f"s{n}", path="/srv", port=n) for n in (5, 3, 4))
+    await registry.add(record(1, services=services))
+    (found,) = await reloaded(database)
+    assert [service.name for service in found.services] == ["s5", "s3", "s4"]
+
+
+async def test_a_service_is_found_by_its_name() -> None:
+    found = record(1).service("extra")
+    assert found is not None
+    assert found.run_command == "node index.js"
+    assert record(1).service("nothing") is None
+
+
+async def test_what_is_removed_is_gone_with_its_services(database: Database) -> None:
+    registry = Registry(database)
+    await registry.add(record(1))
+    await registry.add(record(2))
+    await registry.remove(record(1).id)
+    assert list(registry) == list(await reloaded(database)) == [record(2)]
+    with database.session():
+        assert await models.Service.filter(instance_id=record(1).id).count() == 0
+
+
+async def test_removing_what_is_not_there_is_fine(database: Database) -> None:
+    await Registry(database).remove("0" * 40)
+
+
+@pytest.mark.parametrize("names", [["main"], ["napcat"], ["main", "napcat", "extra"], ["extra"]])
+@pytest.mark.parametrize("wanted", [True, False])
+async def test_what_is_wanted_is_remembered(database: Database, names: list[str], wanted: bool) -> None:
+    registry = Registry(database)
+    await registry.add(record(1, wanted=not wanted))
+    await registry.add(record(2))
+    await registry.set_wanted(record(1).id, names, wanted)
+    found = registry.get(record(1).id)
+    assert found is not None
+    assert found.wanted is (wanted if "main" in names else not wanted)
+    for service, former in zip(found.services, record(1).services, strict=True):
+        assert service.wanted is (wanted if service.name in names else former.wanted)
+    assert list(await reloaded(database)) == list(registry)
+    assert registry.get(record(2).id) == record(2)
+
+
+async def test_wanting_something_of_an_unknown_instance_is_ignored(database: Database) -> None:
+    registry = Registry(database)
+    await registry.set_wanted("0" * 40, ["main"], True)
+    assert len(registry) == 0
+
+
+async def test_wanting_an_unknown_service_changes_nothing(database: Database) -> None:
+    registry = Registry(database)
+    await registry.add(record(1))
+    await registry.set_wanted(record(1).id, ["nothing"], True)
+    assert list(registry) == list(await reloaded(database)) == [record(1)]
+
+
+async def test_how_programs_are_looked_after_is_remembered(database: Database) -> None:
+    registry = Registry(database)
+    await registry.add(record(1))
+    await registry.set_supervision(record(1).id, {"restart": "always", "limits": [1, 2.5], "词": None})
+    assert list(registry) == list(await reloaded(database))
+    assert next(iter(registry)).supervision == {"restart": "always", "limits": [1, 2.5], "词": None}
+
+
+# Failures
+
+
+@pytest.mark.parametrize("table", ["instance", "service"])
+async def test_an_addition_that_fails_changes_nothing_anywhere(database: Database, table: str) -> None:
+    registry = Registry(database)
+    await registry.add(record(1))
+    await refuse(database, "INSERT", table)
+    with pytest.raises(DatabaseError):
+        await registry.add(record(2))
+    assert list(registry) == list(await reloaded(database)) == [record(1)]
+
+
+@pytest.mark.parametrize("same", ["id", "name", "path"])
+async def test_two_instances_with_the_same_id_name_or_folder_cannot_both_be_stored(
+    database: Database, same: str
+) -> None:
+    registry = Registry(database)
+    await registry.add(record(1))
+    with pytest.raises(DatabaseError):
+        await registry.add(record(2, **{same: getattr(record(1), same)}))
+    assert list(registry) == list(await reloaded(database)) == [record(1)]
+
+
+async def test_two_services_of_one_name_cannot_both_be_stored(database: Database) -> None:
+    registry = Registry(database)
+    twice = record(1).services[0]
+    with pytest.raises(DatabaseError):
+        await registry.add(record(1, services=(twice, twice)))
+    assert list(registry) == list(await reloaded(database)) == []
+
+
+async def test_a_removal_that_fails_changes_nothing_anywhere(database: Database) -> None:
+    registry = Registry(database)
+    await registry.add(record(1))
+    await refuse(database, "DELETE", "instance")
+    with pytest.raises(DatabaseError):
+        await registry.remove(record(1).id)
+    assert list(registry) == list(await reloaded(database)) == [record(1)]
+
+
+@pytest.mark.parametrize("table", ["instance", "service"])
+async def test_a_wish_that_cannot_be_written_changes_nothing_anywhere(database: Database, table: str) -> None:
+    registry = Registry(database)
+    await registry.add(record(1))
+    await refuse(database, "UPDATE", table)
+    with pytest.raises(DatabaseError):
+        await registry.set_wanted(record(1).id, ["main", "napcat"], True)
+    assert list(registry) == list(await reloaded(database)) == [record(1)]
+
+
+async def test_a_change_of_supervision_that_fails_changes_nothing_anywhere(database: Database) -> None:
+    registry = Registry(database)
+    await registry.add(record(1))
+    await refuse(database, "UPDATE", "instance")
+    with pytest.raises(DatabaseError):
+        await registry.set_supervision(record(1).id, {"restart": "always"})
+    assert list(registry) == list(await reloaded(database)) == [record(1)]
+
+
+async def test_a_writer_that_fails_does_not_hold_up_the_next(database: Database) -> None:
+    registry = Registry(database)
+    await registry.add(record(1))
+    with pytest.raises(DatabaseError):
+        await registry.add(record(1))
+    async with asyncio.timeout(5):
+        await registry.add(record(2))
+
+
+async def test_many_writers_at_once_end_in_what_the_database_holds(database: Database) -> None:
+    registry = Registry(database)
+    await asyncio.gather(*(registry.add(record(n, services=())) for n in range(20)))
+    changes = [registry.set_wanted(record(n).id, ["main"], n % 3 == 0) for n in range(20)]
+    changes += [registry.remove(record(n).id) for n in range(0, 20, 5)]
+    await asyncio.gather(*changes)
+    assert len(registry) == 16
+    assert list(registry) == list(await reloaded(database))
+
+
+async def test_what_somebody_holds_does_not_change_under_them(database: Database) -> None:
+    registry = Registry(database)
+    await registry.add(record(1))
+    held = registry.get(record(1).id)
+    await registry.set_wanted(record(1).id, ["main"], True)
+    assert held == record(1)

@@ -1,0 +1,1 @@
+"""The store's migrations, and one that fails half way."""

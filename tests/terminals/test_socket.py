@@ -1,0 +1,233 @@
+"""The terminal's WebSocket: who may connect to what, and every message that it knows."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from resolvers import instances
+from rest import terminal_socket
+from tests.support.context import add_bot
+from tests.support.server import Launcher
+from tests.support.viewer import start_bot, viewing
+
+pytestmark = pytest.mark.slow
+
+ECHO = """
+import sys
+print("ready", flush=True)
+for line in sys.stdin:
+    print("got", line.strip().upper(), flush=True)
+"""
+
+
+@pytest.fixture
+async def echo(launcher: Launcher, tmp_path: Path) -> str:
+    """The session of a running bot that answers each line in capitals."""
+    return await start_bot(launcher, tmp_path / "bot", ECHO) + "_main"
+
+
+async def test_a_viewer_is_told_where_it_is_and_sees_the_screen(launcher: Launcher, echo: str) -> None:
+    async with viewing(launcher, echo) as early:
+        await early.until_shown("ready\r\n")
+        assert early.messages[0] == {"type": "status", "message": "已连接到 main 终端"}
+    async with viewing(launcher, echo) as late:
+        assert await late.next() == {"type": "status", "message": "已连接到 main 终端"}
+        assert await late.next() == {"type": "output", "data": "ready\r\n", "offset": 0}
+
+
+async def test_sentences_are_english_for_who_prefers_it(launcher: Launcher, echo: str) -> None:
+    async with viewing(launcher, echo, language="en-GB,en;q=0.9,zh;q=0.8") as viewer:
+        assert await viewer.next() == {"type": "status", "message": "Connected to the main terminal"}
+        await viewer.send("nonsense")
+        error = await viewer.until_type("error")
+        assert error["message"].startswith("Invalid message")
+
+
+async def test_both_addresses_are_the_same(launcher: Launcher, echo: str) -> None:
+    async with viewing(launcher, echo, path="/api/v1/ws/") as one, viewing(launcher, echo) as other:
+        await one.type("hello\n")
+        await one.until_shown("got HELLO\r\n")
+        await other.until_shown("got HELLO\r\n")
+        assert one.shown == other.shown
+
+
+async def test_input_reaches_the_program_in_order(launcher: Launcher, echo: str) -> None:
+    async with viewing(launcher, echo) as viewer:
+        await viewer.until_shown("ready")
+        for number in range(200):
+            await viewer.type(f"word {number}\n")
+        await viewer.until_shown("got WORD 199\r\n")
+        answers = [line for line in viewer.shown.split("\r\n") if line.startswith("got")]
+        assert answers == [f"got WORD {number}" for number in range(200)]
+
+
+async def test_offsets_count_the_bytes_of_everything_printed(launcher: Launcher, echo: str) -> None:
+    async with viewing(launcher, echo) as viewer:
+        for word in ("one", "zwei €", "三"):
+            await viewer.type(word + "\n")
+            await viewer.until_shown("got " + word.upper())
+        outputs = [message for message in viewer.messages if message["type"] == "output"]
+    end = 0
+    for message in outputs:
+        assert message["offset"] == end
+        end += len(message["data"].encode())
+
+
+async def test_a_ping_is_answered_with_its_own_time_and_the_server_s(launcher: Launcher, echo: str) -> None:
+    async with viewing(launcher, echo) as viewer:
+        for sent in ({"timestamp": 1672531200000}, {"timestamp": "x"}, {"timestamp": 0.5}, {}):
+            before = int(time.time() * 1000)
+            await viewer.send("ping", **sent, more="ignored")
+            pong = await viewer.until_type("pong")
+            assert set(pong) == {"type", "timestamp", "server_time"}
+            assert pong["timestamp"] == sent.get("timestamp")
+            assert before <= pong["server_time"] <= time.time() * 1000
+
+
+async def test_history_is_the_lines_printed_between_two_times(launcher: Launcher, echo: str) -> None:
+    async with viewing(launcher, echo) as viewer:
+        await viewer.type("past\n")
+        await viewer.until_shown("got PAST\r\n")
+        now = int(time.time() * 1000) + 1
+        for first, last in (("fromTime", "toTime"), ("from_time", "to_time")):
+            await viewer.send("request_history", **{first: 0, last: now})
+            history = await viewer.until_type("history_logs")
+            assert set(history) == {"type", "logs", "session_id"}
+            assert history["session_id"] == echo
+            assert "".join(log["data"] for log in history["logs"]) == viewer.shown
+            assert history["logs"][-1]["data"] == "got PAST\r\n"
+            assert all(set(log) == {"timestamp", "data"} for log in history["logs"])
+            assert all(now - 60_000 < log["timestamp"] <= now for log in history["logs"])
+            await viewer.send("request_history", **{first: 0, last: 1})
+            assert (await viewer.until_type("history_logs"))["logs"] == []
+
+
+BROKEN: dict[str, str | bytes] = {
+    "not JSON": "ls -la\n",
+    "empty": "",
+    "cut short": '{"type":"input","data":"echo',
+    "nested too deeply": '{"type":"ping","x":' + "[" * 100_000 + "]" * 100_000 + "}",
+    "no object": '["input","x"]',
+    "a number": "1",
+    "without a type": '{"data":"x"}',
+    "of an unknown type": '{"type":"shutdown"}',
+    "of a type that is no text": '{"type":7}',
+    "input without data": '{"type":"input"}',
+    "input of a number": '{"type":"input","data":5}',
+    "input of half a character": '{"type":"input","data":"\\ud83d"}',
+    "resize without rows": '{"type":"resize","cols":80}',
+    "resize in words": '{"type":"resize","cols":"80","rows":"24"}',
+    "resize by halves": '{"type":"resize","cols":80.5,"rows":24}',
+    "resize to nothing": '{"type":"resize","cols":0,"rows":24}',
+    "resize to too much": '{"type":"resize","cols":80,"rows":1001}',
+    "resize below nothing": '{"type":"resize","cols":-80,"rows":24}',
+    "history of no time": '{"type":"request_history"}',
+    "history without an end": '{"type":"request_history","fromTime":1}',
+    "history backwards": '{"type":"request_history","fromTime":2,"toTime":1}',
+    "history in words": '{"type":"request_history","fromTime":"yesterday","toTime":"today"}',
+    "history of an endless time": '{"type":"request_history","fromTime":0,"toTime":1e999}',
+    "ping with a list": '{"type":"ping","timestamp":[1]}',
+    "ping with a book": json.dumps({"type": "ping", "timestamp": "x" * 65}),
+    "binary": b'{"type":"input","data":"x\\n"}',
+}
+
+
+async def test_a_broken_message_gets_an_error_and_changes_nothing(launcher: Launcher, echo: str) -> None:
+    async with viewing(launcher, echo) as viewer:
+        await viewer.until_shown("ready\r\n")
+        for how, message in BROKEN.items():
+            await viewer.socket.send(message)
+            error = await viewer.until_type("error")
+            assert set(error) == {"type", "message", "code"}, how
+            assert error["code"] == "INVALID_PARAMETER", how
+        await viewer.type("still here\n")
+        await viewer.until_shown("got STILL HERE\r\n")
+        assert viewer.shown == "ready\r\nstill here\r\ngot STILL HERE\r\n"
+        terminal = terminal_socket.find(launcher.ctx, echo)
+        assert (terminal.columns, terminal.rows) == (80, 24)
+
+
+async def test_a_message_of_one_mebibyte_is_taken_and_a_longer_one_ends_the_socket(
+    launcher: Launcher, echo: str
+) -> None:
+    longest = '{"type":"ping","timestamp":1,"x":"' + "x" * ((1 << 20) - 36) + '"}'
+    assert len(longest) == 1 << 20
+    async with viewing(launcher, echo) as viewer:
+        await viewer.socket.send(longest)
+        await viewer.until_type("pong")
+        await viewer.socket.send(longest + " ")
+        assert await viewer.until_closed() == 1009
+
+
+async def test_a_malformed_session_is_refused(launcher: Launcher) -> None:
+    for session_id in ("nothing", "_main", "abc_", "a%20b_main", "a%2e%2e_", "é_main", "a" * 70):
+        async with viewing(launcher, session_id) as viewer:
+            error = await viewer.next()
+            assert (error["type"], error["code"]) == ("error", "INVALID_SESSION")
+            assert await viewer.until_closed() == 4400
+
+
+async def test_an_unknown_instance_is_named_and_the_socket_closed(launcher: Launcher) -> None:
+    for name in ("main", "nothing"):
+        async with viewing(launcher, f"invalid_id_{name}") as viewer:
+            message = {"type": "error", "message": "未找到实例 'invalid_id'", "code": "INSTANCE_NOT_FOUND"}
+            assert await viewer.next() == message
+            assert await viewer.until_closed() == 4404
+
+
+async def test_a_service_that_is_not_there_has_no_terminal(launcher: Launcher, echo: str) -> None:
+    async with viewing(launcher, echo.replace("_main", "_napcat")) as viewer:
+        error = await viewer.next()
+        assert (error["type"], error["code"]) == ("error", "TERMINAL_NOT_FOUND")
+        assert await viewer.until_closed() == 4404
+
+
+async def test_an_offset_that_cannot_be_is_refused(launcher: Launcher, echo: str) -> None:
+    for after in ("-1", "x", "1.5", "", "+1", "%D9%A1", "9" * 30, "1000000000"):
+        async with viewing(launcher, echo, after=after) as viewer:
+            error = await viewer.next()
+            assert (error["type"], error["code"]) == ("error", "INVALID_PARAMETER")
+            assert "after" in error["message"]
+            assert await viewer.until_closed() == 4400
+
+
+async def test_a_service_s_terminal_goes_by_each_of_its_names(launcher: Launcher, tmp_path: Path) -> None:
+    both = await add_bot(launcher.ctx, tmp_path / "both", "", napcat="", nonebot_ada="")
+    alone = await add_bot(launcher.ctx, tmp_path / "alone", "", napcat="")
+    for instance, name, folder in (
+        (both, "napcat", "NAPCAT"),
+        (both, "nonebot", "NONEBOT-ADA"),
+        (both, "nonebot-ada", "NONEBOT-ADA"),
+        (both, "napcat-ada", "NONEBOT-ADA"),
+        (alone, "napcat-ada", "NAPCAT"),
+    ):
+        async with viewing(launcher, f"{instance.id}_{name}") as viewer:
+            assert (await viewer.next())["message"] == f"已连接到 {name} 终端"
+            await viewer.type('echo "<$(basename $PWD | tr a-z A-Z)>"\n')
+            await viewer.until_shown(f"<{folder}>")
+
+
+async def test_the_documented_example_works(launcher: Launcher, tmp_path: Path) -> None:
+    instance = await add_bot(launcher.ctx, tmp_path / "bot")
+    async with viewing(launcher, f"{instance.id}_main") as viewer:
+        await viewer.socket.send(json.dumps({"type": "input", "data": 'echo "Hello World"\n'}))
+        await viewer.until_shown("Hello World\r\n")
+
+
+async def test_the_viewers_of_a_deleted_instance_are_told(launcher: Launcher, echo: str) -> None:
+    async with viewing(launcher, echo) as viewer:
+        await viewer.until_shown("ready\r\n")
+        await instances.delete(launcher.ctx, echo.removesuffix("_main"))
+        error = await viewer.until_type("error")
+        assert error["code"] == "TERMINAL_NOT_FOUND"
+        assert await viewer.until_closed() == 4404
+
+
+async def test_many_questions_are_all_answered_in_order(launcher: Launcher, echo: str) -> None:
+    async with viewing(launcher, echo) as viewer:
+        for number in range(1000):
+            await viewer.send("ping", timestamp=number)
+        for number in range(1000):
+            assert (await viewer.until_type("pong"))["timestamp"] == number

@@ -1,0 +1,128 @@
+"""Who drives a terminal, and what runs in it while the bot does not."""
+
+import re
+import secrets
+from pathlib import Path
+
+import pytest
+
+from resolvers import instances
+from rest import terminal_socket
+from tests.support.context import add_bot
+from tests.support.server import Launcher
+from tests.support.viewer import Viewer, viewing
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+async def shell(launcher: Launcher, tmp_path: Path) -> str:
+    """The session of an instance that does not run."""
+    return (await add_bot(launcher.ctx, tmp_path / "bot")).id + "_main"
+
+
+async def size(viewer: Viewer) -> str:
+    """Rows and columns of the terminal, as the program in it sees them; asking makes the viewer its driver."""
+    mark = secrets.token_hex(4)
+    await viewer.type(f"stty size | sed 's/.*/<&>{mark}/'\n")
+    while (found := re.search(rf"<(\d+ \d+)>{mark}", viewer.shown)) is None:
+        await viewer.next()
+    return found[1]
+
+
+async def settled(viewer: Viewer) -> None:
+    """Waits until the server has done what the viewer asked so far."""
+    await viewer.send("ping")
+    await viewer.until_type("pong")
+
+
+async def test_the_size_follows_the_viewer_that_typed_last(launcher: Launcher, shell: str) -> None:
+    async with viewing(launcher, shell) as wide, viewing(launcher, shell) as narrow:
+        await wide.send("resize", cols=100, rows=30)
+        assert await narrow.until_type("resize") == {"type": "resize", "cols": 100, "rows": 30}
+        await narrow.send("resize", cols=60, rows=20)
+        assert await wide.until_type("resize") == {"type": "resize", "cols": 60, "rows": 20}
+        assert await size(wide) == "30 100"
+        assert await narrow.until_type("resize") == {"type": "resize", "cols": 100, "rows": 30}
+        await narrow.send("resize", cols=50, rows=10)
+        assert await narrow.until_type("resize") == {"type": "resize", "cols": 100, "rows": 30}
+        assert await size(wide) == "30 100"
+        assert await size(narrow) == "10 50"
+        assert await wide.until_type("resize") == {"type": "resize", "cols": 50, "rows": 10}
+
+
+async def test_the_driver_s_own_window_is_not_told_to_it(launcher: Launcher, shell: str) -> None:
+    async with viewing(launcher, shell) as viewer:
+        assert await size(viewer) == "24 80"
+        await viewer.send("resize", cols=100, rows=30)
+        await settled(viewer)
+        assert await size(viewer) == "30 100"
+        assert [message for message in viewer.messages if message["type"] == "resize"] == []
+
+
+async def test_a_terminal_is_never_smaller_than_twenty_by_five(launcher: Launcher, shell: str) -> None:
+    async with viewing(launcher, shell) as viewer:
+        await viewer.send("resize", cols=1, rows=1)
+        assert await viewer.until_type("resize") == {"type": "resize", "cols": 20, "rows": 5}
+        assert await size(viewer) == "5 20"
+        await viewer.send("resize", cols=1000, rows=1000)
+        assert await size(viewer) == "1000 1000"
+
+
+async def test_after_the_driver_has_left_the_next_window_counts(launcher: Launcher, shell: str) -> None:
+    async with viewing(launcher, shell) as other:
+        async with viewing(launcher, shell) as driver:
+            await driver.send("resize", cols=100, rows=30)
+            await size(driver)
+        terminal = terminal_socket.find(launcher.ctx, shell)
+        while len(terminal.tail.viewers) > 1:
+            await settled(other)
+        await other.send("resize", cols=60, rows=20)
+        assert await size(other) == "20 60"
+
+
+async def test_a_shell_in_the_instance_s_folder_is_opened_for_the_first_viewer(
+    launcher: Launcher, shell: str, tmp_path: Path
+) -> None:
+    terminal = terminal_socket.find(launcher.ctx, shell)
+    assert not terminal.alive
+    async with viewing(launcher, shell) as viewer:
+        await viewer.type('echo "<$PWD>"\n')
+        await viewer.until_shown(f"<{tmp_path / 'bot'}>")
+        pid = terminal.pid
+        async with viewing(launcher, shell) as other:
+            await other.type('echo "<$$>"\n')
+            await other.until_shown(f"<{pid}>")
+
+
+async def test_start_takes_the_shell_s_place_and_enter_opens_another_afterwards(
+    launcher: Launcher, shell: str
+) -> None:
+    instance_id = shell.removesuffix("_main")
+    async with viewing(launcher, shell) as viewer:
+        await viewer.type('echo "<$((40+2))>"\n')
+        await viewer.until_shown("<42>")
+        await instances.start(launcher.ctx, instance_id)
+        await viewer.until_shown("ready\r\n")
+        await viewer.type("hello\n")
+        await viewer.until_shown("heard hello\r\n")
+        await instances.stop(launcher.ctx, instance_id)
+        await viewer.until(lambda message: message.get("message") == "已停止")
+        await viewer.type("x")
+        assert (await viewer.until_type("error"))["code"] == "COMMAND_FAILED"
+        await viewer.type("\r")
+        await viewer.type('echo "<$((40+3))>"\n')
+        await viewer.until_shown("<43>")
+    said = [message["message"] for message in viewer.messages if message["type"] == "status"]
+    assert said == ["已连接到 main 终端", "正在启动", "已启动", "正在停止", "已停止"]
+
+
+async def test_enter_opens_another_shell_after_one_has_ended(launcher: Launcher, shell: str) -> None:
+    async with viewing(launcher, shell) as viewer:
+        for number in range(2):
+            await viewer.type(f'echo "<$((40+{number}))>"\nexit\n')
+            await viewer.until_shown(f"<4{number}>")
+            await viewer.until(lambda message: message.get("message", "").startswith("shell 已退出"))
+            await viewer.type("\r")
+        await viewer.type('echo "<$((40+9))>"\n')
+        await viewer.until_shown("<49>")

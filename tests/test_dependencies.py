@@ -1,0 +1,99 @@
+"""pyproject.toml, requirements.lock and docs/dependencies.md tell one story."""
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("mailauncher", "schema", "resolvers", "rest", "terminals")
+SAMPLE_BOT = ROOT / "mailauncher" / "bots" / "sample"
+
+
+def by_name(texts: list[str]) -> dict[str, Requirement]:
+    return {canonicalize_name(found.name): found for found in map(Requirement, texts)}
+
+
+def direct() -> dict[str, Requirement]:
+    """The direct dependencies by name: those of the product and those of the `dev` group."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return by_name(project["project"]["dependencies"] + project["dependency-groups"]["dev"])
+
+
+def at_run_time() -> dict[str, Requirement]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return by_name(project["project"]["dependencies"])
+
+
+def locked() -> dict[str, str]:
+    """The locked version of each package by name."""
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    pins = re.findall(r"^([a-z0-9-]+)==(\S+)", text, flags=re.MULTILINE)
+    return dict(pins)
+
+
+def described() -> list[str]:
+    """The names in the first column of the tables of docs/dependencies.md."""
+    text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    return re.findall(r"^\| `([a-z0-9-]+)` \|(?: [^|]+ \|){3}$", text, flags=re.MULTILINE)
+
+
+def imported() -> set[str]:
+    """The top-level names that the product imports, its own and the standard library's aside."""
+    own = {*PACKAGES, *sys.stdlib_module_names}
+    files = (file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
+    names = {name for file in files if not file.is_relative_to(SAMPLE_BOT) for name in imports_of(file)}
+    return names - own
+
+
+def imports_of(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+
+
+def test_what_the_product_imports_is_a_direct_dependency() -> None:
+    """What only comes along with another package may be gone with that package's next version."""
+    distributions = packages_distributions()
+    stated = at_run_time().keys()
+    unstated = {
+        name: distributions.get(name, [])
+        for name in imported()
+        if stated.isdisjoint(map(canonicalize_name, distributions.get(name, [])))
+    }
+    assert unstated == {}
+
+
+def test_each_direct_dependency_has_one_row_with_its_purpose_reason_and_licence() -> None:
+    assert sorted(described()) == sorted(direct())
+
+
+def test_the_lock_holds_a_fitting_version_of_each_direct_dependency() -> None:
+    pins = locked()
+    unfit = [name for name, wish in direct().items() if pins.get(name, "") not in wish.specifier]
+    assert unfit == []
+
+
+def test_each_pin_has_a_hash() -> None:
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    entries = re.split(r"^(?=[a-z0-9-]+==)", text, flags=re.MULTILINE)[1:]
+    assert [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry] == []
+
+
+@pytest.mark.parametrize("word", ["://", "--index-url", "--extra-index-url", "--find-links", " /"])
+def test_the_lock_names_neither_an_index_nor_a_path(word: str) -> None:
+    assert word not in (ROOT / "requirements.lock").read_text(encoding="utf-8")
+
+
+def test_pydantic_is_not_installed_with_the_product() -> None:
+    """Tortoise imports it wherever it finds it, which costs every start of the server time and memory."""
+    assert "pydantic" not in locked()

@@ -1,0 +1,413 @@
+"""Each operation through REST and through GraphQL, against equal states: equal results, codes, words and consequences.
+
+Every case gets two servers of its own with the same folders. One is asked by REST, the other by GraphQL.
+"""
+
+import asyncio
+import json
+import re
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from resolvers import instances, services
+from resolvers.views import InstanceView
+from tests.support.context import PATIENT_BOT, add_bot, settings_for
+from tests.support.graphql import ask, client
+from tests.support.server import Launcher, running
+
+pytestmark = pytest.mark.slow
+
+NOBODY = "0" * 40
+CRASHING = "import sys\nprint('no config here', flush=True)\nsys.exit(7)\n"
+
+
+@dataclass
+class World:
+    """One of the two servers: its folder, its instances by name, and what it was given to hold open."""
+
+    launcher: Launcher
+    folder: Path
+    stack: AsyncExitStack
+
+    def view(self, name: str) -> InstanceView:
+        return next(view for view in self.launcher.ctx.fleet.views if view.name == name)
+
+    def filled(self, text: str) -> str:
+        """The text with `{id:NAME}`, `{port:NAME}`, `{port:NAME:SERVICE}` and `{folder}` replaced."""
+
+        def value(match: re.Match[str]) -> str:
+            kind, _, rest = match[1].partition(":")
+            if kind == "folder":
+                return str(self.folder)
+            name, _, service = rest.partition(":")
+            view = self.view(name)
+            if kind == "id":
+                return view.id
+            found = view.service(service)
+            return str(found.port if found else view.port)
+
+        return re.sub(r"\{(folder|id:\w+|port:[\w:-]+)\}", value, text)
+
+    def plain(self, value: Any) -> Any:
+        """A value without what is of this world alone: ids, ports, its folder, process ids."""
+        text = json.dumps(value, ensure_ascii=False).replace(str(self.folder), "FOLDER")
+        for view in self.launcher.ctx.fleet.views:
+            text = text.replace(view.id, f"ID-{view.name}")
+            for port in (view.port, *(service.port for service in view.services)):
+                text = re.sub(rf"\b{port}\b", "11111", text)
+        text = re.sub(r"\b[0-9a-f]{40}\b", "ID", text)
+        return json.loads(re.sub(r"pid \d+", "pid PID", text))
+
+    def state(self) -> Any:
+        """What the server would say of itself."""
+        return self.plain(
+            [
+                [view.name, view.path, view.status, bool(view.pid), view.recipe]
+                + [[service.name, service.status, bool(service.pid)] for service in view.services]
+                for view in self.launcher.ctx.fleet.views
+            ]
+        )
+
+    async def journal(self) -> Any:
+        """What its journal has, but for who asked."""
+        rows = await self.launcher.ctx.journal.after(0, 200)
+        return sorted(self.plain([[row["kind"], row["zh"], row["en"]] for row in rows]))
+
+
+Arrangement = Callable[[World], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One operation through both doors. `shape` makes the value of the GraphQL field what REST answers, without
+    `success`; `exact` is False where the two parse wrong input before any resolver sees it, each in its own words."""
+
+    name: str
+    rest: tuple[str, str] | tuple[str, str, dict[str, Any]]
+    document: str
+    variables: dict[str, Any] = field(default_factory=dict)
+    shape: Callable[[Any], Any] = lambda value: {"message": value["message"]}
+    arrange: tuple[Arrangement, ...] = ()
+    code: str | None = None
+    exact: bool = True
+
+
+async def bot(world: World) -> None:
+    """An instance `bot` with both services, nothing of it running."""
+    await add_bot(
+        world.launcher.ctx, world.folder / "bot", PATIENT_BOT, napcat=PATIENT_BOT, nonebot_ada=PATIENT_BOT
+    )
+
+
+async def other(world: World) -> None:
+    """An instance `other` without services."""
+    await add_bot(world.launcher.ctx, world.folder / "other", PATIENT_BOT)
+
+
+async def crashing(world: World) -> None:
+    """An instance `bot` that ends at once."""
+    await add_bot(world.launcher.ctx, world.folder / "bot", CRASHING)
+
+
+async def folder(world: World) -> None:
+    """A folder `new` that could be added, and a file `file` that could not."""
+    (world.folder / "new").mkdir(parents=True)
+    (world.folder / "new" / "bot.py").write_text(PATIENT_BOT)
+    (world.folder / "file").touch()
+
+
+async def running_(world: World) -> None:
+    await instances.start(world.launcher.ctx, world.view("bot").id)
+
+
+async def service_running(world: World) -> None:
+    await services.start(world.launcher.ctx, world.view("bot").id, "napcat")
+
+
+def occupied(service: str | None = None) -> Arrangement:
+    """Somebody else listens on the port of `bot`, or of a service of it."""
+
+    async def arrange(world: World) -> None:
+        view = world.view("bot")
+        found = view.service(service) if service else None
+        listener = world.stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", found.port if found else view.port))
+        listener.listen()
+
+    return arrange
+
+
+def command(name: str, payload: str = "message complete") -> str:
+    """A mutation that takes an instance's id."""
+    kind = f"{name[0].upper()}{name[1:]}Input"
+    return f"mutation ($input: {kind}!) {{ {name}(input: $input) {{ {payload} }} }}"
+
+
+def on(verb: str, target: str = "{id:bot}") -> dict[str, Any]:
+    """Both doors' ways to give a command to an instance."""
+    rest = (
+        ("DELETE", f"/instance/{target}/delete")
+        if verb == "delete"
+        else ("GET", f"/instance/{target}/{verb}")
+    )
+    return {"rest": rest, "document": command(f"{verb}Instance"), "variables": {"input": {"id": target}}}
+
+
+def serving(service: str, target: str = "{id:bot}") -> dict[str, Any]:
+    """Both doors' ways to start a service, by the name that it has in REST's address."""
+    return {
+        "rest": ("GET", f"/start/{target}/{service}"),
+        "document": command("startService"),
+        "variables": {"input": {"instanceId": target, "name": service}},
+    }
+
+
+def adding(**given: Any) -> dict[str, Any]:
+    new = {"name": "new", "path": "{folder}/new", "port": 18080} | given
+    return {
+        "rest": ("POST", "/instances/add", new),
+        "document": command("addInstance", "message instance { id }"),
+        "variables": {"input": new},
+        "shape": lambda value: {"message": value["message"], "instance_id": value["instance"]["id"]},
+    }
+
+
+def instances_like_rest(value: Any) -> Any:
+    for instance in value:
+        instance["status"] = instance["status"].lower()
+        moment = datetime.fromisoformat(instance["installedAt"])
+        instance["installedAt"] = str(round(moment.timestamp() * 1000))
+        for service in instance["services"]:
+            service["status"] = service["status"].lower()
+    return {"instances": value}
+
+
+LIST = """{ instances { id name status installedAt path port version
+            services { name path status port } } }"""
+CASES = [
+    Case("no instances", ("GET", "/instances"), LIST, shape=instances_like_rest),
+    Case(
+        "instances that stand",
+        ("GET", "/instances"),
+        LIST,
+        shape=instances_like_rest,
+        arrange=(bot, other),
+    ),
+    Case(
+        "instances that run",
+        ("GET", "/instances"),
+        LIST,
+        shape=instances_like_rest,
+        arrange=(bot, other, running_),
+    ),
+    Case(
+        "stats",
+        ("GET", "/instances/stats"),
+        "{ instanceStats { total running stopped } }",
+        shape=lambda value: value,
+        arrange=(bot, other, running_),
+    ),
+    Case("add", **adding(), arrange=(folder,)),
+    Case("add with a name of any script", **adding(name="麦麦 1.0-β_x"), arrange=(folder,)),
+    Case("add from the workspace", **adding(path="~"), arrange=(folder,)),
+    *(
+        Case(f"add with the name {name!r}", **adding(name=name), arrange=(folder,), code="INVALID_PARAMETER")
+        for name in ("", "..", "a/b", " a", "x" * 65, "a\nb", "a\0b")
+    ),
+    *(
+        Case(f"add with the path {path!r}", **adding(path=path), arrange=(folder,), code="INVALID_PATH")
+        for path in ("", "{folder}/nowhere", "{folder}/file", "relative", "a\0b", "{folder}/" + "x" * 300)
+    ),
+    *(
+        Case(f"add with the port {port}", **adding(port=port), arrange=(folder,), code="INVALID_PARAMETER")
+        for port in (0, -1, 65536)
+    ),
+    *(
+        Case(
+            f"add with {key} = {value!r}",
+            **adding(**{key: value}),
+            arrange=(folder,),
+            code="INVALID_PARAMETER",
+            exact=False,
+        )
+        for key, value in (("port", "x"), ("port", None), ("port", 1 << 40), ("name", 5), ("path", []))
+    ),
+    Case("add a name twice", **adding(name="bot"), arrange=(folder, bot), code="DUPLICATE_RESOURCE"),
+    Case("add a folder twice", **adding(path="{folder}/bot"), arrange=(bot,), code="DUPLICATE_RESOURCE"),
+    Case("add with another's port", **adding(port="{port:bot}"), arrange=(folder, bot), code="PORT_IN_USE"),
+    Case(
+        "add with a service's port",
+        **adding(port="{port:bot:napcat}"),
+        arrange=(folder, bot),
+        code="PORT_IN_USE",
+    ),
+    Case("start", **on("start"), arrange=(bot, other)),
+    Case("start beside a running service", **on("start"), arrange=(bot, service_running)),
+    Case("start twice", **on("start"), arrange=(bot, running_), code="INSTANCE_ALREADY_RUNNING"),
+    Case("start what ends at once", **on("start"), arrange=(crashing,), code="COMMAND_FAILED"),
+    Case("start on a taken port", **on("start"), arrange=(bot, occupied()), code="PORT_IN_USE"),
+    Case(
+        "start on a service's taken port",
+        **on("start"),
+        arrange=(bot, occupied("napcat")),
+        code="PORT_IN_USE",
+    ),
+    Case("stop", **on("stop"), arrange=(bot, running_)),
+    Case("stop the only service", **on("stop"), arrange=(bot, service_running)),
+    Case("stop what stands", **on("stop"), arrange=(bot,), code="INSTANCE_NOT_RUNNING"),
+    Case("restart", **on("restart"), arrange=(bot, running_)),
+    Case("restart what stands", **on("restart"), arrange=(bot,)),
+    Case("restart what ends at once", **on("restart"), arrange=(crashing,), code="COMMAND_FAILED"),
+    Case("delete", **on("delete"), arrange=(bot, other)),
+    Case("delete what runs", **on("delete"), arrange=(bot, other, running_)),
+    Case(
+        "delete files of others",
+        ("DELETE", "/instance/{id:bot}/delete?files=delete"),
+        command("deleteInstance"),
+        {"input": {"id": "{id:bot}", "files": True}},
+        arrange=(bot,),
+        code="PERMISSION_DENIED",
+    ),
+    *(
+        Case(f"{verb} {target[:2]}", **on(verb, target), arrange=(bot,), code="INSTANCE_NOT_FOUND")
+        for verb in ("start", "stop", "restart", "delete")
+        for target in (NOBODY, "未知")
+    ),
+    Case("start napcat", **serving("napcat"), arrange=(bot,)),
+    Case("start nonebot", **serving("nonebot"), arrange=(bot,)),
+    Case(
+        "start napcat beside the main program",
+        **serving("napcat"),
+        arrange=(bot, service_running),
+        code="INSTANCE_ALREADY_RUNNING",
+    ),
+    Case(
+        "start nonebot twice", **serving("nonebot"), arrange=(bot, running_), code="INSTANCE_ALREADY_RUNNING"
+    ),
+    Case(
+        "start napcat on a taken port",
+        **serving("napcat"),
+        arrange=(bot, occupied("napcat")),
+        code="PORT_IN_USE",
+    ),
+    *(
+        Case(f"start {service} of nobody", **serving(service, NOBODY), code="INSTANCE_NOT_FOUND")
+        for service in ("napcat", "nonebot")
+    ),
+    *(
+        Case(
+            f"start {service} that is not there",
+            **serving(service, "{id:other}"),
+            arrange=(other,),
+            code="RESOURCE_NOT_FOUND",
+        )
+        for service in ("napcat", "nonebot")
+    ),
+]
+
+
+@asynccontextmanager
+async def world(folder: Path) -> AsyncIterator[World]:
+    async with running(settings_for(folder)) as launcher, AsyncExitStack() as stack:
+        yield World(launcher, folder, stack)
+
+
+def filled(world: World, value: Any) -> Any:
+    """Variables or a body as this world knows them; a port that is filled in is a number."""
+    if isinstance(value, dict):
+        return {key: filled(world, item) for key, item in value.items()}
+    if not isinstance(value, str):
+        return value
+    text = world.filled(value)
+    return int(text) if text != value and text.isdigit() else text
+
+
+async def by_rest(world: World, case: Case, language: str) -> tuple[Any, Any]:
+    """(answer without `success`, error) of REST."""
+    method, path, *body = case.rest
+    async with client(world.launcher, {"Accept-Language": language}) as http:
+        response = await http.request(
+            method, "/api/v1" + world.filled(path), json=filled(world, body[0]) if body else None
+        )
+    answer = response.json()
+    if response.status_code == 200:
+        assert answer.pop("success", True) is True
+        return answer, None
+    assert answer["success"] is False
+    return None, {"status": response.status_code, **answer["error"]}
+
+
+async def by_graphql(world: World, case: Case, language: str) -> tuple[Any, Any]:
+    """The same of GraphQL."""
+    answer = await ask(
+        world.launcher, case.document, {"Accept-Language": language}, **filled(world, case.variables)
+    )
+    if not answer.errors:
+        return case.shape(answer.result), None
+    return None, {"message": answer.error["message"], **answer.error["extensions"]}
+
+
+@pytest.mark.parametrize(
+    "case, language",
+    [pytest.param(case, "zh" if place % 2 else "en", id=case.name[:50]) for place, case in enumerate(CASES)],
+)
+async def test_both_doors_do_the_same(case: Case, language: str, tmp_path: Path) -> None:
+    async with world(tmp_path / "r") as left, world(tmp_path / "g") as right:
+        for arrange in case.arrange:
+            await asyncio.gather(arrange(left), arrange(right))
+        assert left.state() == right.state()
+        rest, graphql = await asyncio.gather(by_rest(left, case, language), by_graphql(right, case, language))
+        (answer, error), (same_answer, same_error) = left.plain(rest), right.plain(graphql)
+        assert (error or {}).get("code") == (same_error or {}).get("code") == case.code
+        if case.exact:
+            assert error == same_error
+        elif error is not None:
+            assert error["status"] == same_error["status"]
+        assert timeless(answer) == timeless(same_answer)
+        assert left.state() == right.state()
+        await wrote_the_same(left, right)
+
+
+async def wrote_the_same(left: World, right: World) -> None:
+    """A death is noted after the answer that it gave."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(5):
+            while await left.journal() != await right.journal():
+                await asyncio.sleep(0.02)
+    assert await left.journal() == await right.journal()
+
+
+def timeless(answer: Any) -> Any:
+    """A list of instances without when they were added, which is the one thing that the worlds do not share."""
+    for instance in (answer or {}).get("instances", ()):
+        assert re.fullmatch(r"\d{13}", instance.pop("installedAt"))
+    return answer
+
+
+async def test_health_and_metrics_are_the_same(tmp_path: Path) -> None:
+    """Of one server, whose sampler is at rest."""
+    async with running(settings_for(tmp_path, metrics_interval_s=60)) as launcher:
+        async with client(launcher) as http:
+            health = (await http.get("/api/v1/system/health")).json()
+            metrics = (await http.get("/api/v1/system/metrics")).json()
+        found = await ask(
+            launcher,
+            """{ systemHealth { status uptime version timestamp }
+                 systemMetrics { cpu { usage cores } memory { total used free usagePercent }
+                   disk { total used free usagePercent } network { bytesSent bytesReceived } } }""",
+        )
+    same_health, same_metrics = found.data["systemHealth"], found.data["systemMetrics"]
+    assert abs(same_health.pop("uptime") - health.pop("uptime")) <= 5
+    assert same_health.pop("timestamp").endswith("Z")
+    assert health.pop("timestamp").endswith("Z")
+    assert same_health == health
+    names = {"usagePercent": "usage_percent", "bytesSent": "bytes_sent", "bytesReceived": "bytes_recv"}
+    for part, values in same_metrics.items():
+        assert {names.get(name, name): value for name, value in values.items()} == metrics[part]

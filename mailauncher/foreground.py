@@ -28,7 +28,7 @@ def run(settings: Settings, signals: Signals, ready: Ready) -> None:
     `ready` is awaited once connections are accepted; what it raises ends the server and is raised here. Raises
     DataFolderInUse and what `serving.listeners` does before anything else has happened.
     """
-    logs.configure(settings.log_level, settings.log_format)
+    logs.configure(settings.log_level, settings.log_format, secrets=[settings.token])
     with lock.held(settings.data_folder, settings.url), contextlib.ExitStack() as sockets:
         listeners = [sockets.enter_context(listener) for listener in serving.listeners(settings)]
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -59,9 +59,9 @@ async def _serve(
         try:
             await _live(ctx, server, running, signals, ready)
         finally:
-            log.info("stopping")
             again = asyncio.Event()
             signals.then(again.set)
+            log.info("stopping")
             outer.push_async_callback(_end, asyncio.create_task(_hurry(again, ctx, server)))
             server.stop()
             await running

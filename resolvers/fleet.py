@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Coroutine
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,9 @@ from terminals.states import Failure, State
 log = logging.getLogger(__name__)
 
 
+ADOPTION_RETRY_S = 2.0
+
+
 class Fleet:
     """Views by id, rebuilt when a record or a program changes. `version` rises with every visible change."""
 
@@ -38,6 +42,7 @@ class Fleet:
         self._registry = registry
         self._journal = journal
         self._chores: set[asyncio.Task[None]] = set()
+        self._retries: set[asyncio.Task[None]] = set()
         self._catalogue = catalogue
         self._house = house
         self._bus = bus
@@ -49,19 +54,37 @@ class Fleet:
     async def open(self) -> None:
         """Enrols every known instance with whatever of it still runs, and starts what was meant to run and does not."""
         for record in self._registry:
-            await self._enrol(record)
-        for record in self._registry:
+            self._enrol(record)
+        await asyncio.gather(*(self._take_over(record) for record in self._registry))
+
+    async def _take_over(self, record: InstanceRecord) -> None:
+        """Finds what runs and starts what should. A keeper that does not answer is asked again in the background: what it
+        runs must not be started a second time."""
+        try:
+            await self._house.crew(record.id).adopt()
+        except LauncherError as error:
+            log.error("keeper of %s: %s", record.name, error.text.en)
+            task = asyncio.get_running_loop().create_task(self._take_over_later(record))
+            self._retries.add(task)
+            task.add_done_callback(self._retries.discard)
+        else:
+            self._refresh(record.id)
             await self._resume(record)
+
+    async def _take_over_later(self, record: InstanceRecord) -> None:
+        await asyncio.sleep(ADOPTION_RETRY_S)
+        if record.id in self._views:
+            await self._take_over(record)
 
     async def close(self) -> None:
         """Waits for what is still being written down."""
+        for retry in self._retries:
+            retry.cancel()
         await asyncio.gather(*self._chores, return_exceptions=True)
 
     async def _resume(self, record: InstanceRecord) -> None:
         """After a reboot, or when it died while no server was there. What ended with code 0 meant to end."""
-        crew = self._house.crews.get(record.id)
-        if crew is None:
-            return
+        crew = self._house.crew(record.id)
         wanted = [MAIN] if record.wanted else []
         wanted += [service.name for service in record.services if service.wanted]
         idle = [name for name in wanted if not crew.programs[name].alive]
@@ -99,7 +122,7 @@ class Fleet:
     async def add(self, record: InstanceRecord) -> InstanceView:
         """Stores a new instance and enrols its crew."""
         await self._registry.add(record)
-        await self._enrol(record)
+        self._enrol(record)
         return self._views[record.id]
 
     async def remove(self, instance_id: str) -> None:
@@ -110,16 +133,35 @@ class Fleet:
             self.version += 1
             self._bus.publish(InstanceChanged(instance_id, removed=True))
 
-    async def _enrol(self, record: InstanceRecord) -> None:
-        members = [self._member(record, self._catalogue.get(record.recipe), None)]
-        services = sorted(record.services, key=lambda s: len(self._recipe(s.name).needs))
-        members += [self._member(record, self._recipe(service.name), service) for service in services]
-        supervision = msgspec.convert(record.supervision or {}, Supervision)
+    def _enrol(self, record: InstanceRecord) -> None:
+        members = [self._member(record, self._main_recipe(record), None)]
+        members += [
+            self._member(record, self._recipe(service.name), service) for service in self._ordered(record)
+        ]
         try:
-            await self._house.enrol(record.id, members, supervision, lambda: self._refresh(record.id))
-        except LauncherError as error:
-            log.error("keeper of %s: %s", record.id, error.text.en)
+            supervision = msgspec.convert(record.supervision or {}, Supervision)
+        except msgspec.ValidationError as error:
+            log.error("supervision of %s is invalid, and not used: %s", record.name, error)
+            supervision = Supervision()
+        self._house.enrol(record.id, members, supervision, lambda: self._refresh(record.id))
         self._refresh(record.id)
+
+    def _ordered(self, record: InstanceRecord) -> list[ServiceRecord]:
+        """The services, each after those that it needs. Of recipes that need each other in a circle one need is lost."""
+        services = {service.name: service for service in record.services}
+        order = TopologicalSorter({name: self._recipe(name).needs for name in services})
+        try:
+            return [services[name] for name in order.static_order() if name in services]
+        except CycleError as error:
+            log.error("services of %s need each other in a circle: %s", record.name, error.args[1])
+            return list(services.values())
+
+    def _main_recipe(self, record: InstanceRecord) -> Recipe:
+        """The main program's recipe; without it (its file is gone or broken) a run command may still work."""
+        found = self._catalogue.recipes.get(record.recipe)
+        if found is None:
+            log.error("recipe %s of %s is not in the catalogue", record.recipe, record.name)
+        return found or self._catalogue.get("custom")
 
     def _recipe(self, service: str) -> Recipe:
         """A service's recipe; one that the catalogue does not know needs the main program and a run command."""

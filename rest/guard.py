@@ -34,7 +34,10 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = scope[HEADERS]
         self._check_host(scope, headers)
-        if self._is_foreign(headers) and not self._may_be_read(scope, headers):
+        # Two origins: one reader would believe the first, another the last.
+        if (self._is_foreign(headers) or _repeated(scope, b"origin")) and not self._may_be_read(
+            scope, headers
+        ):
             raise PermissionDenied(
                 "不允许其他网站的页面调用（可用 allowed_origins 设置）",
                 "Pages of other sites may not call this (the setting allowed_origins lets one in)",

@@ -1,4 +1,4 @@
-"""Bytes that are no HTTP request, or a path that is no ASCII: uvicorn's parser gives up before the application is asked."""
+"""Bytes that are no HTTP request, a path that is no ASCII, a head without an end: given up before the application is asked."""
 
 import secrets
 
@@ -13,8 +13,37 @@ MALFORMED = InvalidParameter(
 )
 
 
+HEAD_BYTES = 64 << 10
+"""Of a request's line and headers, or of what follows a chunked body. uvicorn itself would keep any number."""
+PIPELINED = 16
+"""Requests that may wait on a connection for the answer to the one before."""
+
+
 class Protocol(HttpToolsProtocol):
-    """uvicorn's own protocol, whose one answer of its own has the shape of all failures."""
+    """uvicorn's own protocol, whose one answer of its own has the shape of all failures, with bounds on what it keeps."""
+
+    _unparsed = 0
+    """Bytes of a head, or of what follows a body, that has begun and not ended."""
+
+    def data_received(self, data: bytes) -> None:
+        self._unparsed += len(data)
+        super().data_received(data)
+        if self._unparsed > HEAD_BYTES and not self.transport.is_closing():
+            self.send_400_response("head too large")
+
+    def on_headers_complete(self) -> None:
+        self._unparsed = 0
+        super().on_headers_complete()
+        if len(self.pipeline) > PIPELINED:
+            self.transport.abort()
+
+    def on_body(self, body: bytes) -> None:
+        self._unparsed = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._unparsed = 0
+        super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         answer = errors.answer(MALFORMED, "zh")

@@ -73,29 +73,31 @@ def error(failure: LauncherError, language: str) -> dict[str, Any]:
     return {"type": "error", "message": failure.text.in_language(language), "code": failure.code}
 
 
-def output(piece: Piece) -> list[bytes]:
+def output(piece: Piece) -> list[str]:
     """The messages that show a piece. A client goes on at `offset` plus the UTF-8 bytes of `data`.
 
     Where that sum is not where the piece ends (queries removed, invalid bytes shown as U+FFFD), an empty
     output follows that puts it right.
     """
-    try:
-        shown = piece.data.decode()
-        exact = len(piece.data) == piece.end - piece.offset
-    except UnicodeDecodeError:
-        shown, exact = piece.data.decode("utf-8", "replace"), False
-    messages = [_output(shown, piece.offset)]
-    if not exact:
-        messages.append(_output("", piece.end))
-    return messages
-
-
-def _output(shown: str, offset: int) -> bytes:
-    return b'{"type":"output","data":%b,"offset":%d}' % (msgspec.json.encode(shown), offset)
+    return [b"".join(parts).decode() for parts in _outputs(piece)]
 
 
 def output_frames(piece: Piece) -> bytes:
     """The same as frames, made once for all viewers of the piece."""
     if piece.wire is None:
-        piece.wire = b"".join(map(text_frame, output(piece)))
+        piece.wire = b"".join([text_frame(*parts) for parts in _outputs(piece)])
     return piece.wire
+
+
+def _outputs(piece: Piece) -> list[tuple[bytes, ...]]:
+    """Each message in parts, so that 64 KiB are copied once."""
+    try:
+        shown = piece.data.decode()
+        exact = len(piece.data) == piece.end - piece.offset
+    except UnicodeDecodeError:
+        shown, exact = piece.data.decode("utf-8", "replace"), False
+    return [_output(shown, piece.offset)] if exact else [_output(shown, piece.offset), _output("", piece.end)]
+
+
+def _output(shown: str, offset: int) -> tuple[bytes, ...]:
+    return b'{"type":"output","data":', msgspec.json.encode(shown), b',"offset":%d}' % offset

@@ -65,6 +65,7 @@ async def _watch(ctx: Context, socket: WebSocket, language: str) -> None:
         seat = Seat(socket, language, session_id, terminal, viewer)
         try:
             await seat.greet(first)
+            first.data, first.wire = b"", None  # 150 KiB that would be held for as long as the viewer stays
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(seat.show())
                 tasks.create_task(seat.answer())
@@ -159,7 +160,7 @@ class Seat:
             await self._socket.send({"type": "websocket.send", EXTENSION: messages.output_frames(piece)})
         else:
             for message in messages.output(piece):
-                await self._socket.send_text(message.decode())
+                await self._socket.send_text(message)
 
     async def _send(self, message: dict[str, Any]) -> None:
         await self._socket.send_text(messages.encode(message))

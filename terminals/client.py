@@ -5,6 +5,7 @@ whether the keeper is a process beside this one or at the end of a forwarded soc
 """
 
 import asyncio
+import contextlib
 import itertools
 import json
 from collections.abc import Awaitable, Callable
@@ -101,8 +102,9 @@ class Follow:
 
 
 class KeeperClient:
-    """One keeper's operations. `on_exit(terminal, run, exit)`, `on_log_error(terminal, text)` (empty text: the log is
-    written again) and `on_lost()` are called on the loop; `on_lost` when the control connection ends unasked."""
+    """One keeper's operations, and what it says unasked, called on the loop: `on_exit(terminal, run, exit)`,
+    `on_log_error(terminal, text)` (empty: the log is written again), `on_refused(terminal, text)` of input that nobody
+    waited for, and `on_lost()` when the control connection ends."""
 
     def __init__(
         self,
@@ -110,11 +112,13 @@ class KeeperClient:
         *,
         on_exit: Callable[[str, str, Exit], None],
         on_log_error: Callable[[str, str], None],
+        on_refused: Callable[[str, str], None],
         on_lost: Callable[[], None],
     ) -> None:
         self._dial = dial
         self._on_exit = on_exit
         self._on_log_error = on_log_error
+        self._on_refused = on_refused
         self._on_lost = on_lost
         self._control: _Connection | None = None
         self._connecting = asyncio.Lock()
@@ -138,7 +142,11 @@ class KeeperClient:
                 return None
             self._control = control
             self._gone.clear()
-            hello = await self._ask("hello")
+            try:
+                hello = await self._ask("hello")
+            except BaseException:
+                self.close()  # the next one to ask says hello again
+                raise
             if hello["protocol"][0] != keeper.PROTOCOL[0]:
                 self.close()
                 raise ConnectionFailed(
@@ -182,8 +190,16 @@ class KeeperClient:
     async def status(self, terminal: str) -> TerminalStatus:
         return msgspec.convert(await self._request("status", terminal=terminal), TerminalStatus, strict=False)
 
-    async def input(self, terminal: str, data: str) -> None:
-        await self._request("input", terminal=terminal, data=data)
+    async def input(self, terminal: str, data: str, *, answered: bool = True) -> None:
+        """Types into a terminal. Not `answered` it does not wait to hear that it went well, which would delay the echo of
+        a key; what does not comes to `on_refused`."""
+        if answered:
+            await self._request("input", terminal=terminal, data=data)
+            return
+        await self.connect(start=True)
+        if self._control is not None:
+            with contextlib.suppress(ConnectionResetError):  # `on_lost` tells
+                self._control.send(id=0, op="input", terminal=terminal, data=data)
 
     async def resize(self, terminal: str, columns: int, rows: int) -> None:
         await self._request("resize", terminal=terminal, columns=columns, rows=rows)
@@ -228,7 +244,13 @@ class KeeperClient:
     async def end(self) -> None:
         """Ends the keeper, which must be running nothing. Its end is no loss to report, and nobody starts another."""
         self._retired = True
-        await self._ask("end")
+        try:
+            await self._ask("end")
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                await self._gone.wait()
+        except BaseException:
+            self._retired = False
+            raise
 
     async def _request(self, op: str, **fields: object) -> Any:
         await self.connect(start=True)
@@ -259,6 +281,8 @@ class KeeperClient:
             self._on_exit(message["terminal"], message["run"], msgspec.convert(message, Exit))
         elif event == "log":
             self._on_log_error(message["terminal"], message["error"])
+        elif event == "refused":
+            self._on_refused(message["terminal"], message["error"])
         elif "error" in message:
             reason = message["error"]
             self._settle(

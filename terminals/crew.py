@@ -67,6 +67,7 @@ class Crew:
             lambda factory, start: keepers.dial(instance_id, factory, start),
             on_exit=self._exited,
             on_log_error=self._log_failed,
+            on_refused=self._refused,
             on_lost=self._lost,
         )
         self.pulse = Pulse()
@@ -127,11 +128,13 @@ class Crew:
     async def adopt(self) -> None:
         """Finds what a former server left running in this instance's keeper, and goes on from there."""
         statuses = await self.client.connect(start=False)
+        # All at once: the end of a program that is not known yet would be taken for nobody's.
         for name, status in (statuses or {}).items():
             if name in self.terminals:
                 self.terminals[name].adopt(status)
-                if self.programs[name].alive:
-                    await self.programs[name].adopt()
+        for program in self.programs.values():
+            if program.alive:
+                await program.adopt()
         if statuses is not None and not any(status.alive for status in statuses.values()):
             self.client.close()
 
@@ -149,9 +152,16 @@ class Crew:
         """Ends the shells and the keeper, after everything was stopped."""
         if await self.client.connect(start=False) is None and not self.client.connected:
             return
-        for terminal in self.terminals.values():
-            await terminal.close_shell()
-        await self.client.end()
+        try:
+            for terminal in self.terminals.values():
+                terminal.reserved = True  # nor may a viewer open another shell meanwhile
+            for terminal in self.terminals.values():
+                await terminal.close_shell()
+            await self.client.end()
+        except BaseException:
+            for name, program in self.programs.items():
+                self.terminals[name].reserved = program.wanted
+            raise
 
     # News from the keeper
 
@@ -171,6 +181,10 @@ class Crew:
             if error
             else Text("终端日志恢复写入", "The terminal's log is written again")
         )
+
+    def _refused(self, name: str, error: str) -> None:
+        if name in self.terminals:
+            self.terminals[name].say(Text(f"输入未被接受：{error}", f"The input was not taken: {error}"))
 
     def _lost(self) -> None:
         """The keeper died. What it ran has lost its terminal; a new keeper ends what is left of it."""

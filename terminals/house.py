@@ -30,14 +30,14 @@ class House:
     async def open(self) -> None:
         await asyncio.to_thread(self._keepers.prepare)
 
-    async def enrol(
+    def enrol(
         self,
         instance_id: str,
         members: Iterable[Member],
         supervision: Supervision,
         on_change: Callable[[], None],
     ) -> Crew:
-        """A crew for an instance, with whatever its keeper still runs."""
+        """A crew for an instance. What its keeper still runs is found by its `adopt`."""
         care = Care(self._settings.start_grace_s, self._settings.stop_timeout_s, supervision)
         crew = Crew(
             instance_id,
@@ -49,7 +49,6 @@ class House:
             on_change,
         )
         self.crews[instance_id] = crew
-        await crew.adopt()
         return crew
 
     def crew(self, instance_id: str) -> Crew:
@@ -64,10 +63,13 @@ class House:
 
     async def dismiss(self, instance_id: str) -> None:
         """Forgets a stopped instance: its shells, its keeper and its terminals' logs."""
-        crew = self.crews.pop(instance_id, None)
-        if crew is None:
-            raise InstanceNotFound(instance_id)
-        await crew.end()
+        crew = self.crew(instance_id)
+        del self.crews[instance_id]
+        try:
+            await crew.end()
+        except BaseException:
+            self.crews[instance_id] = crew  # still there, and to be deleted another time
+            raise
         await crew.close()
         await asyncio.to_thread(self._keepers.discard, instance_id)
 

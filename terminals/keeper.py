@@ -6,13 +6,15 @@ start: it never imports the application, so an upgrade cannot break one that run
 
 Frames, both ways: `!IB` (length of what follows the length, kind), then for kind `J` a JSON object, for kind `D`
 `!IQ` (request id, offset of the first byte) and raw output. Requests are `{"id", "op", ...}`, answers `{"id", "ok",
-...}` or `{"id", "error"}`; `{"event": ...}` comes unasked to every client that said `hello`. See `Keeper.op_*`.
+...}` or `{"id", "error"}`; a request with id 0 is answered only when it fails, by the event `refused`. `{"event": ...}`
+comes unasked to every client that said `hello`. See `Keeper.op_*`.
 """
 
 import errno
 import fcntl
 import json
 import os
+import re
 import selectors
 import signal
 import socket
@@ -26,10 +28,12 @@ PROTOCOL = (1, 0)  # a client refuses another major number; minor ones only add
 HEAD = struct.Struct("!IB")
 DATA = struct.Struct("!IQ")
 INDEX = struct.Struct("!QQ")
+SEGMENT = re.compile(r"0[0-9]{19}\.log", re.ASCII).fullmatch
 FRAME_LIMIT = 4 << 20
 READ_BYTES = 16384  # a PTY gives 4 KiB at most on Linux
 SEND_BYTES = 65536
 READS_PER_WAKE = 4  # so that one flood does not starve the other terminals
+PIECE_BYTES = 4 << 10
 RING_BYTES = 256 << 10  # what is kept in memory of each terminal; older output is read from its file
 AHEAD_BYTES = 256 << 10  # how far the output may run ahead of the leading follower that moves
 PATIENCE_S = 0.25  # how long such a follower may make no progress before the output stops waiting for it
@@ -78,21 +82,19 @@ class Log:
     def __init__(self, folder, segment_bytes, segments):
         self.folder, self.segment_bytes, self.segments = folder, segment_bytes, segments
         os.makedirs(folder, 0o700, exist_ok=True)
-        self.starts = sorted(int(name[:-4]) for name in os.listdir(folder) if name.endswith(".log"))
+        self.starts = sorted(int(name[:-4]) for name in os.listdir(folder) if SEGMENT(name))
         self.end = self.starts[-1] + os.path.getsize(self._path(self.starts[-1])) if self.starts else 0
         self.file = self.index = -1
         self.written = 0  # bytes in the segment that is open
         self.indexed_ms = 0
         self.error = ""  # why the log is not being written, if so
         self.retry_at = 0.0
-        self.ring = bytearray()  # the newest output
+        # The newest output, in pieces: a bytearray would be moved with every addition.
+        self.ring = deque()  # type: ignore[var-annotated]  # see pyproject.toml
+        self.ring_start = self.end
 
     def _path(self, start, suffix=".log"):
         return os.path.join(self.folder, "%020d%s" % (start, suffix))
-
-    @property
-    def ring_start(self):
-        return self.end - len(self.ring)
 
     @property
     def oldest(self):
@@ -102,8 +104,7 @@ class Log:
         """Adds output at the end. Never fails: what the disk does not take stays in the ring for a while."""
         start = self.end
         self.end += len(data)
-        self.ring += data
-        del self.ring[:-RING_BYTES]
+        self._keep(data)
         if self.error and time.monotonic() < self.retry_at:
             return
         try:
@@ -123,6 +124,13 @@ class Log:
                 self._forget(start)
             self.error = failure.strerror or str(failure)
             self.retry_at = time.monotonic() + 1
+
+    def _keep(self, data):
+        if self.ring and len(self.ring[-1]) + len(data) <= PIECE_BYTES:
+            data = self.ring.pop() + data  # small pieces cost more than their bytes
+        self.ring.append(data)
+        while self.end - self.ring_start - len(self.ring[0]) >= RING_BYTES:
+            self.ring_start += len(self.ring.popleft())
 
     def _open(self, start, length):
         """Opens the newest segment if `length` bytes at `start` continue it and fit, else a new one."""
@@ -182,8 +190,15 @@ class Log:
 
     def _from_ring(self, offset, limit):
         start = min(max(offset, self.ring_start), self.end)
-        skip = start - self.ring_start
-        return start, bytes(self.ring[skip : skip + limit])
+        parts, at = [], self.end
+        for piece in reversed(self.ring):
+            if at <= start:
+                break
+            at -= len(piece)
+            parts.append(piece)
+        if len(parts) == 1 and at == start and len(parts[0]) <= limit:
+            return start, parts[0]
+        return start, b"".join(reversed(parts))[start - at : start - at + limit]
 
     def seek(self, moment):
         """Offset of the first output noted at or after `moment` milliseconds; the end when there is none."""
@@ -350,7 +365,7 @@ class Keeper:
                     self.answer(client, json.loads(payload))
             except BlockingIOError:
                 pass
-            except (OSError, ValueError, AttributeError):
+            except (OSError, ValueError, AttributeError, TypeError, RecursionError, struct.error):
                 self.drop(client)
 
     def answer(self, client, request):
@@ -361,10 +376,11 @@ class Keeper:
             if op is None:
                 raise Refused("unknown operation")
             reply = op(client, request)
-            if reply is not None:
+            if reply is not None and number:
                 client.send(pack_json(dict(reply, id=number, ok=True)))
-        except (Refused, OSError, KeyError, TypeError, ValueError) as failure:
-            client.send(pack_json({"id": number, "error": str(failure) or type(failure).__name__}))
+        except (Refused, OSError, KeyError, TypeError, ValueError, struct.error) as failure:
+            refusal = {"id": number} if number else {"event": "refused", "terminal": request.get("terminal")}
+            client.send(pack_json(dict(refusal, error=str(failure) or type(failure).__name__)))
 
     def drop(self, client):
         if client in self.clients:
@@ -383,7 +399,7 @@ class Keeper:
                     client.send(pack(68, DATA.pack(number, offset), data))
                     follow[1] = offset + len(data)
                     client.flush()
-        except OSError:
+        except (OSError, TypeError, struct.error):
             self.drop(client)
             return
         wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if client.waiting else 0)
@@ -441,15 +457,19 @@ class Keeper:
 
     def serve_master(self, terminal, events):
         if events & selectors.EVENT_WRITE and terminal.input:
-            try:
-                del terminal.input[: os.write(terminal.master, terminal.input[:4096])]
-            except BlockingIOError:
-                pass
-            except OSError:
-                terminal.input.clear()
+            self.feed(terminal)
         if events & selectors.EVENT_READ:
             self.drain(terminal, READS_PER_WAKE)
         self.watch(terminal)
+
+    def feed(self, terminal):
+        """Types what the terminal takes of the input that waits."""
+        try:
+            del terminal.input[: os.write(terminal.master, terminal.input[:4096])]
+        except BlockingIOError:
+            pass
+        except OSError:
+            terminal.input.clear()
 
     def drain(self, terminal, reads):
         """Takes up to `reads` pieces of output; closes the master when nobody has the other side open."""
@@ -538,23 +558,29 @@ class Keeper:
         try:
             with open(os.path.join(self.folder, "runs.json")) as file:
                 runs = json.load(file)
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return
-        for name, run in runs.items():
-            terminal = self.terminal({"terminal": name})
-            terminal.run, terminal.pid = run["run"], run["pid"]
-            terminal.started, terminal.start, terminal.exit = run["started"], run["start"], run["exit"]
-            if terminal.exit is None:
-                terminal.exit = {
-                    "code": None,
-                    "signal": None,
-                    "at": now_ms(),
-                    "offset": terminal.log.end,
-                    "lost": True,
-                }
-                leader = run["pid"] if birth(run["pid"]) == run["birth"] else -1
-                for pid in family(leader, terminal.run):
-                    kill(pid, signal.SIGKILL)
+        for name, run in runs.items() if isinstance(runs, dict) else ():
+            try:
+                self.recall_run(name, run)
+            except (Refused, OSError, KeyError, TypeError, ValueError) as failure:
+                print("runs.json:", name, failure, file=sys.stderr, flush=True)
+
+    def recall_run(self, name, run):
+        terminal = self.terminal({"terminal": name})
+        terminal.run, terminal.pid = run["run"], run["pid"]
+        terminal.started, terminal.start, terminal.exit = run["started"], run["start"], run["exit"]
+        if terminal.exit is None:
+            terminal.exit = {
+                "code": None,
+                "signal": None,
+                "at": now_ms(),
+                "offset": terminal.log.end,
+                "lost": True,
+            }
+            leader = run["pid"] if birth(run["pid"]) == run["birth"] else -1
+            for pid in family(leader, terminal.run):
+                kill(pid, signal.SIGKILL)
 
     # Operations
 
@@ -600,7 +626,10 @@ class Keeper:
             raise Refused("nothing runs in the terminal")
         if len(terminal.input) + len(data) > INPUT_BYTES:
             raise Refused("too much input waits already")
+        waits = bool(terminal.input)
         terminal.input += data
+        if not waits:  # a key press goes in at once, not when the loop comes round
+            self.feed(terminal)
         self.watch(terminal)
         return {}
 

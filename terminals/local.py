@@ -75,8 +75,14 @@ class LocalKeepers:
             str(self.folder(instance_id)),
             str(path),
         ]
+        # Of a server that runs in another keeper's shell, the keepers are not that shell's to end.
+        environment = {name: value for name, value in os.environ.items() if name != "KEEPER_RUN"}
         process = await asyncio.create_subprocess_exec(
-            *command, *self._options, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL
+            *command,
+            *self._options,
+            env=environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
         )
         status = await asyncio.wait_for(process.wait(), START_TIMEOUT_S)
         if status and last:

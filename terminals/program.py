@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from mailauncher.errors import CommandFailed, InstanceNotRunning, LauncherError, Text
-from mailauncher.launch import Launch, Readiness, StopStep
+from mailauncher.launch import DEFAULT_STOP, Launch, Readiness, StopStep
 from terminals import readiness
 from terminals.client import Exit
 from terminals.policy import Deaths, Supervision
@@ -125,7 +125,7 @@ class Program:
         self._plan = plan
         self.care = care
         self._pulse = pulse
-        self._stop: tuple[StopStep, ...] = ()
+        self._stop: tuple[StopStep, ...] = DEFAULT_STOP
         self._served: Goal | None = None  # the goal that the running process was started for
         self._task: asyncio.Task[None] | None = None
         self._explain = explain
@@ -275,8 +275,8 @@ class Program:
         if self.goal is not goal:
             return
         self._stop = launch.stop
-        self._served = goal
         await self.terminal.spawn(launch)
+        self._served = goal
         self._await_readiness(launch.ready)
         self._pulse.beat()
         await self._pulse.until(lambda: self.goal is not goal or not self.alive, self.care.start_grace_s)
@@ -377,8 +377,14 @@ class Program:
                     await self.terminal.signal(step.signal, step.to)
                     await self._pulse.until(lambda: not self.alive, patience_s)
         await self._sweep()
-        if self.alive:
-            raise CommandFailed(f"{self.title.zh} 无法停止", f"{self.title.en} cannot be stopped")
+        if (
+            self.alive
+        ):  # not even SIGKILL ends a process that the kernel holds: nothing to do until it lets go
+            self._give_up(
+                goal, CommandFailed(f"{self.title.zh} 无法停止", f"{self.title.en} cannot be stopped")
+            )
+            given_up = self.goal
+            await self._pulse.until(lambda: not self.alive or self.goal is not given_up)
 
     async def _sweep(self) -> None:
         """Ends what the process left behind: children that ignored the signals or left its group."""

@@ -38,11 +38,6 @@ class Piece:
     missed: int = 0
     wire: bytes | None = None
 
-    @property
-    def exact(self) -> bool:
-        """Whether a client that counts the UTF-8 bytes of the text arrives at `end`."""
-        return self.end - self.offset == len(self.data) and text.is_utf8(self.data)
-
 
 @dataclass(frozen=True, slots=True)
 class Notice:

@@ -80,6 +80,8 @@ class Terminal:
         self._spawning = asyncio.Lock()
         self._idle: asyncio.TimerHandle | None = None
         self._closings: set[asyncio.Task[None]] = set()
+        self._unclaimed: tuple[str, Exit] | None = None
+        """The end of a run that is not known here yet: its news can overtake whoever waits for the start's answer."""
 
     # What runs
 
@@ -91,6 +93,11 @@ class Terminal:
         self.started_at = status.started if status.alive else None
         self.columns, self.rows = status.columns, status.rows
         self.start, self.end, self.oldest = status.start, status.end, status.oldest
+        unclaimed, self._unclaimed = self._unclaimed, None
+        if unclaimed is not None:
+            self.exited(*unclaimed)
+        elif not self.client.connected:
+            self.lost()
 
     async def spawn(self, launch: Launch, *, shell: bool = False) -> None:
         """Runs a command, after ending a shell that is in its way. Raises CommandFailed when it cannot be executed."""
@@ -108,7 +115,10 @@ class Terminal:
 
     def exited(self, run: str, exit: Exit) -> None:
         """The keeper's news of an end. Output up to it reaches every viewer first."""
-        if run != self.run or not self.alive:
+        if run != self.run:
+            self._unclaimed = run, exit
+            return
+        if not self.alive:
             return
         self.alive, self.pid, self.started_at, self.last_exit, self.end = False, None, None, exit, exit.offset
         if self.is_shell and self.reserved:
@@ -191,15 +201,19 @@ class Terminal:
 
         Raises InvalidParameter for an offset that no output has reached.
         """
+        problem = None
         if not self.alive and not self.reserved:
             try:
                 await self.open_shell()
             except LauncherError as error:
                 log.warning("no shell for %s: %s", self.session_id, error)
+                problem = error.text
         if self._idle is not None:
             self._idle.cancel()
             self._idle = None
         viewer, first = await self._enter(after)
+        if problem is not None:
+            viewer.notify(Said(0, problem))
         try:
             yield viewer, first
         finally:
@@ -250,7 +264,7 @@ class Terminal:
                 )
             await self.open_shell()
             return
-        await self.client.input(self.name, data)
+        await self.client.input(self.name, data, answered=viewer is None)
 
     async def resize(self, columns: int, rows: int, viewer: Viewer | None = None) -> None:
         """A viewer's window has this size. It is applied if the viewer drives, or if nobody has typed yet."""

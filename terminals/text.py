@@ -4,23 +4,44 @@ import re
 
 # What a terminal answers by typing: device attributes, status and mode reports, window reports, colour and palette
 # questions, ENQ. Replayed to a viewer, its terminal would answer them into the bot.
+# A terminal carries out the C0 controls within a sequence and goes on with it, and takes U+009B for a CSI. In each
+# pattern no two neighbours match the same byte, so that none takes more than linear time.
+_C0 = rb"\x00-\x06\x08-\x17\x19\x1c-\x1f\x7f"
+_CSI_QUERY = (
+    rb"(?:[\x07{c0}0-9;:?>=]*[cnx]"  # DA1, DA2, DA3, DSR, DECREQTPARM
+    rb"|[\x07{c0}0-9;:?]*\$[\x07{c0}]*[puw]"  # DECRQM, DECRQTSR, DECRQPSR
+    rb"|[\x07{c0}0-9;:]*\*[\x07{c0}]*y"  # DECRQCRA
+    rb"|[\x07{c0}]*>[\x07{c0}0-9;:]*q"  # XTVERSION
+    rb"|[\x07{c0}]*\?[\x07{c0}0-9;:]*[Smu]"  # XTSMGRAPHICS, XTQMODKEYS, kitty keyboard flags
+    rb"|[\x07{c0}0]*(?:1[\x07{c0}]*[1345689]|2[\x07{c0}]*[01])[\x07{c0}]*(?:[;:][\x07{c0}0-9;:]*)?t)"  # window reports
+)
+_OSC_QUERY = (
+    rb"(?:[{c0}0-9;]*\?[^\x07\x18\x1a\x1b]{0,256}{end}"  # questions about colours
+    rb"|[{c0}0]*(?:[45]|1[0-9]|21);[^\x07\x18\x1a\x1b?]{0,256}\?[^\x07\x18\x1a\x1b]{0,256}{end}"  # the same
+    rb"|[{c0}0]*52[{c0}]*;[^\x07\x18\x1a\x1b]*\?{end})"  # clipboard question
+)
+_DCS_QUERY = rb"[{c0}]*[$+][{c0}]*q[^\x18\x1a\x1b]{0,256}(?:\x1b\\|\xc2\x9c)"  # DECRQSS, XTGETTCAP
 _QUERY = re.compile(
-    rb"\x05"
-    rb"|\x1b\[[?>=]?[0-9;]*c"  # DA1, DA2, DA3
-    rb"|\x1b\[\??[0-9;]*n"  # DSR
-    rb"|\x1b\[\??[0-9;]*\$p"  # DECRQM
-    rb"|\x1b\[>[0-9;]*q"  # XTVERSION
-    rb"|\x1b\[(?:1[1345689]|2[01])(?:;[0-9]+)*t"  # window reports
-    rb"|\x1b\[[0-9;]*x"  # DECREQTPARM
-    rb"|\x1b\[\?u"  # kitty keyboard flags
-    rb"|\x1bZ"  # DECID
-    rb"|\x1b\][0-9;]*;?\?(?:[^\x07\x18\x1a\x1b]{0,256})(?:\x07|\x1b\\)"  # OSC questions about colours
-    rb"|\x1b\]52;[^\x07\x18\x1a\x1b]*\?(?:\x07|\x1b\\)"  # OSC clipboard question
-    rb"|\x1bP(?:\$q|\+q)[^\x18\x1a\x1b]{0,256}\x1b\\"  # DECRQSS, XTGETTCAP
+    (
+        rb"\x05"
+        rb"|\x1b(?:\[{csi}|\]{osc}|P{dcs}|[\x07{c0}]*Z)"  # the last is DECID
+        rb"|\xc2(?:\x9b{csi}|\x9d{bounded}|\x90{dcs})"
+    )
+    .replace(b"{csi}", _CSI_QUERY)
+    .replace(b"{osc}", _OSC_QUERY)
+    .replace(
+        b"{bounded}", _OSC_QUERY.replace(rb"x1b]*\?", rb"x1b]{0,256}\?")
+    )  # many may begin within one another
+    .replace(b"{dcs}", _DCS_QUERY)
+    .replace(b"{end}", rb"(?:\x07|\x1b\\|\xc2\x9c)")
+    .replace(b"{c0}", _C0)
 )
 # An escape sequence that has begun and not ended, at the end of a piece.
 _UNFINISHED = re.compile(
-    rb"\x1b(?:\[[0-?]{0,64}[ -/]{0,4}|\][^\x07\x1b]{0,512}\x1b?|P[^\x1b]{0,512}\x1b?|[ -/]{1,4})?\Z"
+    rb"\x1b[\x00-\x06\x08-\x17\x19\x1c-\x2f\x7f]{0,64}\Z"
+    rb"|(?:\x1b\[|\xc2\x9b)[\x00-\x17\x19\x1c-\x3f\x7f]{0,64}\Z"
+    rb"|(?:\x1b\]|\xc2\x9d)[^\x07\x1b]{0,512}\x1b?\Z"
+    rb"|(?:\x1bP|\xc2\x90)[^\x1b]{0,512}\x1b?\Z"
 )
 _CANCEL = b"\x18"  # CAN: ends whatever sequence has begun, and shows nothing
 _SEQUENCE = re.compile(
@@ -69,11 +90,3 @@ def last_lines(data: bytes, count: int) -> tuple[str, ...]:
     text = decode(_SEQUENCE.sub(lambda m: m[0] if m[0] == b"\r" else b"", data))
     lines = [line.rstrip("\r").rpartition("\r")[2].rstrip() for line in text.split("\n")]
     return tuple([line for line in lines if line][-count:])
-
-
-def is_utf8(data: bytes) -> bool:
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True

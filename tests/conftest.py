@@ -1,5 +1,6 @@
 """Fixtures that every test may use."""
 
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,6 +9,10 @@ import pytest_asyncio
 from resolvers.context import Context
 from tests.support.context import parts, settings_for
 from tests.support.server import Launcher, running
+
+# A shell starts what it puts into the background with SIGINT ignored, and so would be everything that tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest_asyncio.fixture

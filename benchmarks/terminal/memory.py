@@ -7,6 +7,7 @@ PSS counts a page that is shared by n processes as the n-th part of one.
 """
 
 import argparse
+import select
 import shlex
 import time
 from socket import socket
@@ -53,21 +54,31 @@ def show(what: str, process: psutil.Process) -> None:
 
 def each(what: str, server: psutil.Process, port: int, paths: list[str]) -> None:
     """A first viewer comes and goes, so that what is made once is not counted."""
-    read(connect(port, paths[0]), 1).close()
+    with connect(port, paths[0]) as first:
+        until_quiet([first])
     time.sleep(SETTLE_S)
     before = server.memory_info().rss
-    viewers = [read(connect(port, path), 1) for path in paths]
-    time.sleep(SETTLE_S)
+    viewers = []
+    for path in paths:
+        viewers.append(connect(port, path))
+        until_quiet(viewers, 0)
+    until_quiet(viewers)
     grown = server.memory_info().rss - before
     print(f"{len(viewers)} idle viewers of {what}: {grown / KIB / len(viewers):.1f} KiB of the server each")
     for viewer in viewers:
         viewer.close()
 
 
-def read(viewer: socket, size: int) -> socket:
+def read(viewer: socket, size: int) -> None:
     while size > 0:
         size -= len(viewer.recv(65536))
-    return viewer
+
+
+def until_quiet(viewers: list[socket], seconds: float = SETTLE_S) -> None:
+    """Takes what comes until nothing has come for so long: what a viewer leaves lying waits in the server."""
+    while ready := select.select(viewers, [], [], seconds)[0]:
+        for viewer in ready:
+            viewer.recv(65536)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ They are few and asked for all the time, so nothing here reads the database afte
 """
 
 import asyncio
+import logging
+import re
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -13,6 +15,8 @@ from tortoise.transactions import in_transaction
 from mailauncher.store import models
 from mailauncher.store.database import Database
 from mailauncher.store.records import InstanceRecord, ServiceRecord
+
+log = logging.getLogger(__name__)
 
 
 class Registry:
@@ -29,10 +33,13 @@ class Registry:
             services: dict[str, list[ServiceRecord]] = {}
             for row in await models.Service.all().order_by("id").values():
                 services.setdefault(row["instance_id"], []).append(_service(row))
-            self._records = {
-                row["id"]: _instance(row, tuple(services.get(row["id"], ())))
-                for row in await models.Instance.all().order_by("installed_at", "id").values()
-            }
+            for row in await models.Instance.all().order_by("installed_at", "id").values():
+                try:
+                    record = _instance(row, tuple(services.get(row["id"], ())))
+                except (msgspec.MsgspecError, ValueError) as error:
+                    log.error("instance %r in the database is broken, and left out: %s", row["id"], error)
+                else:
+                    self._records[record.id] = record
 
     def __iter__(self) -> Iterator[InstanceRecord]:
         return iter(self._records.values())
@@ -96,7 +103,12 @@ def _service(row: dict[str, object]) -> ServiceRecord:
     return msgspec.convert({name: row[name] for name in ServiceRecord.__struct_fields__}, ServiceRecord)
 
 
+_ID = re.compile(r"[0-9a-f]{40}")
+
+
 def _instance(row: dict[str, object], services: tuple[ServiceRecord, ...]) -> InstanceRecord:
+    if not _ID.fullmatch(str(row["id"])):  # it is part of paths
+        raise ValueError("the id is not 40 hex digits")
     wishes = msgspec.json.decode(str(row["supervision"])) if row["supervision"] else None
     return msgspec.convert({**row, "supervision": wishes, "services": services}, InstanceRecord)
 

@@ -279,3 +279,15 @@ def _wait_until(predicate: Any) -> None:
     """Waits for something that no event tells; the run's own limit ends it if it never happens."""
     while not predicate():
         time.sleep(0.005)
+
+
+def test_a_request_with_id_0_is_answered_only_when_it_fails(started: Started) -> None:
+    client = started.client()
+    client.ask("hello")
+    client.spawn("sh", "-c", "stty -echo; echo go; read line; echo got $line")
+    started.client().output(b"go")
+    client.connection.sendall(keeper.pack_json({"id": 0, "op": "input", "terminal": "main", "data": "it\n"}))
+    assert client.event("exit")["code"] == 0  # nothing came before it
+    assert b"got it" in started.client().output(b"got it")
+    client.connection.sendall(keeper.pack_json({"id": 0, "op": "input", "terminal": "other", "data": "x"}))
+    assert client.event("refused")["error"] == "nothing runs in the terminal"

@@ -167,8 +167,12 @@ async def test_services_start_after_the_main_program_and_stop_before_it(ctx: Con
     bot = await add_bot(ctx, tmp_path / "bot", main, napcat=service)
     started = await instances.start(ctx, bot.id)
     assert [view.status for view in started.instance.services] == [State.RUNNING]
+    assert (started.instance.started_at or 0) <= (started.instance.services[0].started_at or 0)
+    order = tmp_path / "order"
+    while len(order.read_text() if order.exists() else "") < 2:
+        await asyncio.sleep(0.01)
     await instances.stop(ctx, bot.id)
-    assert (tmp_path / "order").read_text() == "MSsm"
+    assert order.read_text()[2:] == "sm"
 
 
 async def test_one_service_starts_and_stops_by_itself(ctx: Context, tmp_path: Path) -> None:

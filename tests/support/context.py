@@ -31,11 +31,18 @@ for line in sys.stdin:
 """Holds a lock while it lives, so that a second process of it is noticed; hears lines; `exit N` ends it with N."""
 
 
+_GIVEN: set[int] = set()
+
+
 def free_port() -> int:
     """A port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if port not in _GIVEN:  # the system may name one twice that nobody has bound meanwhile
+            _GIVEN.add(port)
+            return port
 
 
 def settings_for(folder: Path, **given: object) -> Settings:

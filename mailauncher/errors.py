@@ -156,6 +156,30 @@ class InstanceNotRunning(LauncherError):
     code = Code.INSTANCE_NOT_RUNNING
 
 
+class VersionNotFound(LauncherError):
+    code = Code.VERSION_NOT_FOUND
+
+
+class DeploymentFailed(LauncherError):
+    code = Code.DEPLOYMENT_FAILED
+
+
+class InsufficientSpace(LauncherError):
+    code = Code.INSUFFICIENT_SPACE
+
+
+class DownloadFailed(LauncherError):
+    code = Code.DOWNLOAD_FAILED
+
+
+class InvalidImageFormat(LauncherError):
+    code = Code.INVALID_IMAGE_FORMAT
+
+
+class Conflict(LauncherError):
+    code = Code.CONFLICT
+
+
 class FileTooLarge(LauncherError):
     code = Code.FILE_TOO_LARGE
 

@@ -34,6 +34,17 @@ class InstanceChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class DeploymentChanged(Event):
+    """A deployment has begun, come further, or ended."""
+
+    instance_id: str
+
+    @property
+    def key(self) -> object:
+        return (DeploymentChanged, self.instance_id)
+
+
+@dataclass(frozen=True, slots=True)
 class MetricsSampled(Event):
     """The background sampler has new figures."""
 

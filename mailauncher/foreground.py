@@ -13,7 +13,8 @@ from mailauncher.app import create_app
 from mailauncher.errors import LauncherError
 from mailauncher.settings import Settings
 from mailauncher.signals import Signals
-from resolvers.context import Context, open_context
+from resolvers.context import Context
+from resolvers.opening import open_context
 
 log = logging.getLogger(__name__)
 

@@ -147,6 +147,53 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         int,
         _setting("每个终端保留的日志段数。", "Segments kept of each terminal's log.", ge=2, le=1000),
     ] = 2
+    sources_maibot: Annotated[
+        list[str],
+        _setting(
+            "MaiBot 的 git 仓库地址，按优先顺序，逗号分隔；此处可用 `file://`。留空则用配方中的地址。",
+            "Git URLs of MaiBot in order of preference, separated by commas; `file://` is allowed here. Empty: the recipe's.",
+        ),
+    ] = []
+    python_index_url: Annotated[
+        str,
+        _setting(
+            "安装 Python 包所用的索引地址；留空用 uv 自己的默认与配置，`project` 用 Bot 项目中写定的地址。",
+            "Package index that dependencies come from; empty means uv's own default and configuration, `project` the one that the "
+            "bot's project names.",
+        ),
+    ] = ""
+    python_downloads: Annotated[
+        bool,
+        _setting(
+            "没有合适的 Python 时是否允许 uv 下载一个。",
+            "Whether uv may download a Python where none here fits a bot.",
+        ),
+    ] = True
+    deployments_at_once: Annotated[
+        int,
+        _setting(
+            "同时进行的部署数，其余排队。", "Deployments carried out at once; the others wait.", ge=1, le=16
+        ),
+    ] = 2
+    deployment_accepts_terms: Annotated[
+        bool,
+        _setting(
+            "REST 部署请求中的 `auto_start: true` 是否视为同意 Bot 的用户协议与隐私条款。",
+            "Whether `auto_start: true` of a REST deployment counts as consent to the bot's licence and privacy terms.",
+        ),
+    ] = False
+    versions_refresh_s: Annotated[
+        float,
+        _setting(
+            "版本列表在多少秒后于后台重新获取。",
+            "Seconds after which the list of versions is fetched anew in the background.",
+            ge=1,
+            le=2_592_000,
+        ),
+    ] = 3600.0
+    backups_kept: Annotated[
+        int, _setting("每个实例保留的备份数。", "Backups kept of each instance.", ge=1, le=1000)
+    ] = 10
     metrics_interval_s: Annotated[
         float,
         _setting(
@@ -206,8 +253,8 @@ class Setting(NamedTuple):
 
 
 _SHOWN_DEFAULTS = {"data": "the user's data folder", "workspace": "~/MaiBot"}
-SECRETS = frozenset({"token", "database_url"})
-"""Settings that are never shown: the URL of a database may hold its password."""
+SECRETS = frozenset({"token", "database_url", "python_index_url"})
+"""Settings that are never shown: the URL of a database or an index may hold a password."""
 
 
 def catalogue() -> list[Setting]:
@@ -270,6 +317,7 @@ def load(environ: Mapping[str, str], **given: object) -> Settings:
         data=_absolute("data", data, origin.get("data")),
         workspace=_absolute("workspace", settings.workspace or "~/MaiBot", origin.get("workspace")),
         allowed_hosts=[h.strip().lower() for h in settings.allowed_hosts if h.strip()],
+        sources_maibot=[source.strip() for source in settings.sources_maibot if source.strip()],
         allowed_origins=[o.strip().rstrip("/").lower() for o in settings.allowed_origins if o.strip()],
     )
     _require_usable_token(settings, origin.get("token"))

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,15 @@ from typing import Any
 import msgspec
 
 from mailauncher.bots import diagnosis, launching
-from mailauncher.bots.catalogue import Catalogue, Recipe
+from mailauncher.bots.catalogue import Catalogue
+from mailauncher.bots.recipe import Recipe
 from mailauncher.errors import InstanceNotFound, LauncherError, Text
 from mailauncher.events import Bus, InstanceChanged
 from mailauncher.launch import Launch
 from mailauncher.store.journal import Journal
 from mailauncher.store.records import InstanceRecord, ServiceRecord
 from mailauncher.store.registry import Registry
-from resolvers import ports
+from resolvers import port_plan, ports
 from resolvers.views import InstanceView, ServiceView
 from terminals.client import Exit
 from terminals.crew import MAIN, Crew, Member
@@ -30,6 +32,14 @@ log = logging.getLogger(__name__)
 
 
 ADOPTION_RETRY_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What an instance is listed as while it is not there to be run: `installing`, or `failed` and why."""
+
+    status: State
+    failure: Failure | None = None
 
 
 class Fleet:
@@ -47,6 +57,11 @@ class Fleet:
         self._house = house
         self._bus = bus
         self._views: dict[str, InstanceView] = {}
+        self._marks: dict[str, Mark] = {}
+        self._untaken: dict[str, asyncio.Event] = {}
+        self.first_start: dict[str, dict[str, str]] = {}
+        """Environment of an instance's main program alone, by id, until it has got ready once: that after an upgrade."""
+        self.on_first_start: Callable[[str], None] = lambda _: None
         self._memory = diagnosis.MemoryWatch()
         self.adding = asyncio.Lock()
         """Held while an instance is checked and added, so that two requests cannot add the same."""
@@ -60,6 +75,7 @@ class Fleet:
     async def _take_over(self, record: InstanceRecord) -> None:
         """Finds what runs and starts what should. A keeper that does not answer is asked again in the background: what it
         runs must not be started a second time."""
+        taken = self._untaken.setdefault(record.id, asyncio.Event())
         try:
             await self._house.crew(record.id).adopt()
         except LauncherError as error:
@@ -68,8 +84,16 @@ class Fleet:
             self._retries.add(task)
             task.add_done_callback(self._retries.discard)
         else:
+            self._untaken.pop(record.id, None)
+            taken.set()
             self._refresh(record.id)
-            await self._resume(record)
+            if record.id not in self._marks:
+                await self._resume(record)
+
+    async def taken_over(self, instance_id: str) -> None:
+        """Returns once it is known what of an instance still runs."""
+        if instance_id in self._untaken:
+            await self._untaken[instance_id].wait()
 
     async def _take_over_later(self, record: InstanceRecord) -> None:
         await asyncio.sleep(ADOPTION_RETRY_S)
@@ -115,6 +139,18 @@ class Fleet:
         except KeyError:
             raise InstanceNotFound(instance_id) from None
 
+    def mark(self, instance_id: str, mark: Mark | None) -> None:
+        """Lists an instance as something else than its programs are; None ends that."""
+        if mark is None:
+            self._marks.pop(instance_id, None)
+        else:
+            self._marks[instance_id] = mark
+        if instance_id in self._views:
+            self._refresh(instance_id)
+
+    def marked(self, instance_id: str) -> Mark | None:
+        return self._marks.get(instance_id)
+
     def crew(self, instance_id: str) -> Crew:
         """Raises InstanceNotFound."""
         return self._house.crew(instance_id)
@@ -125,10 +161,30 @@ class Fleet:
         self._enrol(record)
         return self._views[record.id]
 
+    async def replace(self, record: InstanceRecord) -> None:
+        """Another version of a stopped instance stands in its folder, perhaps with other services: what is known of it is
+        this from now on. Where its programs are others, viewers of their terminals end."""
+        before = self._registry.get(record.id)
+        await self._registry.replace(record)
+        if before is not None and self._programs(before) != self._programs(record):
+            await self._house.crew(record.id).close()
+            self._enrol(record)
+        self._refresh(record.id)
+
+    def _programs(self, record: InstanceRecord) -> list[tuple[ServiceRecord, tuple[str, ...]]]:
+        """What a crew is made of."""
+        ordered = self._ordered(record)
+        return [
+            (msgspec.structs.replace(service, wanted=False), self._recipe(record, service.name).needs)
+            for service in ordered
+        ]
+
     async def remove(self, instance_id: str) -> None:
         """Forgets a stopped instance."""
         await self._house.dismiss(instance_id)
         await self._registry.remove(instance_id)
+        self._marks.pop(instance_id, None)
+        self.first_start.pop(instance_id, None)
         if self._views.pop(instance_id, None) is not None:
             self.version += 1
             self._bus.publish(InstanceChanged(instance_id, removed=True))
@@ -136,7 +192,8 @@ class Fleet:
     def _enrol(self, record: InstanceRecord) -> None:
         members = [self._member(record, self._main_recipe(record), None)]
         members += [
-            self._member(record, self._recipe(service.name), service) for service in self._ordered(record)
+            self._member(record, self._recipe(record, service.name), service)
+            for service in self._ordered(record)
         ]
         try:
             supervision = msgspec.convert(record.supervision or {}, Supervision)
@@ -149,7 +206,7 @@ class Fleet:
     def _ordered(self, record: InstanceRecord) -> list[ServiceRecord]:
         """The services, each after those that it needs. Of recipes that need each other in a circle one need is lost."""
         services = {service.name: service for service in record.services}
-        order = TopologicalSorter({name: self._recipe(name).needs for name in services})
+        order = TopologicalSorter({name: self._recipe(record, name).needs for name in services})
         try:
             return [services[name] for name in order.static_order() if name in services]
         except CycleError as error:
@@ -157,15 +214,17 @@ class Fleet:
             return list(services.values())
 
     def _main_recipe(self, record: InstanceRecord) -> Recipe:
-        """The main program's recipe; without it (its file is gone or broken) a run command may still work."""
+        """The main program's recipe for its version; without it (its file is gone or broken) a run command may still
+        work."""
         found = self._catalogue.recipes.get(record.recipe)
         if found is None:
             log.error("recipe %s of %s is not in the catalogue", record.recipe, record.name)
-        return found or self._catalogue.get("custom")
+        return (found or self._catalogue.get("custom")).of(record.version)
 
-    def _recipe(self, service: str) -> Recipe:
-        """A service's recipe; one that the catalogue does not know needs the main program and a run command."""
-        return self._catalogue.recipes.get(service) or self._catalogue.get("custom")
+    def _recipe(self, record: InstanceRecord, service: str) -> Recipe:
+        """A service's recipe for the bot's version; one that the catalogue does not know needs the main program and a run
+        command."""
+        return (self._catalogue.recipes.get(service) or self._catalogue.get("custom")).of(record.version)
 
     def _member(self, record: InstanceRecord, recipe: Recipe, service: ServiceRecord | None) -> Member:
         part = service or record
@@ -174,7 +233,7 @@ class Fleet:
         async def plan(*, adopting: bool = False) -> Launch:
             if not adopting:
                 await self._require_ports(record, service)
-            return await asyncio.to_thread(launching.launch, recipe, folder, part.port, part.run_command)
+            return await asyncio.to_thread(self._launch, record.id, service.name if service else MAIN)
 
         async def explain(last_lines: tuple[str, ...], ended: Exit) -> Text | None:
             if ended.signal == signal.SIGKILL:
@@ -184,6 +243,18 @@ class Fleet:
         return Member(
             service.name if service else MAIN, recipe.title.text, folder, plan, explain, recipe.needs
         )
+
+    def _launch(self, instance_id: str, name: str) -> Launch:
+        """The command of a program as its record and the catalogue say now: an upgrade changes what they say. Reads files."""
+        record = self._registry.get(instance_id)
+        if record is None:
+            raise InstanceNotFound(instance_id)
+        service = record.service(name)
+        part = service or record
+        recipe = self._recipe(record, name) if service else self._main_recipe(record)
+        extra = {} if service else self.first_start.get(instance_id, {})
+        given = port_plan.of_instance(record, self._catalogue)
+        return launching.launch(recipe, Path(part.path), part.port, part.run_command, given, extra)
 
     async def _require_ports(self, record: InstanceRecord, service: ServiceRecord | None) -> None:
         """Raises PortInUse. Services wait for the main program, so a port that one of them lacks is noticed before
@@ -200,13 +271,23 @@ class Fleet:
         if record is None:
             return
         crew = self._house.crew(instance_id)
+        if (
+            instance_id in self.first_start
+            and crew.main.state is State.RUNNING
+            and crew.main.ready is not False
+        ):
+            del self.first_start[instance_id]
+            self.on_first_start(instance_id)
         view = _view(record, crew)
+        mark = self._marks.get(instance_id)
+        if mark is not None:
+            view = replace(view, status=mark.status, failure=mark.failure, ready=None)
         before = self._views.get(instance_id)
         if view != before:
             self._views[instance_id] = view
             self.version += 1
             self._bus.publish(InstanceChanged(instance_id))
-            if before is not None:
+            if before is not None and mark is None:
                 self._write_down(before, view, crew)
 
     def _write_down(self, before: InstanceView, now: InstanceView, crew: Crew) -> None:

@@ -1,10 +1,9 @@
 """Instances: list, stats, add, start, stop, restart, delete."""
 
 import asyncio
+import os
 import re
 import secrets
-import shutil
-import stat
 import time
 import unicodedata
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from mailauncher.bots import launching, version
+from mailauncher.bots.deploying.staging import remove
 from mailauncher.errors import (
     DuplicateResource,
     InstanceAlreadyRunning,
@@ -21,20 +21,20 @@ from mailauncher.errors import (
     InvalidPath,
     PermissionDenied,
     PortInUse,
+    ServiceUnavailable,
     Text,
 )
-from mailauncher.store.records import InstanceRecord, ServiceRecord
+from mailauncher.store.records import DeploymentKind, InstanceRecord, ServiceRecord
+from resolvers import backups, places
 from resolvers.context import Context
 from resolvers.views import InstanceView, Outcome, Stats
-from terminals.crew import Order
+from terminals.crew import DEPLOY, MAIN, Order
 from terminals.policy import Supervision
 from terminals.states import State
 
 ANSWER_WITHIN_S = 7.5  # every command is answered within 8 s, of which the answer itself takes some
 DELETE_STOP_TIMEOUT_S = 120.0
 SERVICES_LIMIT = 32
-MARKER = ".mailauncher-deployed"
-"""File that this program leaves in a folder it deployed: only such a folder may be deleted. It holds the instance's id."""
 ADDED = Text("实例已成功添加", "The instance was added")
 NAME_LENGTH = 64
 
@@ -86,6 +86,7 @@ async def start(ctx: Context, instance_id: str) -> Outcome:
 
     Raises InstanceAlreadyRunning, PortInUse, or CommandFailed with the last lines of what died at once.
     """
+    require_installed(ctx, instance_id)
     crew = ctx.fleet.crew(instance_id)
     name = get(ctx, instance_id).name
     if crew.main.wanted and not crew.main.backing_off:
@@ -99,6 +100,7 @@ async def start(ctx: Context, instance_id: str) -> Outcome:
 
 async def stop(ctx: Context, instance_id: str) -> Outcome:
     """Stops services and main program. Raises InstanceNotRunning when all of them are stopped."""
+    require_installed(ctx, instance_id)
     crew = ctx.fleet.crew(instance_id)
     if not any(program.wanted or program.alive for program in crew.programs.values()):
         name = get(ctx, instance_id).name
@@ -110,10 +112,27 @@ async def stop(ctx: Context, instance_id: str) -> Outcome:
 
 async def restart(ctx: Context, instance_id: str) -> Outcome:
     """Replaces every process; a stopped instance is started."""
+    require_installed(ctx, instance_id)
     order = ctx.fleet.crew(instance_id).restart()
     return await _carried_out(
         ctx, instance_id, "restart", order, Text("已重启", "restarted"), Text("正在重启", "is restarting")
     )
+
+
+def require_installed(ctx: Context, instance_id: str) -> None:
+    """Raises InstanceNotFound; ServiceUnavailable for an instance that is being installed, or could not be."""
+    name = get(ctx, instance_id).name
+    mark = ctx.fleet.marked(instance_id)
+    if mark is not None and mark.status is State.INSTALLING:
+        raise ServiceUnavailable(
+            f"实例 {name} 正在安装，请等待完成或取消部署",
+            f"Instance {name} is being installed: wait for it, or cancel the deployment",
+        )
+    if mark is not None:
+        raise ServiceUnavailable(
+            f"实例 {name} 的部署失败，请重试部署或删除该实例",
+            f"The deployment of instance {name} failed: try it again, or delete the instance",
+        )
 
 
 async def _carried_out(
@@ -142,8 +161,8 @@ async def add(ctx: Context, new: NewInstance) -> InstanceView:
 
     Raises InvalidParameter, InvalidPath, DuplicateResource (name or folder), PortInUse (another instance has the port).
     """
-    _require_name(new.name)
-    _require_port(new.port)
+    require_name(new.name)
+    require_port(new.port)
     if new.services and len(new.services) > SERVICES_LIMIT:
         raise InvalidParameter(
             f"服务不能超过 {SERVICES_LIMIT} 个",
@@ -151,7 +170,7 @@ async def add(ctx: Context, new: NewInstance) -> InstanceView:
             field="services",
         )
     for service in new.services or ():
-        _require_port(service.port or 1)
+        require_port(service.port or 1)
     if new.run_command:
         launching.split(new.run_command)
     folder = await asyncio.to_thread(existing_folder, ctx.settings.workspace_folder, new.path)
@@ -163,7 +182,7 @@ async def add(ctx: Context, new: NewInstance) -> InstanceView:
     return view
 
 
-def _require_name(name: str) -> None:
+def require_name(name: str) -> None:
     """Raises InvalidParameter unless the name is allowed."""
     # Marks too: many scripts write their vowels with them.
     allowed = all(unicodedata.category(c)[0] in "LMN" or c in "-_. " for c in name)
@@ -175,7 +194,7 @@ def _require_name(name: str) -> None:
         )
 
 
-def _require_port(port: int) -> None:
+def require_port(port: int) -> None:
     if not 1 <= port <= 65535:
         raise InvalidParameter(
             "端口应在 1 与 65535 之间", "The port must be between 1 and 65535", field="port"
@@ -184,17 +203,8 @@ def _require_port(port: int) -> None:
 
 def existing_folder(workspace: Path, given: str) -> Path:
     """The folder that a client means: `~` is the workspace, a backslash a slash. Links resolved. Raises InvalidPath."""
-    text = given.strip().replace("\\", "/")
-    if not text or "\0" in text or len(text) > 4096:
-        raise InvalidPath("路径为空或无效", "The path is empty or invalid", field="path")
-    path = workspace / text[1:].lstrip("/") if text == "~" or text.startswith("~/") else Path(text)
+    path = places.meant(workspace, given)
     try:
-        if not path.is_absolute():
-            raise InvalidPath(
-                f"请给出绝对路径（或以 ~ 开头）：{given}",
-                f"Give an absolute path (or one from ~): {given}",
-                field="path",
-            )
         folder = path.resolve(strict=True)
         if not folder.is_dir():
             raise InvalidPath(f"不是文件夹：{given}", f"Not a folder: {given}", field="path")
@@ -264,7 +274,7 @@ def _record(ctx: Context, new: NewInstance, folder: Path) -> InstanceRecord:
 
 def _service(ctx: Context, new: NewService, folder: Path) -> ServiceRecord:
     name = ctx.catalogue.service_name(new.name)
-    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,63}", name) or name == "main":
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,63}", name) or name in (MAIN, DEPLOY):
         raise InvalidParameter(
             f"服务名称无效：{name[:64]}", f"Invalid service name: {name[:64]}", field="install_services"
         )
@@ -320,15 +330,18 @@ async def supervise(ctx: Context, instance_id: str, **wishes: object) -> Instanc
 
 
 async def delete(ctx: Context, instance_id: str, *, files: bool = False) -> Outcome:
-    """Stops the instance and forgets it. With `files`, removes its folder if this program deployed it.
+    """Stops the instance and forgets it. With `files`, removes its folder if this program deployed it, and what upgrades
+    kept of it. Of one that is being installed nothing is left, whatever `files` says.
 
     Where the stop takes long, the rest happens when it is done. Raises PermissionDenied, before anything else happens,
     for a folder that somebody else made or that is a link.
     """
     view = get(ctx, instance_id)
-    folder = Path(view.path)
-    if files:
-        await asyncio.to_thread(_require_deployed, folder, instance_id)
+    if (ended := await _end_deployment(ctx, view)) is not None:
+        return ended
+    never_there = ctx.fleet.marked(instance_id) is not None and await asyncio.to_thread(_is_absent, view.path)
+    if files and not never_there:
+        await asyncio.to_thread(_require_deployed, Path(view.path), instance_id)
     crew = ctx.fleet.crew(instance_id)
     order = crew.stop()
     if await order.wait(ANSWER_WITHIN_S):
@@ -341,19 +354,55 @@ async def delete(ctx: Context, instance_id: str, *, files: bool = False) -> Outc
     return Outcome(view, going, complete=False)
 
 
+async def _end_deployment(ctx: Context, view: InstanceView) -> Outcome | None:
+    """Cancels the instance's deployment, if one is under way. A new instance is forgotten with that, and the outcome says so;
+    None: it is there and is still to be deleted."""
+    job = ctx.deployer.job(view.id)
+    if job is None:
+        return None
+    upgrade = job.record.kind is DeploymentKind.UPGRADE
+    try:
+        task = await ctx.deployer.cancel(view.id)
+    except InstanceNotRunning:  # it has ended just now
+        return None
+    await asyncio.wait([task], timeout=None if upgrade else ANSWER_WITHIN_S)
+    if upgrade:
+        return None
+    await ctx.journal.note("delete", ctx.caller, Text(f"删除 {view.name}", f"deleted {view.name}"), view.id)
+    if task.done():
+        return Outcome(view, Text(f"实例 {view.name} 已删除", f"Instance {view.name} deleted"))
+    going = Text(
+        f"正在取消实例 {view.name} 的部署，随后删除",
+        f"The deployment of instance {view.name} is being cancelled; then it will be deleted",
+    )
+    return Outcome(view, going, complete=False)
+
+
+def _is_absent(path: str) -> bool:
+    return not os.path.lexists(path)
+
+
 async def _forget(ctx: Context, view: InstanceView, order: Order, *, files: bool) -> None:
     await order.wait(DELETE_STOP_TIMEOUT_S)
-    await ctx.fleet.remove(view.id)
+    async with ctx.turns.of(view.id):  # a backup that is being made reads the files
+        await ctx.fleet.remove(view.id)
     await ctx.journal.note("delete", ctx.caller, Text(f"删除 {view.name}", f"deleted {view.name}"), view.id)
+    await ctx.deployer.forget(view.id)
     if files:
+        await backups.forget(ctx, view.id)
         await asyncio.to_thread(_remove, Path(view.path), view.id)
 
 
 def _remove(folder: Path, instance_id: str) -> None:
     """Raises PermissionDenied, also for what has become somebody else's or a link meanwhile."""
+    if _is_absent(str(folder)):
+        return
     _require_deployed(folder, instance_id)
+    kept = (places.former(folder, instance_id), places.reverted(folder, instance_id))
     try:
-        shutil.rmtree(folder)
+        for tree in (*kept, folder):
+            if places.is_ours(tree, instance_id):
+                remove(tree)
     except OSError as error:
         raise PermissionDenied(
             f"实例已删除，但 {error.filename} 无法删除：{error.strerror}",
@@ -363,16 +412,7 @@ def _remove(folder: Path, instance_id: str) -> None:
 
 
 def _require_deployed(folder: Path, instance_id: str) -> None:
-    marker = folder / MARKER
-    try:
-        deployed = (
-            folder.resolve(strict=True) == folder  # neither it nor a folder above it has become a link
-            and stat.S_ISREG(marker.lstat().st_mode)
-            and marker.read_text("utf-8").strip() == instance_id
-        )
-    except (OSError, RuntimeError, ValueError):
-        deployed = False
-    if not deployed:
+    if not places.is_ours(folder, instance_id):
         raise PermissionDenied(
             f"{folder} 不是由本程序部署的，文件不会被删除",
             f"{folder} was not deployed by this program; its files are not deleted",

@@ -30,6 +30,7 @@ def title(ctx: Context, name: str) -> Text:
 async def start(ctx: Context, instance_id: str, name: str) -> Outcome:
     """Starts one service, whether the main program runs or not. Raises InstanceAlreadyRunning, PortInUse, CommandFailed."""
     service = get(ctx, instance_id, name)
+    instances.require_installed(ctx, instance_id)
     program = ctx.fleet.crew(instance_id).programs[service.name]
     called = title(ctx, service.name)
     if program.wanted and not program.backing_off:
@@ -43,6 +44,7 @@ async def start(ctx: Context, instance_id: str, name: str) -> Outcome:
 async def stop(ctx: Context, instance_id: str, name: str) -> Outcome:
     """Stops one service. Raises InstanceNotRunning."""
     service = get(ctx, instance_id, name)
+    instances.require_installed(ctx, instance_id)
     program = ctx.fleet.crew(instance_id).programs[service.name]
     if not program.wanted and not program.alive:
         called = title(ctx, service.name)

@@ -8,10 +8,13 @@ from resolvers import instances
 from resolvers.context import Context
 from resolvers.views import OutputView, TerminalView
 from terminals import text
-from terminals.tail import Piece
+from terminals.crew import DEPLOY
+from terminals.states import State
+from terminals.tail import PIECE_BYTES, Piece, Viewer
 from terminals.terminal import Terminal
 
 INPUT_BYTES = 1 << 20
+OUTPUT_BYTES = 256 << 10  # in one event at most
 _SESSION = re.compile(r"([0-9A-Za-z][0-9A-Za-z._-]{0,63})_([0-9A-Za-z][0-9A-Za-z.-]{0,63})")
 
 
@@ -24,17 +27,33 @@ def find(ctx: Context, session_id: str) -> Terminal:
             "Invalid session id; it should be {instance_id}_{terminal_type}",
         )
     instance_id, name = match.groups()
-    crew = ctx.fleet.crew(instance_id)
+    found = _of(ctx, instance_id)
     for candidate in (name, ctx.catalogue.service_name(name)):
-        if candidate in crew.terminals:
-            return crew.terminals[candidate]
+        if candidate in found:
+            return found[candidate]
     raise TerminalNotFound(f"未找到终端 '{name}'", f"Terminal '{name}' not found")
 
 
 def list_of(ctx: Context, instance_id: str) -> list[TerminalView]:
-    """The terminals of an instance: its main program's first. Raises InstanceNotFound."""
+    """The terminals of an instance: its main program's first, that of its deployment last. Raises InstanceNotFound."""
     instances.get(ctx, instance_id)
-    return [view(ctx, terminal) for terminal in ctx.fleet.crew(instance_id).terminals.values()]
+    return [view(ctx, terminal) for terminal in _of(ctx, instance_id).values()]
+
+
+def _of(ctx: Context, instance_id: str) -> dict[str, Terminal]:
+    """One that was never deployed has no terminal for that."""
+    terminals = ctx.fleet.crew(instance_id).terminals
+    if ctx.deployments.get(instance_id) is not None:
+        return terminals
+    return {name: terminal for name, terminal in terminals.items() if name != DEPLOY}
+
+
+def _state(ctx: Context, instance_id: str, terminal: Terminal) -> State:
+    """What the program in it does; a worker at a deployment only runs or does not."""
+    program = ctx.fleet.crew(instance_id).programs.get(terminal.name)
+    if program is not None:
+        return program.state
+    return State.RUNNING if terminal.alive else State.STOPPED
 
 
 def view(ctx: Context, terminal: Terminal) -> TerminalView:
@@ -43,7 +62,7 @@ def view(ctx: Context, terminal: Terminal) -> TerminalView:
         session_id=terminal.session_id,
         instance_id=instance_id,
         name=terminal.name,
-        status=ctx.fleet.crew(instance_id).programs[terminal.name].state,
+        status=_state(ctx, instance_id, terminal),
         shell=terminal.alive and terminal.is_shell,
         pid=terminal.pid,
         columns=terminal.columns,
@@ -84,7 +103,16 @@ async def _output(terminal: Terminal, after: int | None) -> AsyncGenerator[Outpu
             yield shown(first)
         async for item in viewer:
             if isinstance(item, Piece):
-                yield shown(item)
+                yield shown(_joined(item, viewer))
+
+
+def _joined(first: Piece, viewer: Viewer) -> Piece:
+    """The piece and what lies ready behind it: an event costs the same whatever its size."""
+    parts, size, end = [first.data], len(first.data), first.end
+    while size <= OUTPUT_BYTES - PIECE_BYTES and (following := viewer.ready()):
+        parts.append(following.data)
+        size, end = size + len(following.data), following.end
+    return first if len(parts) == 1 else Piece(first.offset, end, b"".join(parts), first.missed)
 
 
 def shown(piece: Piece) -> OutputView:

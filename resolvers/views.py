@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from mailauncher.errors import Text
+from mailauncher.errors import Code, Text
+from mailauncher.store.records import DeploymentKind, DeploymentStatus
 from terminals.states import Failure, State
 
 
@@ -111,3 +112,62 @@ class EventView:
     kind: str
     caller: str
     text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentProgress:
+    """How far one service of a deployment is. `progress` is 0-100; the words of `status` are a deployment's."""
+
+    name: str
+    status: DeploymentStatus
+    progress: int
+    message: Text
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentFailure:
+    """Why a deployment failed. `step` None: before its first step. `last_lines` is what the command that failed printed."""
+
+    step: str | None
+    code: Code
+    text: Text
+    last_lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentView:
+    """The newest deployment, clone or upgrade of one instance at one moment.
+
+    `progress` is 0-100, never falls, and is 100 only when `completed`. `step` is one of `mailauncher.bots.deploying.plan.Step`,
+    None before the first one and after the end of a completed one. `message` is what it does now, or how it ended. `version`
+    is the tag or branch, `commit` empty until it was checked out. `logs` are its sentences so far, of which the last 1000 are
+    kept; they only grow at their end. `todo` is what is left for the user. `cursor` counts the lines of its journal so far.
+    Times are milliseconds since 1970.
+    """
+
+    instance_id: str
+    name: str
+    kind: DeploymentKind
+    status: DeploymentStatus
+    progress: int
+    step: str | None
+    message: Text
+    version: str
+    commit: str
+    logs: tuple[Text, ...]
+    services: tuple[ComponentProgress, ...]
+    created_at: int
+    ended_at: int | None
+    failure: DeploymentFailure | None
+    todo: tuple[Text, ...]
+    cursor: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentUpdate:
+    """A deployment has come further. `log` is what is new in `logs` since the update before; of the first one, everything
+    after the cursor that was asked for."""
+
+    cursor: int
+    deployment: DeploymentView
+    log: tuple[Text, ...]

@@ -9,6 +9,7 @@ from starlette.types import ExceptionHandler
 
 from resolvers.context import Context
 from rest import (
+    deployments,
     existing_client,
     instances,
     metrics_text,
@@ -28,6 +29,7 @@ from rest.table import Paths, Table
 _DOCUMENTED: tuple[Operation, ...] = (
     *instances.OPERATIONS,
     *services.OPERATIONS,
+    *deployments.OPERATIONS,
     *system.OPERATIONS,
     *terminal_logs.OPERATIONS,
     *existing_client.OPERATIONS,

@@ -27,7 +27,7 @@ RELEASED = datetime.fromtimestamp(Path(mailauncher.__file__).stat().st_mtime, UT
 
 
 class ClientService(msgspec.Struct, kw_only=True):
-    """A service of a folder to be managed."""
+    """A service of a folder to be managed, or to be deployed: that stands where its recipe says, and runs so."""
 
     name: Annotated[str, about("服务名称；napcat-ada 即适配器。", "Its name; `napcat-ada` is the adapter.")]
     path: Annotated[str | None, about("服务的文件夹。", "Its folder; null: the one of its name.")] = None
@@ -39,6 +39,13 @@ class ClientService(msgspec.Struct, kw_only=True):
     def as_new(self) -> NewService:
         name = ADAPTER if self.name == "napcat-ada" else self.name
         return NewService(name, self.path or None, self.port, own_interpreter(self.run_cmd))
+
+
+def chosen(service: str | ClientService) -> NewService:
+    """A service to be deployed. That client also says where it would be and what runs it: its recipe knows better."""
+    if isinstance(service, str):
+        return NewService(ADAPTER if service == "napcat-ada" else service)
+    return NewService(service.as_new().name, port=service.port)
 
 
 class ClientInstance(msgspec.Struct, kw_only=True):

@@ -178,13 +178,19 @@ OPERATIONS = (
         group=GROUP,
         text=Text("启动实例", "Start an instance and its services"),
         details=Text(
-            "所有进程都已启动并存活片刻后回答，最迟 8 秒；立刻退出的进程会给出退出码和最后的输出。",
+            "所有进程都已启动并存活片刻后回答，最迟 8 秒；立刻退出的进程会给出退出码和最后的输出。尚未装好的实例不能启动。",
             "Answers once every process has been alive for a moment, within 8 s; what dies at once gives an error"
-            " with its exit code and last lines.",
+            " with its exit code and last lines. An instance that is still being installed cannot be started.",
         ),
         handler=_start,
         response=Done,
-        codes=(Code.INSTANCE_NOT_FOUND, Code.INSTANCE_ALREADY_RUNNING, Code.PORT_IN_USE, Code.COMMAND_FAILED),
+        codes=(
+            Code.INSTANCE_NOT_FOUND,
+            Code.INSTANCE_ALREADY_RUNNING,
+            Code.PORT_IN_USE,
+            Code.COMMAND_FAILED,
+            Code.SERVICE_UNAVAILABLE,
+        ),
         changes=True,
     ),
     Operation(
@@ -198,7 +204,12 @@ OPERATIONS = (
         ),
         handler=_stop,
         response=Done,
-        codes=(Code.INSTANCE_NOT_FOUND, Code.INSTANCE_NOT_RUNNING, Code.COMMAND_FAILED),
+        codes=(
+            Code.INSTANCE_NOT_FOUND,
+            Code.INSTANCE_NOT_RUNNING,
+            Code.COMMAND_FAILED,
+            Code.SERVICE_UNAVAILABLE,
+        ),
         changes=True,
     ),
     Operation(
@@ -209,7 +220,12 @@ OPERATIONS = (
         details=Text("未运行的实例会被启动。", "An instance that does not run is started."),
         handler=_restart,
         response=Done,
-        codes=(Code.INSTANCE_NOT_FOUND, Code.PORT_IN_USE, Code.COMMAND_FAILED),
+        codes=(
+            Code.INSTANCE_NOT_FOUND,
+            Code.PORT_IN_USE,
+            Code.COMMAND_FAILED,
+            Code.SERVICE_UNAVAILABLE,
+        ),
         changes=True,
     ),
     Operation(

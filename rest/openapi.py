@@ -25,6 +25,7 @@ ABOUT = Text(
 GROUPS = {
     "instances": Text("实例", "Instances"),
     "services": Text("服务", "Services"),
+    "deployments": Text("部署", "Deploying"),
     "terminals": Text("终端", "Terminals"),
     "system": Text("系统", "System"),
     "version": Text("版本", "Version"),
@@ -41,6 +42,10 @@ MEANINGS = {
     Code.INSTANCE_NOT_RUNNING: Text("实例未运行", "it does not run"),
     Code.PORT_IN_USE: Text("端口已被占用", "the port is taken"),
     Code.INVALID_PATH: Text("路径无效", "the path cannot be used"),
+    Code.VERSION_NOT_FOUND: Text("版本不存在", "there is no such version"),
+    Code.DEPLOYMENT_FAILED: Text("部署失败", "deploying failed"),
+    Code.INSUFFICIENT_SPACE: Text("磁盘空间不足", "there is too little room on the disk"),
+    Code.DOWNLOAD_FAILED: Text("下载失败", "no source could be reached"),
     Code.RESOURCE_NOT_FOUND: Text("资源不存在", "there is no such thing"),
     Code.FILE_TOO_LARGE: Text("文件过大", "what was sent is too large"),
     Code.INVALID_SESSION: Text("会话 ID 无效", "the session's id is wrong"),
@@ -50,6 +55,7 @@ MEANINGS = {
 }
 _PATH_PARAMETERS = {
     "id": Text("实例 ID", "The instance's id"),
+    "instance_id": Text("实例 ID", "The instance's id"),
     "session_id": Text(
         "会话 ID：{instance_id}_{terminal_type}", "The session's id: {instance_id}_{terminal_type}"
     ),

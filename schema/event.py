@@ -35,7 +35,8 @@ class Event:
     )
     kind: str = strawberry.field(
         description="`add`, `start`, `stop`, `restart`, `delete`, `start-service`, `stop-service`, "
-        "`supervise`; `died` for what is started again by itself, `failed` for what is not; `autostart`. Later versions add others."
+        "`supervise`; `died` for what is started again by itself, `failed` for what is not; `autostart`; `deploy`, `upgrade`, `rollback`, `clone`, `retry`, "
+        "`accept-terms`, `cancelled`, `deployed`, `deployment-failed`; `backup`, `restore`. Later versions add others."
     )
     caller: str = strawberry.field(
         description="Who asked for it: the front door, such as `rest`, `graphql` or `cli`; `supervisor` or `server` for "

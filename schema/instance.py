@@ -7,7 +7,9 @@ import strawberry
 
 from resolvers import instances, system, terminals
 from resolvers.views import InstanceView
+from schema.backup import Backup, backups_of
 from schema.context import Info
+from schema.deployment import Deployment
 from schema.event import Event
 from schema.scalars import Instant
 from schema.service import Service
@@ -30,6 +32,10 @@ def _recent_events(
 ) -> Awaitable[list[Event]]:
     system.require_first(first, system.RECENT_LIMIT)
     return cast(Awaitable[list[Event]], info.context.loaders.recent_events.load((instance.id, first)))
+
+
+def _deployment(instance: strawberry.Parent[InstanceView], info: Info) -> Awaitable[Deployment | None]:
+    return cast(Awaitable[Deployment | None], info.context.loaders.deployment.load(instance.id))
 
 
 @strawberry.type(description="A managed bot: a folder with a main program and the services beside it.")
@@ -77,6 +83,15 @@ class Instance:
         resolver=_terminals,
         graphql_type=list[Terminal],
         description="Its terminals: the main program's first.",
+    )
+    deployment: Deployment | None = strawberry.field(
+        resolver=_deployment,
+        description="Its newest deployment, clone or upgrade. Null: it was added as it stood.",
+    )
+    backups: list[Backup] = strawberry.field(
+        resolver=backups_of,
+        graphql_type=list[Backup],
+        description="Backups of its configuration and data, newest first.",
     )
     recent_events: list[Event] = strawberry.field(
         resolver=_recent_events,

@@ -151,20 +151,20 @@ class InstanceMutation:
         resolver=_start,
         description="Starts the main program and every service that is not running. Answers once all of them live, "
         "within 8 s. Null only together with an error: `INSTANCE_NOT_FOUND`, `INSTANCE_ALREADY_RUNNING`, `PORT_IN_USE`, "
-        "`COMMAND_FAILED` with the last lines of what died at once.",
+        "`COMMAND_FAILED` with the last lines of what died at once, `SERVICE_UNAVAILABLE` while it is being installed.",
     )
     stop_instance: InstancePayload | None = strawberry.mutation(
         resolver=_stop,
         description="Stops services and main program. Null only together with an error: `INSTANCE_NOT_FOUND`, "
-        "`INSTANCE_NOT_RUNNING` when all of them are stopped.",
+        "`INSTANCE_NOT_RUNNING` when all of them are stopped, `SERVICE_UNAVAILABLE` while it is being installed.",
     )
     restart_instance: InstancePayload | None = strawberry.mutation(
         resolver=_restart,
         description="Replaces every process of the instance; a stopped one is started. Null only together with an error: "
-        "`INSTANCE_NOT_FOUND`, `PORT_IN_USE`, `COMMAND_FAILED`.",
+        "`INSTANCE_NOT_FOUND`, `PORT_IN_USE`, `COMMAND_FAILED`, `SERVICE_UNAVAILABLE` while it is being installed.",
     )
     delete_instance: DeleteInstancePayload | None = strawberry.mutation(
         resolver=_delete,
-        description="Stops the instance and forgets it; its files stay unless `files` is set. Null only together with an "
+        description="Stops the instance and forgets it; its files stay unless `files` is set. A deployment under way is cancelled. Null only together with an "
         "error: `INSTANCE_NOT_FOUND`, `PERMISSION_DENIED` for files that this program did not deploy.",
     )

@@ -38,7 +38,18 @@ KEPT_DOCUMENTS = 64
 KEPT_CHARACTERS = 8_000
 """Longer documents are not remembered. The densest that are take 1.8 MB each."""
 
-_ITEMS = {"instances": 100, "services": 4, "terminals": 4, "recentEvents": 50, "events": 200}
+_ITEMS = {
+    "instances": 100,
+    "services": 4,
+    "terminals": 4,
+    "recentEvents": 50,
+    "events": 200,
+    "backups": 10,
+    "deployments": 100,
+    "versions": 200,
+    "recipes": 10,
+    "deployServices": 10,
+}
 """How many items a field is taken to give where no number after `first` says it. Others give one."""
 
 

@@ -1,5 +1,6 @@
 """`docs/reference/graphql.md`, made from the schema and the settings so that it cannot fall behind them."""
 
+import json
 from collections.abc import Iterator
 
 from graphql import GraphQLArgument, GraphQLField, GraphQLObjectType, is_required_argument
@@ -78,7 +79,7 @@ def _signature(name: str, field: GraphQLField) -> str:
 
 def _argument(name: str, argument: GraphQLArgument) -> str:
     optional = not is_required_argument(argument) and argument.default_value is not None
-    return f"{name}: {argument.type}" + (f" = {argument.default_value}" if optional else "")
+    return f"{name}: {argument.type}" + (f" = {json.dumps(argument.default_value)}" if optional else "")
 
 
 def _codes() -> Iterator[str]:

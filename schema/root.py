@@ -9,7 +9,10 @@ from strawberry.types import ExecutionContext
 
 from mailauncher.settings import Settings
 from schema import errors
+from schema.backup_commands import BackupMutation
 from schema.context import Call
+from schema.deployment import DeploymentQuery, DeploymentSubscription
+from schema.deployment_commands import DeploymentMutation
 from schema.event import EventQuery, EventSubscription
 from schema.instance import InstanceQuery, InstanceSubscription
 from schema.instance_commands import InstanceMutation
@@ -20,24 +23,38 @@ from schema.supervision_commands import SupervisionMutation
 from schema.system import SystemQuery, SystemSubscription
 from schema.terminal import TerminalMutation, TerminalQuery, TerminalSubscription
 from schema.terminal_log import TerminalLogQuery
+from schema.upgrade_commands import UpgradeMutation
+from schema.version import VersionQuery
 
 
 @strawberry.type(description="What can be read.")
-class Query(InstanceQuery, TerminalQuery, TerminalLogQuery, SystemQuery, EventQuery):
+class Query(
+    InstanceQuery, DeploymentQuery, VersionQuery, TerminalQuery, TerminalLogQuery, SystemQuery, EventQuery
+):
     pass
 
 
 @strawberry.type(
     description="What can be done. Each field is null where it fails, and an error with a code says why."
 )
-class Mutation(InstanceMutation, SupervisionMutation, ServiceMutation, TerminalMutation):
+class Mutation(
+    InstanceMutation,
+    DeploymentMutation,
+    UpgradeMutation,
+    BackupMutation,
+    SupervisionMutation,
+    ServiceMutation,
+    TerminalMutation,
+):
     pass
 
 
 @strawberry.type(
     description="What can be followed, over a WebSocket (`graphql-transport-ws`) or server-sent events."
 )
-class Subscription(InstanceSubscription, TerminalSubscription, SystemSubscription, EventSubscription):
+class Subscription(
+    InstanceSubscription, DeploymentSubscription, TerminalSubscription, SystemSubscription, EventSubscription
+):
     pass
 
 

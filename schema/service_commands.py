@@ -64,10 +64,10 @@ class ServiceMutation:
         resolver=_start,
         description="Starts one service, whether the main program runs or not. Null only together with an error: "
         "`INSTANCE_NOT_FOUND`, `RESOURCE_NOT_FOUND` when it is not installed, `INSTANCE_ALREADY_RUNNING`, `PORT_IN_USE`, "
-        "`COMMAND_FAILED`.",
+        "`COMMAND_FAILED`, `SERVICE_UNAVAILABLE` while the instance is being installed.",
     )
     stop_service: ServicePayload | None = strawberry.mutation(
         resolver=_stop,
         description="Stops one service. Null only together with an error: `INSTANCE_NOT_FOUND`, `RESOURCE_NOT_FOUND`, "
-        "`INSTANCE_NOT_RUNNING`.",
+        "`INSTANCE_NOT_RUNNING`, `SERVICE_UNAVAILABLE` while the instance is being installed.",
     )

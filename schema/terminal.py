@@ -46,7 +46,7 @@ def shown(view: TerminalView) -> Terminal:
 @strawberry.type(description="A piece of a terminal's output.")
 class TerminalOutput:
     data: str = strawberry.field(
-        description="The text, terminal sequences included, of at most 64 KiB. Bytes that are no UTF-8 are U+FFFD."
+        description="The text, terminal sequences included, of at most 256 KiB. Bytes that are no UTF-8 are U+FFFD."
     )
     offset: Long = strawberry.field(
         description="Offset in bytes of the start of `data` in everything that the terminal ever printed."

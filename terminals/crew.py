@@ -18,6 +18,8 @@ from terminals.terminal import Terminal
 log = logging.getLogger(__name__)
 
 MAIN = "main"
+DEPLOY = "deploy"
+"""The terminal in which an instance is installed. It belongs to no program, and has no shell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Order:
 
 
 class Crew:
-    """One instance's programs by name, `main` first."""
+    """One instance's programs by name, `main` first, and their terminals, with that of its deployment last."""
 
     def __init__(
         self,
@@ -88,10 +90,17 @@ class Crew:
             program.on_change = on_change
             self.programs[member.name] = program
             self.terminals[member.name] = terminal
+        self.terminals[DEPLOY] = Terminal(
+            f"{instance_id}_{DEPLOY}", self.client, shell=None, shell_idle_timeout_s=shell_idle_timeout_s
+        )
 
     @property
     def main(self) -> Program:
         return self.programs[MAIN]
+
+    @property
+    def deploy(self) -> Terminal:
+        return self.terminals[DEPLOY]
 
     def terminal(self, name: str) -> Terminal:
         """Raises TerminalNotFound."""
@@ -159,8 +168,8 @@ class Crew:
                 await terminal.close_shell()
             await self.client.end()
         except BaseException:
-            for name, program in self.programs.items():
-                self.terminals[name].reserved = program.wanted
+            for name, terminal in self.terminals.items():
+                terminal.reserved = name in self.programs and self.programs[name].wanted
             raise
 
     # News from the keeper

@@ -188,6 +188,14 @@ class Program:
             )
         return goal
 
+    def refuse(self, failure: Failure) -> None:
+        """Says why it is not started though somebody asked, until the next command. Nothing happens while it runs or is
+        wanted."""
+        if not self.wanted and not self.alive:
+            self.failure = failure
+            self._become(State.FAILED)
+            self.on_change()
+
     async def close(self) -> None:
         """Ends the supervision, not the process."""
         tasks = [task for task in (self._task, self._readiness) if task is not None]
@@ -295,6 +303,7 @@ class Program:
         if await readiness.reached(terminal.client, terminal.name, terminal.start, wanted) and self.alive:
             self.ready = True
             terminal.say(Text("已就绪", "Ready"))
+            self._pulse.beat()
             self.on_change()
 
     async def _stay(self, goal: Goal) -> None:

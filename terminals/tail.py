@@ -88,6 +88,15 @@ class Viewer:
                 raise StopAsyncIteration
             await self._wake.wait()
 
+    def ready(self) -> Piece | None:
+        """The piece that comes next if it lies at hand and no notice goes before it, as if it had been waited for."""
+        piece = self._tail.at_hand(self.cursor) if self.cursor >= self._live_from else None
+        if piece is None or self._notices:
+            return None
+        self.cursor = piece.end
+        self._tail.moved()
+        return piece
+
 
 class Tail:
     """What a terminal printed last, followed as long as somebody watches."""
@@ -154,9 +163,13 @@ class Tail:
             offset, data = offset + cut, data[cut:]
         return Piece(offset, end, text.without_queries(data))
 
+    def at_hand(self, cursor: int) -> Piece | None:
+        """The shared piece that begins at `cursor`, if there is one."""
+        return self._pieces.get(cursor)
+
     async def piece(self, cursor: int, live_from: int) -> Piece | None:
         """What comes at `cursor`: the shared piece where there is one, else read from the log for this viewer alone."""
-        if cursor >= live_from and (shared := self._pieces.get(cursor)):
+        if cursor >= live_from and (shared := self.at_hand(cursor)):
             return shared
         stop = next((offset for offset in self._pieces if offset > cursor), self.end)
         if cursor < live_from:

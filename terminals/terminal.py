@@ -47,14 +47,15 @@ class Entry:
 
 
 class Terminal:
-    """The terminal `session_id`. A program's supervisor or a shell runs in it; both are `runs` of the same output."""
+    """The terminal `session_id`. A program's supervisor or a shell runs in it; both are `runs` of the same output. With
+    `shell` None no shell is ever opened in it."""
 
     def __init__(
         self,
         session_id: str,
         client: KeeperClient,
         *,
-        shell: Callable[[], Launch],
+        shell: Callable[[], Launch] | None,
         shell_idle_timeout_s: float,
     ) -> None:
         self.session_id = session_id
@@ -168,7 +169,7 @@ class Terminal:
 
     async def open_shell(self) -> None:
         """Opens a shell unless something runs or is about to. Raises CommandFailed when it cannot be had."""
-        if not self.alive and not self.reserved and not self._spawning.locked():
+        if self._shell and not self.alive and not self.reserved and not self._spawning.locked():
             await self.spawn(self._shell(), shell=True)
 
     async def _end_shell(self) -> None:
@@ -257,6 +258,8 @@ class Terminal:
             if viewer.size is not None:
                 await self._apply(viewer.size, viewer)
         if not self.alive:
+            if self._shell is None:
+                raise CommandFailed("终端中没有运行的程序", "Nothing runs in this terminal")
             if self.reserved or not ("\r" in data or "\n" in data):
                 raise CommandFailed(
                     "终端中没有运行的程序，按回车键打开 shell",

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from graphql import build_schema, parse, validate
 
-from mailauncher.bots.catalogue import Recipe
+from mailauncher.bots.recipe import Archive, ConfigFile, Family, Install, Recipe
 from mailauncher.cli.program import COMMANDS, tree
 from mailauncher.errors import VERDICTS, Code
 from mailauncher.settings import Settings, catalogue
@@ -269,6 +269,17 @@ def test_every_example_of_toml_is_a_recipe_or_settings() -> None:
         elif page != "CONTRIBUTING.md":
             assert set(values) <= set(Settings.__struct_fields__), page
     assert recipes == 2
+
+
+def test_the_page_on_recipes_explains_every_field() -> None:
+    page = text("docs/recipes.md")
+    parts = {"## The fields": Recipe, "### `install`": Install, "### `config`": ConfigFile}
+    for title, kind in parts.items():
+        section = page.partition(f"\n{title}\n")[2].partition("\n#")[0]
+        explained = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| ([^|]+) \|", section, re.MULTILINE))))
+        assert explained == set(kind.__struct_fields__), title
+    for kind in (Archive, Family):
+        assert all(f"`{field}`" in page for field in kind.__struct_fields__)
 
 
 def test_both_guides_tell_the_same() -> None:

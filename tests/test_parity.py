@@ -7,7 +7,7 @@ import asyncio
 import json
 import re
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,9 +16,11 @@ from typing import Any
 
 import pytest
 
-from resolvers import instances, services
+from resolvers import deployments, instances, services
 from resolvers.views import InstanceView
+from tests.support import deployable
 from tests.support.context import PATIENT_BOT, add_bot, settings_for
+from tests.support.git import Repository
 from tests.support.graphql import ask, client
 from tests.support.server import Launcher, running
 
@@ -97,6 +99,8 @@ class Case:
     arrange: tuple[Arrangement, ...] = ()
     code: str | None = None
     exact: bool = True
+    named: Mapping[str, str] = field(default_factory=dict)
+    """What GraphQL calls those fields of REST's that it calls otherwise."""
 
 
 async def bot(world: World) -> None:
@@ -176,6 +180,68 @@ def adding(**given: Any) -> dict[str, Any]:
         "document": command("addInstance", "message instance { id }"),
         "variables": {"input": new},
         "shape": lambda value: {"message": value["message"], "instance_id": value["instance"]["id"]},
+    }
+
+
+async def installed(world: World) -> None:
+    """An instance `bot` that was deployed."""
+    services = (instances.NewService("napcat"), instances.NewService("nonebot-ada"))
+    await deployments.deploy(world.launcher.ctx, deployments.NewDeployment("bot", services=services))
+    await settle(world)
+
+
+async def settle(world: World) -> None:
+    """Waits until no deployment is under way."""
+    async with asyncio.timeout(60):
+        for found in await deployments.list_all(world.launcher.ctx):
+            async for _ in deployments.progress(world.launcher.ctx, found.instance_id):
+                """Only the end counts."""
+
+
+async def cut_off(world: World) -> None:
+    """No repository answers any more."""
+    (world.folder / "repository").unlink()
+
+
+DEPLOY_NAMES = {"instance_name": "name", "install_path": "path", "install_services": "services"}
+
+
+def deploying(**given: Any) -> dict[str, Any]:
+    """Both doors' ways to ask for a new instance; `services` are names."""
+    new = {"name": "new", "path": "{folder}/new", "version": "0.12.1"} | given
+    rest = {{v: k for k, v in DEPLOY_NAMES.items()}.get(key, key): value for key, value in new.items()}
+    if "services" in new:
+        new["services"] = [{"name": name} for name in new["services"]]
+    return {
+        "rest": ("POST", "/deploy/deploy", rest),
+        "document": command("deployInstance", "message deployment { instanceId }"),
+        "variables": {"input": new},
+        "shape": lambda value: {
+            "message": value["message"],
+            "instance_id": value["deployment"]["instanceId"],
+        },
+        "named": DEPLOY_NAMES,
+    }
+
+
+def status_of(target: str) -> dict[str, Any]:
+    """Both doors' ways to ask how far a deployment is."""
+    return {
+        "rest": ("GET", f"/install-status/{target}"),
+        "document": """query ($id: ID!) { deployment(instanceId: $id) { status progress message logs
+                       services { name status progress message } } }""",
+        "variables": {"id": target},
+        "shape": status_like_rest,
+    }
+
+
+def status_like_rest(value: Any) -> Any:
+    for part in (value, *value["services"]):
+        part["status"] = part["status"].lower()
+    return {
+        **{key: value[key] for key in ("status", "progress", "logs", "message")},
+        "current_step": value["message"],
+        "services_install_status": value["services"],
     }
 
 
@@ -310,12 +376,61 @@ CASES = [
         )
         for service in ("napcat", "nonebot")
     ),
+    Case(
+        "versions",
+        ("GET", "/deploy/versions"),
+        "{ deployVersions { versions { name } } }",
+        shape=lambda value: {"versions": [version["name"] for version in value["versions"]]},
+    ),
+    Case(
+        "versions without a repository",
+        ("GET", "/deploy/versions"),
+        "{ deployVersions { versions { name } } }",
+        arrange=(cut_off,),
+        code="DOWNLOAD_FAILED",
+    ),
+    Case(
+        "services that can be deployed",
+        ("GET", "/deploy/services"),
+        "{ deployServices { name description } }",
+        shape=lambda value: {"services": value},
+    ),
+    Case("deploy", **deploying()),
+    Case("deploy with services", **deploying(services=["napcat", "nonebot-ada"])),
+    Case("deploy into the workspace", **deploying(path=None, version="latest", name="麦麦")),
+    *(
+        Case(f"deploy with {key} = {value!r}", **deploying(**{key: value}), code=code)
+        for key, value, code in (
+            ("version", "9.9.9", "VERSION_NOT_FOUND"),
+            ("version", "-x", "INVALID_PARAMETER"),
+            ("name", "", "INVALID_PARAMETER"),
+            ("path", "/", "INVALID_PATH"),
+            ("path", "relative", "INVALID_PATH"),
+            ("path", "{folder}/repository", "INVALID_PATH"),
+            ("port", 0, "INVALID_PARAMETER"),
+            ("services", ["nothing"], "INVALID_PARAMETER"),
+            ("services", ["napcat", "napcat"], "INVALID_PARAMETER"),
+        )
+    ),
+    Case("deploy a name twice", **deploying(name="bot"), arrange=(bot,), code="DUPLICATE_RESOURCE"),
+    Case("deploy into another", **deploying(path="{folder}/bot/x"), arrange=(bot,), code="INVALID_PATH"),
+    Case("deploy on another's port", **deploying(port="{port:bot}"), arrange=(bot,), code="PORT_IN_USE"),
+    Case("deploy without a repository", **deploying(), arrange=(cut_off,), code="DOWNLOAD_FAILED"),
+    Case("status of a deployment", **status_of("{id:bot}"), arrange=(installed,)),
+    Case("status of what was added", **status_of("{id:bot}"), arrange=(bot,), code="RESOURCE_NOT_FOUND"),
+    Case("status of nobody", **status_of(NOBODY), code="INSTANCE_NOT_FOUND"),
+    Case("delete what was deployed", **on("delete"), arrange=(installed,)),
 ]
 
 
 @asynccontextmanager
-async def world(folder: Path) -> AsyncIterator[World]:
-    async with running(settings_for(folder)) as launcher, AsyncExitStack() as stack:
+async def world(folder: Path, releases: Repository) -> AsyncIterator[World]:
+    folder.mkdir()
+    (folder / "repository").symlink_to(releases.folder)
+    source = (folder / "repository").as_uri()
+    settings = settings_for(folder, sources_maibot=[source])
+    deployable.use(source, settings.data_folder)
+    async with running(settings) as launcher, AsyncExitStack() as stack:
         yield World(launcher, folder, stack)
 
 
@@ -358,19 +473,24 @@ async def by_graphql(world: World, case: Case, language: str) -> tuple[Any, Any]
     "case, language",
     [pytest.param(case, "zh" if place % 2 else "en", id=case.name[:50]) for place, case in enumerate(CASES)],
 )
-async def test_both_doors_do_the_same(case: Case, language: str, tmp_path: Path) -> None:
-    async with world(tmp_path / "r") as left, world(tmp_path / "g") as right:
+async def test_both_doors_do_the_same(
+    case: Case, language: str, tmp_path: Path, releases: Repository
+) -> None:
+    async with world(tmp_path / "r", releases) as left, world(tmp_path / "g", releases) as right:
         for arrange in case.arrange:
             await asyncio.gather(arrange(left), arrange(right))
         assert left.state() == right.state()
         rest, graphql = await asyncio.gather(by_rest(left, case, language), by_graphql(right, case, language))
         (answer, error), (same_answer, same_error) = left.plain(rest), right.plain(graphql)
         assert (error or {}).get("code") == (same_error or {}).get("code") == case.code
+        if error is not None and error.get("field") in case.named:
+            error["field"] = case.named[error["field"]]
         if case.exact:
             assert error == same_error
         elif error is not None:
             assert error["status"] == same_error["status"]
         assert timeless(answer) == timeless(same_answer)
+        await asyncio.gather(settle(left), settle(right))
         assert left.state() == right.state()
         await wrote_the_same(left, right)
 

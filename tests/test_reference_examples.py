@@ -1,8 +1,9 @@
-"""Every example of the API reference for instances, services and system, sent as written, and each error they can cause.
+"""Every example of the API reference for instances, services, deploying and system, sent as written, and each error they can cause.
 
 The examples are the reference's own: an answer must have their keys, in their order, with values of their types.
 """
 
+import asyncio
 import re
 import socket
 import sqlite3
@@ -16,9 +17,12 @@ import pytest
 import pytest_asyncio
 
 from mailauncher.errors import Code
-from tests.support.context import free_port
+from resolvers import deployments
+from tests.support import deployable
+from tests.support.context import free_port, settings_for
+from tests.support.git import Repository
 from tests.support.http import API, add_bot, client, failure, write_bot
-from tests.support.server import Launcher
+from tests.support.server import Launcher, running
 
 pytestmark = pytest.mark.slow
 
@@ -52,6 +56,35 @@ INSTANCES: dict[str, Any] = {
 }
 STATS = {"total": 3, "running": 2, "stopped": 1}
 ADDED = {"success": True, "instance_id": "new_generated_id", "message": "实例已成功添加"}
+VERSIONS = {"versions": ["latest", "main", "v0.6.3", "v0.6.2", "v0.6.1"]}
+SERVICES = {
+    "services": [
+        {"name": "napcat", "description": "NapCat 服务"},
+        {"name": "nonebot-ada", "description": "NoneBot Ada 服务"},
+    ]
+}
+DEPLOY = {
+    "instance_name": "new-instance",
+    "install_path": "/path/to/install",
+    "port": 8080,
+    "version": "latest",
+    "install_services": ["napcat", "nonebot-ada"],
+    "auto_start": True,
+}
+DEPLOYED = {"success": True, "instance_id": "generated_instance_id", "message": "部署已开始"}
+INSTALL_STATUS = {
+    "status": "installing",
+    "progress": 75,
+    "current_step": "Installing NapCat service",
+    "logs": ["Step 1 completed", "Step 2 in progress"],
+}
+# What the existing web client reads, beside that.
+INSTALL_STATUS_FOR_CLIENT = {
+    "message": "Installing NapCat service",
+    "services_install_status": [
+        {"name": "napcat", "status": "installing", "progress": 75, "message": "Installing"},
+    ],
+}
 HEALTH = {"status": "healthy", "uptime": 86400, "version": "1.0.0", "timestamp": "2025-07-05T10:30:00Z"}
 METRICS = {
     "cpu": {"usage": 25.5, "cores": 8},
@@ -82,6 +115,15 @@ def shape(value: Any) -> Any:
     if isinstance(value, list):
         return [shape(inner) for inner in value]
     return type(value)
+
+
+def alike(value: Any, example: Any) -> bool:
+    """Whether keys, in their order, and types are an example's, and each item of a list is like the example's first."""
+    if isinstance(example, dict):
+        return list(value) == list(example) and all(alike(value[key], example[key]) for key in example)
+    if isinstance(example, list):
+        return isinstance(value, list) and all(alike(item, example[0]) for item in value)
+    return type(value) is type(example)
 
 
 @pytest_asyncio.fixture
@@ -159,6 +201,36 @@ async def test_an_existing_folder_is_added_as_written(http: httpx.AsyncClient, t
         8080,
     )
     assert [service["name"] for service in found["services"]] == ["napcat"]
+
+
+async def test_a_bot_is_deployed_by_the_documented_examples(tmp_path: Path, releases: Repository) -> None:
+    settings = settings_for(tmp_path, sources_maibot=[releases.url], deployment_accepts_terms=True)
+    deployable.use(releases.url, settings.data_folder)
+    async with running(settings) as launcher, client(launcher) as http:
+        versions = (await http.get(f"{API}/deploy/versions")).json()
+        assert alike(versions, VERSIONS)
+        assert versions["versions"][:2] == VERSIONS["versions"][:2]
+        services = (await http.get(f"{API}/deploy/services")).json()
+        assert alike(services, SERVICES)
+        assert [entry for entry in SERVICES["services"] if entry not in services["services"]] == []
+        asked = DEPLOY | {"install_path": str(tmp_path / "install"), "port": free_port()}
+        answer = (await http.post(f"{API}/deploy/deploy", json=asked)).json()
+        assert shape(answer) == shape(DEPLOYED)
+        assert answer["message"] == DEPLOYED["message"]
+        url = f"{API}/install-status/{answer['instance_id']}"
+        assert alike((await http.get(url)).json(), INSTALL_STATUS | INSTALL_STATUS_FOR_CLIENT)
+        async with asyncio.timeout(60):
+            async for _ in deployments.progress(launcher.ctx, answer["instance_id"]):
+                assert alike((await http.get(url)).json(), INSTALL_STATUS | INSTALL_STATUS_FOR_CLIENT)
+        assert (await http.get(url)).json()["status"] == "completed"
+        (found,) = (await http.get(f"{API}/instances")).json()["instances"]
+    assert shape({"instances": [found], "success": True}) == shape(INSTANCES)
+    assert (found["name"], found["path"], found["port"], found["status"]) == (
+        "new-instance",
+        str(tmp_path / "install"),
+        asked["port"],
+        "running",
+    )
 
 
 async def test_health_is_exactly_the_example(http: httpx.AsyncClient) -> None:

@@ -76,6 +76,13 @@ def test_each_setting_can_be_set_by_its_variable(file: Path, setting: object) ->
         "log_format": ("json", "json"),
         "shell": ("/bin/bash", "/bin/bash"),
         "stop_bots_at_exit": ("false", False),
+        "sources_maibot": (
+            "https://one.example/bot, file:///srv/bot",
+            ["https://one.example/bot", "file:///srv/bot"],
+        ),
+        "python_index_url": ("https://index.example", "https://index.example"),
+        "python_downloads": ("false", False),
+        "deployment_accepts_terms": ("true", True),
         "terminal_log_segment_bytes": ("70000", 70000),
         "max_body_bytes": ("2048", 2048),
         "graphql_max_tokens": ("100", 100),
@@ -156,6 +163,13 @@ BAD = {
     "terminal_log_segment_bytes": "1",
     "terminal_log_segments": "1",
     "metrics_interval_s": "0.01",
+    "sources_maibot": '"one"',
+    "python_index_url": "1",
+    "python_downloads": '"perhaps"',
+    "deployments_at_once": "0",
+    "deployment_accepts_terms": '"perhaps"',
+    "versions_refresh_s": "0",
+    "backups_kept": "0",
     "max_body_bytes": "1",
     "graphql_max_depth": "1",
     "graphql_max_tokens": "99",
@@ -315,7 +329,7 @@ def test_no_message_holds_a_secret(file: Path, place: str) -> None:
 
 
 def test_what_may_hold_a_password_is_known_as_secret() -> None:
-    assert {"token", "database_url"} == SECRETS
+    assert {"token", "database_url", "python_index_url"} == SECRETS
 
 
 @pytest.mark.parametrize(

@@ -38,14 +38,15 @@ def command(kind: str, tag: str = "") -> list[str]:
     return [sys.executable, "-I", "-S", str(PRINTER), kind, tag]
 
 
-def connect(port: int, path: str) -> socket.socket:
+def connect(port: int, path: str, protocol: str = "") -> socket.socket:
     """A WebSocket that is open."""
     connection = socket.create_connection(("127.0.0.1", port))
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     key = base64.b64encode(secrets.token_bytes(16)).decode()
+    wanted = f"Sec-WebSocket-Protocol: {protocol}\r\n" if protocol else ""
     connection.sendall(
         f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n{wanted}\r\n".encode()
     )
     answer = b""
     while not answer.endswith(b"\r\n\r\n"):
@@ -54,11 +55,12 @@ def connect(port: int, path: str) -> socket.socket:
 
 
 def frame(message: object) -> bytes:
-    """A message as a client sends it: masked, up to 125 bytes."""
+    """A message as a client sends it: masked, up to 64 KiB."""
     payload = json.dumps(message).encode()
     mask = secrets.token_bytes(4)
     masked = bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
-    return bytes((0x81, 0x80 | len(payload))) + mask + masked
+    length = bytes((0x80 | len(payload),)) if len(payload) < 126 else b"\xfe" + len(payload).to_bytes(2)
+    return b"\x81" + length + mask + masked
 
 
 class Loop:
@@ -167,6 +169,31 @@ def decode(received: bytearray) -> None:
     del received[:at]
 
 
+class Subscribers(Viewers):
+    """The same output through a GraphQL subscription; the first of them types with a mutation."""
+
+    def __init__(self, port: int, session_id: str, count: int, *, decode: bool) -> None:
+        self._session_id = session_id
+        super().__init__(port, "/graphql", count, decode=decode)
+
+    def _connect(self, port: int, path: str) -> socket.socket:
+        connection = connect(port, path, "graphql-transport-ws")
+        connection.sendall(frame({"type": "connection_init"}))
+        while b"connection_ack" not in connection.recv(4096):
+            pass
+        query = "subscription($id: ID!) { terminalOutput(sessionId: $id) { offset data } }"
+        payload = {"query": query, "variables": {"id": self._session_id}}
+        connection.sendall(frame({"type": "subscribe", "id": "output", "payload": payload}))
+        connection.setblocking(False)
+        self._selector.register(connection, selectors.EVENT_READ)
+        return connection
+
+    def send(self, text: object) -> None:
+        query = "mutation($input: SendTerminalInputInput!) { sendTerminalInput(input: $input) { terminal { name } } }"
+        payload = {"query": query, "variables": {"input": {"sessionId": self._session_id, "data": text}}}
+        super().send({"type": "subscribe", "id": "typing", "payload": payload})
+
+
 class Server:
     """A server in a process of its own, with a terminal at each of `paths`, one for each kind of printer asked for."""
 
@@ -211,13 +238,7 @@ class Server:
     def measure(self, count: int, viewers: int, *, decode: bool = False) -> float:
         """Seconds until the last byte has come to the last viewer."""
         watching = Viewers(self.port, self.paths[0], viewers, decode=decode)
-        try:
-            watching.until_quiet()
-            begin = time.perf_counter()
-            watching.send(self.typed(f"{count}\n"))
-            return watching.until_marked() - begin
-        finally:
-            watching.close()
+        return measure(watching, self.typed(f"{count}\n"))
 
     def flooding(self, number: int) -> psutil.Process:
         """The child that floods terminal `number`, as soon as it is there."""
@@ -229,6 +250,17 @@ class Server:
                     return process
             time.sleep(0.01)
         raise TimeoutError("the flood has not begun")
+
+
+def measure(watching: Viewers, message: object) -> float:
+    """Seconds from a message until the last byte that it makes the terminal print has come to the last of them."""
+    try:
+        watching.until_quiet()
+        begin = time.perf_counter()
+        watching.send(message)
+        return watching.until_marked() - begin
+    finally:
+        watching.close()
 
 
 def processes() -> Iterator[psutil.Process]:
@@ -310,6 +342,20 @@ class Launcher(Server):
 
     def typed(self, text: str) -> object:
         return {"type": "input", "data": text}
+
+
+class GraphQL:
+    """The same terminal of the same server through its subscription."""
+
+    name = "graphql"
+
+    def __init__(self, server: Launcher) -> None:
+        self.cpu = server.cpu
+        self._server = server
+
+    def measure(self, count: int, viewers: int, *, decode: bool = False) -> float:
+        session_id = self._server.paths[0].removeprefix("/ws/")
+        return measure(Subscribers(self._server.port, session_id, viewers, decode=decode), f"{count}\n")
 
 
 class Terminado(Server):

@@ -1,16 +1,18 @@
-"""Bulk output of one terminal: a bare read loop, MaiLauncher and terminado, in turn; medians and ratios.
+"""Bulk output of one terminal: a bare read loop, MaiLauncher's WebSocket, its GraphQL subscription and terminado, in turn.
 
     python benchmarks/terminal/throughput.py [--mebibytes 128] [--rounds 5] [--viewers 1,10,50] [--text ascii|mixed] [--decode]
 
 `terminado` must be installed beside the product; it is no dependency. Design targets: one viewer gets at least 0.6 of
-the read loop and 1.8 times terminado; 10 and 50 viewers get 5 and 8 times terminado's bytes in all.
+the read loop and 1.8 times terminado, a GraphQL subscription 0.9 of the WebSocket; 10 and 50 viewers get 5 and 8 times terminado's bytes in all.
 """
 
 import argparse
 import statistics
 from contextlib import ExitStack
 
-from contestants import Launcher, Loop, Terminado
+from contestants import GraphQL, Launcher, Loop, Terminado
+
+Contestant = Loop | Launcher | GraphQL | Terminado
 
 
 def main() -> None:
@@ -22,14 +24,17 @@ def main() -> None:
     parser.add_argument("--decode", action="store_true", help="viewers decode each message, as a page must")
     options = parser.parse_args()
     with ExitStack() as stack:
-        contestants = [stack.enter_context(kind(options.text)) for kind in (Loop, Launcher, Terminado)]
+        loop, launcher, terminado = (
+            stack.enter_context(kind(options.text)) for kind in (Loop, Launcher, Terminado)
+        )
+        contestants: list[Contestant] = [loop, launcher, GraphQL(launcher), terminado]
         for viewers in map(int, options.viewers.split(",")):
             mebibytes = max(4, options.mebibytes // viewers)
             compare(contestants, mebibytes, viewers, options)
 
 
 def compare(
-    contestants: list[Loop | Launcher | Terminado],
+    contestants: list[Contestant],
     mebibytes: int,
     viewers: int,
     options: argparse.Namespace,
@@ -50,9 +55,10 @@ def compare(
     for name, found in speeds.items():
         cost = used[name] * 1000 / (options.rounds * mebibytes)
         print(f"{name:12} {statistics.median(found):8.1f} {min(found):8.1f} {max(found):8.1f} {cost:11.2f}")
-    for other in (Loop.name, Terminado.name):
-        ratios = [mine / its for mine, its in zip(speeds[Launcher.name], speeds[other], strict=True)]
-        print(f"mailauncher / {other}: {statistics.median(ratios):.2f}")
+    pairs = ((Launcher, Loop), (Launcher, Terminado), (GraphQL, Launcher))
+    for one, other in pairs:
+        ratios = [mine / its for mine, its in zip(speeds[one.name], speeds[other.name], strict=True)]
+        print(f"{one.name} / {other.name}: {statistics.median(ratios):.2f}")
 
 
 if __name__ == "__main__":

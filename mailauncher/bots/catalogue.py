@@ -5,72 +5,17 @@ with a mistake is reported (`problems`) and the rest still work.
 """
 
 import logging
-import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
 
-from mailauncher.errors import ResourceNotFound, Text
-from mailauncher.launch import DEFAULT_STOP, StopStep
+from mailauncher.bots.recipe import Recipe
+from mailauncher.errors import ResourceNotFound
 
 log = logging.getLogger(__name__)
 
 SHIPPED = Path(__file__).with_name("recipes")
-
-
-class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    zh: str
-    en: str
-
-    @property
-    def text(self) -> Text:
-        return Text(self.zh, self.en)
-
-
-class Ready(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`port`: the program's own port accepts; `line`: its output has a line that matches this regular expression."""
-
-    port: bool = False
-    line: str = ""
-    within_s: float = 120.0
-
-    def __post_init__(self) -> None:
-        try:
-            re.compile(self.line)
-        except re.error as error:
-            raise ValueError(f"ready.line: {error}") from None
-
-
-class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How one kind of bot or service is recognised, run and stopped.
-
-    `run` lists commands in order of preference; the first whose file (the first word with a dot or slash in it that is no
-    placeholder) exists in the folder is taken, or that has no file. `{python}` is the folder's own interpreter, else the
-    server's.
-    """
-
-    name: Annotated[str, Meta(pattern=r"^(?!main$)[a-z0-9][a-z0-9.-]{0,63}$")]
-    kind: Literal["bot", "service"]
-    title: Words
-    description: Words
-    run: tuple[Annotated[tuple[str, ...], Meta(min_length=1)], ...]
-    detect: tuple[str, ...] = ()
-    """Files of which one must exist for a folder to be of this kind; for a bot, all of them."""
-    folders: tuple[str, ...] = ()
-    """Names that a service's folder may have inside an instance's."""
-    terminals: tuple[str, ...] = ()
-    """Further names of the service's terminal."""
-    needs: tuple[str, ...] = ()
-    """What must run first: `main` or other services."""
-    port: int = 0
-    """The port that it listens on by default; 0 when it listens on none."""
-    env: dict[str, str] = {}
-    stop: tuple[StopStep, ...] = DEFAULT_STOP
-    ready: Ready | None = None
-    """How to tell that it works; None: it cannot be told."""
 
 
 class Catalogue:
@@ -78,6 +23,7 @@ class Catalogue:
 
     def __init__(self, *folders: Path) -> None:
         self.recipes: dict[str, Recipe] = {}
+        self._files: dict[str, Path] = {}
         self.problems: dict[Path, str] = {}
         for folder in folders:
             for file in sorted(folder.glob("*.toml")):
@@ -95,6 +41,7 @@ class Catalogue:
             log.error("recipe %s: %s", file, error)
         else:
             self.recipes[recipe.name] = recipe
+            self._files[recipe.name] = file
 
     @classmethod
     def load(cls, data: Path) -> "Catalogue":
@@ -107,6 +54,10 @@ class Catalogue:
             return self.recipes[name]
         except KeyError:
             raise ResourceNotFound(f"未找到配方 '{name}'", f"Recipe '{name}' not found") from None
+
+    def is_own(self, name: str) -> bool:
+        """Whether a recipe is the user's own, not one that is shipped."""
+        return name in self._files and self._files[name].parent != SHIPPED
 
     def services(self) -> list[Recipe]:
         return [recipe for recipe in self.recipes.values() if recipe.kind == "service"]

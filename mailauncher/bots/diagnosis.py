@@ -84,12 +84,13 @@ def cause(last_lines: Sequence[str], port_owner: tuple[int, str] | None = None) 
 class MemoryWatch:
     """Notices that the kernel killed something for lack of memory since the last look (`oom_kill` in /proc/vmstat)."""
 
-    def __init__(self) -> None:
-        self._seen = _memory_kills()
+    def __init__(self, counters: Path = Path("/proc/vmstat")) -> None:
+        self._counters = counters
+        self._seen = _memory_kills(counters)
 
     def cause(self) -> Text | None:
         """The words for a SIGKILL just now, if there was such a kill."""
-        before, self._seen = self._seen, _memory_kills()
+        before, self._seen = self._seen, _memory_kills(self._counters)
         if self._seen > before:
             return Text(
                 "系统因内存不足结束了它：减少同时运行的程序，或增加内存",
@@ -98,9 +99,9 @@ class MemoryWatch:
         return None
 
 
-def _memory_kills() -> int:
+def _memory_kills(counters: Path) -> int:
     try:
-        lines = Path("/proc/vmstat").read_text("ascii").splitlines()
+        lines = counters.read_text("ascii").splitlines()
     except OSError:
         return 0
     return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)

@@ -1,16 +1,37 @@
 """From a recipe and a folder to a command that can be run."""
 
+import re
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
-from mailauncher.bots.catalogue import Recipe, exists
+from mailauncher.bots.catalogue import exists
+from mailauncher.bots.recipe import Recipe
 from mailauncher.errors import CommandFailed, InvalidParameter, InvalidPath
 from mailauncher.launch import Launch, Readiness, child_environment
 
+NO_PORTS: Mapping[str, int] = MappingProxyType({})
+NO_ENVIRONMENT: Mapping[str, str] = MappingProxyType({})
+_PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_.-]*)\}")
 
-def launch(recipe: Recipe, folder: Path, port: int, run_command: str | None) -> Launch:
-    """The command for a program in its folder. Reads the folder: call it off the loop.
+
+def fill(text: str, ports: Mapping[str, int]) -> str:
+    """A text with its placeholders (`{main}`, `{napcat.ws}`) replaced by ports; one that is none of these stays."""
+    return _PLACEHOLDER.sub(lambda found: str(ports.get(found[1], found[0])), text)
+
+
+def launch(
+    recipe: Recipe,
+    folder: Path,
+    port: int,
+    run_command: str | None,
+    ports: Mapping[str, int] = NO_PORTS,
+    extra: Mapping[str, str] = NO_ENVIRONMENT,
+) -> Launch:
+    """The command for a program in its folder, with `ports` filled into the recipe's environment and into `extra`, which
+    adds to that. Reads the folder: call it off the loop.
 
     Raises InvalidPath for a folder that is gone, CommandFailed when nothing in it can be run, InvalidParameter for a run
     command that cannot be taken apart.
@@ -24,7 +45,8 @@ def launch(recipe: Recipe, folder: Path, port: int, run_command: str | None) -> 
         ready = Readiness(
             port=port if recipe.ready.port else 0, line=recipe.ready.line, within_s=recipe.ready.within_s
         )
-    env = child_environment() | recipe.env
+    own = {name: fill(value, ports) for name, value in {**recipe.env, **extra}.items()}
+    env = child_environment() | own
     return Launch(argv=filled, cwd=str(folder), env=env, stop=recipe.stop, ready=ready)
 
 

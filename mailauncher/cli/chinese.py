@@ -49,6 +49,44 @@ _TEXTS = {
     "Use a bot's terminal from this one. Ctrl-] leaves it; the bot goes on.\n\nEverything typed goes to the bot, Ctrl-C too."
     " While no bot runs there it is a shell in the bot's folder.": "在此使用 Bot 的终端。按 Ctrl-] 离开，Bot 继续运行。\n\n"
     "输入的一切都交给 Bot，包括 Ctrl-C。Bot 未运行时，那里是其文件夹中的 shell。",
+    # Deploying
+    "Install a new bot, with its services, and follow how that goes.\n\nIt needs your consent to the bot's terms to be"
+    " started: --accept-terms, an answer at the terminal, or later accept.": "安装一个新的 Bot 及其服务，并显示进度。\n\n启动前须"
+    "同意 Bot 的条款：加上 --accept-terms，或在终端回答，或之后用 accept。",
+    "Name of the new instance.": "新实例的名称。",
+    "A tag, a branch, or latest: the newest stable tag.": "标签、分支，或 latest（最新的稳定标签）。",
+    "New or empty folder on the server's machine; by default one in the workspace.": "服务器所在机器上新的或空的文件夹；默认在工作区中。",
+    "The bot's port; by default a free one.": "Bot 的端口；默认选一个空闲的。",
+    "A service to install with it; may be repeated.": "一同安装的服务，可多次给出。",
+    "Which kind of bot, by the name of its recipe.": "哪一种 Bot，以配方名称表示。",
+    "You have read and accept the bot's licence and privacy terms (see terms).": "已阅读并接受 Bot 的用户协议与隐私条款（见 terms）。",
+    "Start it at the end.": "完成后启动。",
+    "Show its progress until it has ended; the default.": "显示进度直到结束；默认如此。",
+    "Follow a deployment until it has ended. Ctrl-C stops following, and not the deployment.": "显示部署的进度直到结束。按 Ctrl-C "
+    "只停止显示，不停止部署。",
+    "Cancel a deployment and remove what it has made. An upgraded bot stays as it was.": "取消部署，移除已安装的内容。升级中的 Bot 保持"
+    "原样。",
+    "Go on with a failed deployment from where it stopped.": "从失败之处继续部署。",
+    "List the versions that can be deployed, the newest first.": "列出可部署的版本，从新到旧。",
+    "Ask the repository now, instead of showing what is known.": "立即询问仓库，而不是显示已知的版本。",
+    "List the newest deployment of each instance, cancelled ones included.": "列出每个实例最近一次部署，包括已取消的。",
+    "Print the licence and privacy texts that a bot's makers want accepted before it starts.": "输出启动前须接受的用户协议与隐私条款。",
+    "The instance whose terms are meant, or give --version.": "哪个实例的条款；或给出 --version。",
+    "The terms of a version, installed or not.": "某个版本的条款，无论是否已安装。",
+    "Accept the licence and privacy terms of a bot, so that it can be started. To read them: terms.": "接受 Bot 的用户协议与隐私条款，"
+    "使其可以启动。阅读条款：terms。",
+    "Put another version in a bot's place, with its configuration and data.\n\nIt runs on while the new version is built."
+    " Where that does not get ready, the present one comes back by itself.": "把 Bot 换成另一个版本，保留配置与数据。\n\n构建新版本时"
+    "它继续运行；新版本未能就绪时，自动换回现有版本。",
+    "Put the version back that the last upgrade replaced, with its data as they were.": "换回上次升级前的版本，数据也恢复到当时。",
+    "Copy a bot with its configuration and data, to ports and an environment of its own.": "复制一个 Bot 及其配置与数据，使用新的端口和环境。",
+    # Backups
+    "Back up a bot's configuration and data, also while it runs.": "备份 Bot 的配置和数据，运行中也可以。",
+    "List the backups of a bot, the newest first.": "列出 Bot 的备份，从新到旧。",
+    "Delete this backup instead.": "改为删除这个备份。",
+    "Put a stopped bot's configuration and data back as a backup has them.\n\nWhat is there now is backed up first, so that"
+    " this can be taken back.": "把已停止的 Bot 的配置和数据恢复成备份时的样子。\n\n现有的内容会先备份，因此可以撤回。",
+    "Id of the backup, as backups lists it.": "备份的 ID，见 backups。",
     # add and rm
     "Manage a bot that stands in a folder already. Nothing in the folder is changed.": "管理一个已有文件夹中的 Bot，不改动其中的文件。",
     "The bot's folder, on the server's machine.": "Bot 的文件夹，在服务器所在的机器上。",

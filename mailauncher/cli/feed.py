@@ -1,12 +1,13 @@
-"""A terminal of a running server: one connection, and the messages that come over it."""
+"""WebSockets of a running server: one connection to a terminal or to GraphQL, and the messages that come over it."""
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from mailauncher.cli.remote import Refused, Remote
 from mailauncher.errors import ConnectionFailed
@@ -23,12 +24,20 @@ class Dropped(ConnectionFailed):
         super().__init__(f"与 {remote.url} 的连接已断开", f"The connection to {remote.url} was lost")
 
 
-@contextmanager
-def opened(remote: Remote, session_id: str, after: int | None = None) -> Iterator[ClientConnection]:
+def opened(
+    remote: Remote, session_id: str, after: int | None = None
+) -> AbstractContextManager[ClientConnection]:
     """A connection to a terminal, going on at the offset `after`. Raises Refused, ConnectionFailed."""
+    return connected(remote, remote.terminal_url(session_id, after))
+
+
+@contextmanager
+def connected(remote: Remote, url: str, *subprotocols: str) -> Iterator[ClientConnection]:
+    """A WebSocket of the server for the block. Raises Refused, ConnectionFailed."""
     try:
         connection = connect(
-            remote.socket_url(session_id, after),
+            url,
+            subprotocols=[Subprotocol(name) for name in subprotocols] or None,
             additional_headers=remote.headers,
             compression=None,
             proxy=None,

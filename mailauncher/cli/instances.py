@@ -2,16 +2,16 @@
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from mailauncher.cli.remote import AsJson, Instance, Remote, Token, Url, connect, find_all
 from mailauncher.cli.services import restart_service, start_service, stop_service
 from mailauncher.cli.voice import Voice, table, voice_of
-from mailauncher.errors import InvalidParameter, LauncherError
+from mailauncher.errors import InvalidParameter, LauncherError, Text
 
 AT_ONCE = 16
 DEFAULT_PORT = 8000
@@ -36,7 +36,11 @@ def ls(context: typer.Context, as_json: AsJson = False, url: Url = None, token: 
     if as_json:
         print(json.dumps(remote.get("/instances")["instances"], ensure_ascii=False, indent=2))
     elif found := remote.instances():
-        print(table([_HEADINGS[voice.language], *map(_row, found)]))
+        heading, *lines = table([_HEADINGS[voice.language], *map(_row, found)]).splitlines()
+        reasons = _reasons(remote, found)
+        print(heading)
+        for instance, line in zip(found, lines, strict=True):
+            print("\n".join((line, *(f"    {reason}" for reason in reasons.get(instance.id, ())))))
     else:
         voice.note(
             "还没有实例，用 mailauncher add 添加一个", "No instances yet; add one with mailauncher add"
@@ -61,6 +65,24 @@ def _row(instance: Instance) -> tuple[str, ...]:
     )
 
 
+_FAILURES = """{ instances { id failure { reason hint } services { name failure { reason hint } } } }"""
+
+
+def _reasons(remote: Remote, found: Sequence[Instance]) -> dict[str, list[str]]:
+    """Why something of an instance failed, in sentences, by its id."""
+    if all("failed" not in (i.status, *(s.status for s in i.services)) for i in found):
+        return {}
+    return {entry["id"]: list(_sentences(entry)) for entry in remote.graphql(_FAILURES)["instances"]}
+
+
+def _sentences(entry: dict[str, Any]) -> Iterator[str]:
+    for part in (entry, *entry["services"]):
+        if failure := part["failure"]:
+            yield f"{part['name']}: {failure['reason']}" if "name" in part else failure["reason"]
+            if failure["hint"]:
+                yield f"  {failure['hint']}"
+
+
 def start(
     context: typer.Context,
     names: Names = None,
@@ -77,7 +99,13 @@ def start(
     def command(instance: Instance) -> str:
         return start_service(remote, instance, service) if service else _ask(remote, instance, "start")
 
-    _carry_out(context, chosen, command, as_json=as_json)
+    _carry_out(
+        context,
+        chosen,
+        command,
+        Text("没有可启动的实例", "Nothing to start: no instance is stopped"),
+        as_json=as_json,
+    )
 
 
 def stop(
@@ -96,7 +124,13 @@ def stop(
     def command(instance: Instance) -> str:
         return stop_service(remote, instance, service) if service else _ask(remote, instance, "stop")
 
-    _carry_out(context, chosen, command, as_json=as_json)
+    _carry_out(
+        context,
+        chosen,
+        command,
+        Text("没有可停止的实例", "Nothing to stop: no instance runs"),
+        as_json=as_json,
+    )
 
 
 def restart(
@@ -115,7 +149,13 @@ def restart(
     def command(instance: Instance) -> str:
         return restart_service(remote, instance, service) if service else _ask(remote, instance, "restart")
 
-    _carry_out(context, chosen, command, as_json=as_json)
+    _carry_out(
+        context,
+        chosen,
+        command,
+        Text("没有可重启的实例", "Nothing to restart: no instance runs"),
+        as_json=as_json,
+    )
 
 
 def add(
@@ -204,12 +244,20 @@ def _activity(instance: Instance, service: str | None) -> list[bool]:
 
 
 def _carry_out(
-    context: typer.Context, chosen: Sequence[Instance], command: Callable[[Instance], str], *, as_json: bool
+    context: typer.Context,
+    chosen: Sequence[Instance],
+    command: Callable[[Instance], str],
+    nothing: Text,
+    *,
+    as_json: bool,
 ) -> None:
-    """Commands them at once, reports in their order, and leaves with the first failure's exit status."""
+    """Commands them at once, reports in their order, and leaves with the first failure's exit status. `nothing` is said
+    when there are none."""
     from concurrent.futures import ThreadPoolExecutor
 
     voice = voice_of(context)
+    if not chosen:
+        voice.note(*nothing)
     status = 0
     report = []
     with ThreadPoolExecutor(AT_ONCE) as pool:

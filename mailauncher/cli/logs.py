@@ -3,8 +3,10 @@
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote
 
 import typer
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 RETRY_S = 0.2
 LONGEST_RETRY_S = 2.0
+RECENT_BYTES = 64 << 10
 
 TerminalName = Annotated[
     str,
@@ -46,7 +49,11 @@ def logs(
     """
     remote = connect(context, url, token)
     session_id = f"{remote.find(name).id}_{terminal}"
-    _Log(remote, session_id, voice_of(context)).show(lines, follow=follow)
+    log = _Log(remote, session_id, voice_of(context))
+    if follow:
+        log.follow(lines)
+    else:
+        log.show(lines)
 
 
 class _Log:
@@ -59,20 +66,22 @@ class _Log:
         self._sink = _Raw() if sys.stdout.isatty() else _Plain()
         self._position = 0
 
-    def show(self, lines: int | None, *, follow: bool) -> None:
+    def show(self, lines: int | None) -> None:
+        """What is kept. Not as a viewer of the terminal: where no bot runs, the first one opens a shell."""
+        pieces = self._remote.pieces(f"/terminals/{quote(self._session_id)}/log")
+        text = _last_bytes(pieces) if lines is None else _last_lines(pieces, lines)
+        self._sink.write(text)
+        self._sink.close()
+
+    def follow(self, lines: int | None) -> None:
+        """The recent output, then what comes, for ever."""
         from mailauncher.cli.feed import Dropped, opened
 
-        try:
-            with opened(self._remote, self._session_id) as connection:
-                self._sink.write(self._recent(connection, lines))
-                if follow:
-                    self._go_on(connection)
-        except Dropped:
-            if not follow:
-                raise
-        while follow:
+        with suppress(Dropped), opened(self._remote, self._session_id) as connection:
+            self._sink.write(self._recent(connection, lines))
+            self._go_on(connection)
+        while True:
             self._reconnect()
-        self._sink.close()
 
     def _recent(self, connection: "ClientConnection", lines: int | None) -> str:
         """What the server shows a late viewer, cut or extended to the wanted number of lines."""
@@ -127,7 +136,7 @@ class _Log:
         from mailauncher.cli.feed import Dropped, opened
 
         self._voice.note("[连接已断开，正在重连……]", "[connection lost, reconnecting...]")
-        for delay in _delays():
+        for delay in delays():
             time.sleep(delay)
             try:
                 with opened(self._remote, self._session_id, self._position) as connection:
@@ -138,11 +147,33 @@ class _Log:
                 continue
 
 
-def _delays() -> Iterator[float]:
+def delays() -> Iterator[float]:
     delay = RETRY_S
     while True:
         yield delay
         delay = min(delay * 2, LONGEST_RETRY_S)
+
+
+def _last_bytes(pieces: Iterable[bytes]) -> str:
+    """The last 64 KiB of what comes, cut at the beginning of a line."""
+    kept = b""
+    total = 0
+    for piece in pieces:
+        total += len(piece)
+        kept = (kept + piece)[-RECENT_BYTES:]
+    if total > RECENT_BYTES:
+        kept = kept[kept.find(b"\n") + 1 :]
+    return kept.decode(errors="replace")
+
+
+def _last_lines(pieces: Iterable[bytes], count: int) -> str:
+    """The last `count` lines of what comes; no more than these are held."""
+    kept: deque[bytes] = deque(maxlen=count + 1)
+    for piece in pieces:
+        head, *rest = piece.split(b"\n")
+        kept.append((kept.pop() if kept else b"") + head)
+        kept.extend(rest)
+    return last_lines(b"\n".join(kept).decode(errors="replace"), count)
 
 
 def last_lines(text: str, count: int) -> str:

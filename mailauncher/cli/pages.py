@@ -36,8 +36,8 @@ _CLI = f"""# The command line
 standard error. Messages and help are Chinese where the locale (`LC_ALL`, then `LC_MESSAGES`, then `LANG`) begins with
 `zh`, and English anywhere else; `--lang zh` or `--lang en`, anywhere on the line, overrides it.
 
-`ls`, `start`, `stop`, `restart`, `logs`, `attach`, `add` and `rm` speak to a running server, at the address and with the
-token of the settings (`MAILAUNCHER_HOST`, `MAILAUNCHER_PORT`, `MAILAUNCHER_TOKEN`) unless `--url` and `--token` say
+All but `serve`, `demo`, `settings`, `schema` and `doctor` speak to a running server, at the address and with the token of the
+settings (`MAILAUNCHER_HOST`, `MAILAUNCHER_PORT`, `MAILAUNCHER_TOKEN`) unless `--url` and `--token` say
 otherwise.
 
 """
@@ -128,12 +128,12 @@ def _command(command: Any, name: str) -> Iterator[str]:
 def _names(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
         return str(parameter.metavar)
-    names = ", ".join(parameter.opts)
+    names = ", ".join((*parameter.opts, *parameter.secondary_opts))
     return names if parameter.is_flag else f"{names} {parameter.metavar}"
 
 
 def _meaning(parameter: Any) -> str:
-    default = None if parameter.required or parameter.default in (None, False) else parameter.default
+    default = None if parameter.required or parameter.default in (None, False, True) else parameter.default
     return str(parameter.help if default is None else f"{parameter.help} Default: `{default}`.")
 
 

@@ -11,14 +11,18 @@ import typer
 from mailauncher import __version__
 from mailauncher.cli import (
     attach,
+    backups,
     chinese,
     demo,
+    deploy,
     doctor,
     instances,
     logs,
     schema,
     serve,
     settings,
+    upgrades,
+    versions,
 )
 from mailauncher.cli.voice import Voice, choose
 from mailauncher.errors import LauncherError
@@ -26,6 +30,7 @@ from mailauncher.errors import LauncherError
 COMMANDS: dict[str, Callable[..., None]] = {
     "serve": serve.serve,
     "demo": demo.demo,
+    "deploy": deploy.deploy,
     "ls": instances.ls,
     "start": instances.start,
     "stop": instances.stop,
@@ -34,6 +39,19 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "attach": attach.attach,
     "add": instances.add,
     "rm": instances.rm,
+    "versions": versions.versions,
+    "deployments": versions.deployments,
+    "follow": deploy.follow,
+    "cancel": deploy.cancel,
+    "retry": deploy.retry,
+    "terms": versions.terms,
+    "accept": versions.accept,
+    "upgrade": upgrades.upgrade,
+    "rollback": upgrades.rollback,
+    "clone": upgrades.clone,
+    "backup": backups.backup,
+    "backups": backups.backups,
+    "restore": backups.restore,
     "settings": settings.settings,
     "schema": schema.schema,
     "doctor": doctor.doctor,

@@ -2,8 +2,9 @@
 
 import http.client
 import json
-from collections.abc import Iterable, Sequence
-from typing import Annotated, Any
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -22,6 +23,7 @@ from mailauncher.settings import Settings, from_environment
 
 TIMEOUT_S = 20.0  # the server answers within 10 s
 DELETE_TIMEOUT_S = 90.0  # it may have to stop the bot first
+PIECE_BYTES = 64 << 10
 PREFIX_LENGTH = 4  # least part of an id that is taken for it
 
 Url = Annotated[
@@ -56,6 +58,18 @@ class Instance(msgspec.Struct, frozen=True):
     port: int
     version: str
     services: tuple[Service, ...]
+
+
+class Named(Protocol):
+    """What is found by its name or its id."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+
+Found = TypeVar("Found", bound=Named)
 
 
 class _Instances(msgspec.Struct, frozen=True):
@@ -94,15 +108,27 @@ class Remote:
     def delete(self, path: str) -> Any:
         return self._request("DELETE", f"/api/v1{path}", timeout_s=DELETE_TIMEOUT_S)
 
-    def graphql(self, operation: str, **variables: object) -> Any:
+    def pieces(self, path: str) -> Iterator[bytes]:
+        """An answer that is no JSON, piece by piece."""
+        with self._answer("GET", f"/api/v1{path}", None, TIMEOUT_S) as answer:
+            if answer.status >= 400:
+                self._understood(answer.status, answer.read())
+            while piece := answer.read1(PIECE_BYTES):
+                yield piece
+
+    def graphql(self, operation: str, *, timeout_s: float = TIMEOUT_S, **variables: object) -> Any:
         """The `data` of an operation."""
-        answer = self._request("POST", "/graphql", {"query": operation, "variables": variables})
+        body = {"query": operation, "variables": variables}
+        answer = self._request("POST", "/graphql", body, timeout_s=timeout_s)
         for error in answer.get("errors", ()):
             raise Refused(error.get("extensions", {}).get("code", ""), error["message"])
         return answer["data"]
 
     def _request(self, method: str, path: str, body: object = None, *, timeout_s: float = TIMEOUT_S) -> Any:
-        status, content = self._exchange(method, path, body, timeout_s)
+        return self._understood(*self._exchange(method, path, body, timeout_s))
+
+    def _understood(self, status: int, content: bytes) -> Any:
+        """The object that was answered. Raises Refused, ConnectionFailed for what our server would not say."""
         try:
             answer = json.loads(content)
         except ValueError:
@@ -115,13 +141,19 @@ class Remote:
         return answer
 
     def _exchange(self, method: str, path: str, body: object, timeout_s: float) -> tuple[int, bytes]:
+        with self._answer(method, path, body, timeout_s) as answer:
+            return answer.status, answer.read()
+
+    @contextmanager
+    def _answer(
+        self, method: str, path: str, body: object, timeout_s: float
+    ) -> Iterator[http.client.HTTPResponse]:
         kind = http.client.HTTPSConnection if self._parts.scheme == "https" else http.client.HTTPConnection
         connection = kind(self._parts.hostname or "", self._parts.port, timeout=timeout_s)
         headers = self.headers | {"Accept": "application/json", "Content-Type": "application/json"}
         try:
             connection.request(method, self._parts.path + path, json.dumps(body) if body else None, headers)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
+            yield connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             raise self.unreachable(error) from error
         finally:
@@ -160,14 +192,24 @@ class Remote:
     def find(self, wanted: str) -> Instance:
         return find(self.instances(), wanted)
 
-    def socket_url(self, session_id: str, after: int | None) -> str:
+    # WebSockets
+
+    def terminal_url(self, session_id: str, after: int | None) -> str:
         """Where a terminal is reached."""
-        scheme = "wss" if self._parts.scheme == "https" else "ws"
         query = "" if after is None else f"?after={after}"
-        return f"{scheme}://{self._parts.netloc}{self._parts.path}/ws/{quote(session_id)}{query}"
+        return self._socket_url(f"/ws/{quote(session_id)}{query}")
+
+    @property
+    def graphql_url(self) -> str:
+        """Where subscriptions are reached."""
+        return self._socket_url("/graphql")
+
+    def _socket_url(self, path: str) -> str:
+        scheme = "wss" if self._parts.scheme == "https" else "ws"
+        return f"{scheme}://{self._parts.netloc}{self._parts.path}{path}"
 
 
-def find(instances: Sequence[Instance], wanted: str) -> Instance:
+def find(instances: Sequence[Found], wanted: str) -> Found:
     """By name, by id, or by the beginning of one id. Raises InstanceNotFound, InvalidParameter for several ids."""
     for instance in instances:
         if wanted in (instance.name, instance.id):

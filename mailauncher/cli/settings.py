@@ -11,6 +11,7 @@ import typer
 
 from mailauncher.cli.remote import AsJson
 from mailauncher.cli.voice import Voice, voice_of
+from mailauncher.log import mask
 from mailauncher.settings import SECRETS, Setting, Settings, catalogue, from_environment, settings_file
 
 _ORIGINS = {"default": "默认", "file": "文件", "env": "环境变量"}
@@ -57,13 +58,18 @@ def _entry(setting: Setting, chosen: Settings, origin: str) -> dict[str, Any]:
     value = getattr(chosen, setting.name)
     return {
         "name": setting.name,
-        "value": "***" if setting.name in SECRETS and value else value,
+        "value": "***" if setting.name in SECRETS and value else _masked(value),
         "origin": origin,
         "variable": setting.variable,
         "type": setting.kind,
         "default": setting.default,
         "help": {"zh": setting.zh, "en": setting.en},
     }
+
+
+def _masked(value: object) -> object:
+    """Addresses may hold a password too."""
+    return [mask(text) for text in value] if isinstance(value, list) else value
 
 
 def _shown(entry: dict[str, Any], voice: Voice) -> str:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import typer
 
-from mailauncher.errors import VERDICTS, Code, LauncherError, Text
-from mailauncher.settings import SettingsError
+from mailauncher.errors import LauncherError, Text
 
 LANGUAGES = ("zh", "en")
 _FLAG = "--lang"
@@ -59,16 +58,10 @@ class Voice:
     def fail(self, error: LauncherError) -> int:
         """Says what went wrong, in one sentence under its code; the exit status for it."""
         head, *more = self.words(error.text).splitlines() or [""]
-        code = code_of(error)
-        self.note(f"错误 {code}: {head}", f"Error {code}: {head}")
+        self.note(f"错误 {error.code}: {head}", f"Error {error.code}: {head}")
         for line in more:
             self.note(f"  {line}", f"  {line}")
-        return VERDICTS[code].exit
-
-
-def code_of(error: LauncherError) -> Code:
-    """A setting that cannot be used is bad input of whoever runs the program."""
-    return Code.INVALID_PARAMETER if isinstance(error, SettingsError) else error.code
+        return error.verdict.exit
 
 
 def voice_of(context: typer.Context) -> Voice:

@@ -59,3 +59,28 @@ class Event(Model):
     class Meta:
         table = "event"
         indexes = (Index(fields=("instance_id", "id")),)
+
+
+class Deployment(Model):
+    """A deployment, clone or upgrade of an instance, of which the newest one counts.
+
+    How far it is stands in its journal, a file; this says what it is and how it ended.
+    """
+
+    id = fields.IntField(primary_key=True)
+    instance_id = fields.CharField(max_length=40, description="kept after the instance is gone")
+    kind = fields.CharField(max_length=16, description="deploy, clone or upgrade")
+    status = fields.CharField(
+        max_length=16, description="pending, installing, completed, failed or cancelled"
+    )
+    name = fields.CharField(max_length=64, description="the instance's name")
+    version = fields.CharField(max_length=128, description="the tag or branch that was resolved")
+    commit = fields.CharField(max_length=64, description="what was checked out, empty until it was")
+    start = fields.BooleanField(description="whether the instance is to be started at the end")
+    created_at = fields.BigIntField(description="milliseconds since 1970")
+    ended_at = fields.BigIntField(null=True, description="milliseconds since 1970")
+    seconds = fields.TextField(null=True, description="JSON: how long each step took, by its name")
+
+    class Meta:
+        table = "deployment"
+        indexes = (Index(fields=("instance_id", "id")),)

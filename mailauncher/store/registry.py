@@ -76,6 +76,23 @@ class Registry:
                 await models.Instance.filter(id=instance_id).update(supervision=_text(wishes))
             self._records[instance_id] = msgspec.structs.replace(record, supervision=wishes)
 
+    async def replace(self, record: InstanceRecord) -> None:
+        """Records another version of an instance, and which services it has with that; the rest of it stays as it is. An
+        unknown instance is ignored."""
+        async with self._writing:
+            before = self._records.get(record.id)
+            if before is None:
+                return
+            with self._database.session():
+                async with in_transaction():
+                    await models.Instance.filter(id=record.id).update(version=record.version)
+                    await models.Service.filter(instance_id=record.id).delete()
+                    for service in record.services:
+                        await models.Service.create(instance_id=record.id, **msgspec.structs.asdict(service))
+            self._records[record.id] = msgspec.structs.replace(
+                before, version=record.version, services=record.services
+            )
+
     async def set_wanted(self, instance_id: str, names: Collection[str], wanted: bool) -> None:
         """Records whether programs are meant to run: services by name, `main` for the main program. Unknown instances are
         ignored: the supervisor reports what it sees, and one may have been removed meanwhile."""

@@ -37,7 +37,7 @@ async def test_an_instance_can_be_deleted_while_somebody_types_into_its_terminal
     ]
     crew = ctx.fleet.crew(bot.id)
     async with asyncio.timeout(10):
-        while not all(terminal.alive for terminal in crew.terminals.values()):
+        while not all(crew.terminals[name].alive for name in crew.programs):
             await asyncio.sleep(0.01)
         await instances.delete(ctx, bot.id)
     for typist in typists:

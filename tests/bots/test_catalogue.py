@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mailauncher.bots.catalogue import SHIPPED, Catalogue, Recipe
+from mailauncher.bots.catalogue import SHIPPED, Catalogue
+from mailauncher.bots.recipe import Recipe
 from mailauncher.errors import ResourceNotFound
 from tests.support.unprivileged import nobodys_folder
 

@@ -1,8 +1,11 @@
 """Known causes are recognised in the last lines of a dead bot, and nothing else is."""
 
+from pathlib import Path
+
 import pytest
 
 from mailauncher.bots import diagnosis
+from mailauncher.bots.diagnosis import MemoryWatch
 
 KNOWN = {
     "OSError: [Errno 98] error while attempting to bind on address ('127.0.0.1', 8000): address already in use": "port",
@@ -41,3 +44,24 @@ def test_the_owner_of_a_taken_port_is_named() -> None:
     found = diagnosis.cause(["address already in use"], (17, "nginx"))
     assert found is not None
     assert "nginx, pid 17" in found.en
+
+
+def test_a_kill_for_lack_of_memory_is_told_once(tmp_path: Path) -> None:
+    counters = tmp_path / "vmstat"
+    counters.write_text("pgmajfault 4\noom_kill 3\n")
+    watch = MemoryWatch(counters)
+    assert watch.cause() is None
+    counters.write_text("pgmajfault 9\noom_kill 4\n")
+    told = watch.cause()
+    assert told is not None
+    assert "memory" in told.en
+    assert "内存" in told.zh
+    assert watch.cause() is None
+
+
+def test_a_system_that_does_not_count_such_kills_is_told_of_none(tmp_path: Path) -> None:
+    assert MemoryWatch(tmp_path / "nothing").cause() is None
+
+
+def test_this_system_counts_kills_for_lack_of_memory() -> None:
+    assert any(line.startswith("oom_kill ") for line in Path("/proc/vmstat").read_text("ascii").splitlines())

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from mailauncher.bots import launching
-from mailauncher.bots.catalogue import SHIPPED, Catalogue, Recipe, Words
+from mailauncher.bots.catalogue import SHIPPED, Catalogue
+from mailauncher.bots.recipe import Recipe, Words
 from mailauncher.errors import CommandFailed, InvalidParameter, InvalidPath
 from mailauncher.launch import DEFAULT_STOP, Launch, StopStep
 from tests.support.unprivileged import nobodys_folder

@@ -3,20 +3,18 @@
 import asyncio
 import contextlib
 import json
-import os
 import random
 import signal
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
 import psutil
 import pytest
 import pytest_asyncio
 import websockets
 
 from tests.support.context import free_port, processes_in
+from tests.support.killable import Server
 
 KILLS = 50
 BOTS = 3
@@ -28,55 +26,6 @@ for number in itertools.count():
     if random.random() < 0.2:
         time.sleep(random.random() * 0.02)
 """
-
-
-class Server:
-    """A `mailauncher serve` that is killed and started again on the same data folder and port."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.port = free_port()
-        self.process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("MAILAUNCHER_")}
-        environment |= {
-            "MAILAUNCHER_DATA": str(self.folder / "data"),
-            "MAILAUNCHER_WORKSPACE": str(self.folder / "bots"),
-            "MAILAUNCHER_PORT": str(self.port),
-            "MAILAUNCHER_HOST": "127.0.0.1",
-        }
-        with (self.folder / "errors").open("ab") as errors:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "mailauncher",
-                "serve",
-                env=environment,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=errors,
-            )
-        assert self.process.stdout is not None
-        line = await self.process.stdout.readline()
-        assert b"listening" in line, (line, (self.folder / "errors").read_text()[-3000:])
-
-    async def end(self, number: signal.Signals) -> int:
-        assert self.process is not None
-        self.process.send_signal(number)
-        await self.process.communicate()
-        assert self.process.returncode is not None
-        return self.process.returncode
-
-    async def ask(self, method: str, path: str, /, **body: object) -> dict[str, object]:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}/api/v1", timeout=30) as client:
-            answer = await client.request(method, path, json=body or None)
-            assert answer.is_success, answer.text
-            found: dict[str, object] = answer.json()
-            return found
-
-    async def instances(self) -> dict[str, str]:
-        listed = await self.ask("GET", "/instances")
-        return {each["id"]: each["status"] for each in listed["instances"]}  # type: ignore[attr-defined]
 
 
 class Transcript:
@@ -113,7 +62,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
     running = Server(tmp_path)
     await running.start()
     yield running
-    if running.process is not None and running.process.returncode is None:
+    if running.lives:
         await running.end(signal.SIGKILL)
     for pid in processes_in(tmp_path):
         with contextlib.suppress(psutil.NoSuchProcess):

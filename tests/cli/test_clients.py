@@ -120,7 +120,18 @@ def test_all_means_those_that_the_command_makes_sense_for(house: Home, bot: str)
     assert ok(house.run("start", "--all")) == ""
     assert status(house, bot) == ("running", "running")
     ok(house.run("stop", "--all"))
-    assert ok(house.run("restart", "--all")) == ""
+    assert status(house, bot) == ("stopped", "stopped")
+
+
+def test_all_of_nothing_says_that_there_is_nothing_to_do(house: Home, bot: str) -> None:
+    ok(house.run("start", "--all"))
+    idle = house.run("start", "--all")
+    assert (ok(idle), idle.stderr) == ("", "Nothing to start: no instance is stopped\n")
+    ok(house.run("stop", "--all"))
+    for verb in ("stop", "restart"):
+        idle = house.run(verb, "--all")
+        assert (ok(idle), idle.stderr) == ("", f"Nothing to {verb}: no instance runs\n")
+    assert json.loads(ok(house.run("restart", "--all", "--json"))) == []
     assert status(house, bot) == ("stopped", "stopped")
 
 
@@ -164,6 +175,21 @@ def test_what_dies_at_once_says_so_with_its_last_lines(house: Home) -> None:
     assert "7" in refused.stderr.splitlines()[0]
     assert "  no luck today" in refused.stderr.splitlines()
     ok(house.run("rm", "-y", "broken"))
+
+
+def test_ls_says_under_what_failed_why_and_what_to_do(house: Home, bot: str) -> None:
+    script = "raise ModuleNotFoundError(\"No module named 'tomlkit'\")"
+    ok(house.run("add", str(house.bot("failing", script)), "--port", str(free_port())))
+    assert house.run("start", "failing").returncode == 1
+    lines = ok(house.run("ls")).splitlines()
+    (at,) = (number for number, line in enumerate(lines) if line.startswith("failing "))
+    assert "failed" in lines[at]
+    assert lines[at + 1].startswith("    ")
+    assert "exited with code 1" in lines[at + 1]
+    assert lines[at + 2].startswith("      The Python module tomlkit is missing")
+    assert "退出码 1" in ok(house.run("ls", "--lang", "zh"))
+    ok(house.run("rm", "-y", "failing"))
+    assert all(not line.startswith(" ") for line in ok(house.run("ls")).splitlines())
 
 
 def test_messages_follow_the_locale_and_lang_overrides_it(house: Home) -> None:

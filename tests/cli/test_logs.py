@@ -101,3 +101,17 @@ def test_a_reader_that_leaves_ends_it_without_a_traceback(place: Home) -> None:
     os.close(reader)
     assert follower.communicate(timeout=DEADLINE_S)[1] == ""
     assert follower.returncode == 1
+
+
+def test_reading_the_log_of_a_stopped_bot_opens_no_shell_in_its_terminal(place: Home) -> None:
+    running(place)
+    assert place.run("stop", "bot").returncode == 0
+    assert lines(place, "-n", "1") == ["over it"]
+    assert lines(place)[-1] == "over it"
+    screen = Screen(place, "logs", "bot", "-n", "1")
+    try:
+        screen.expect("over it")
+        assert screen.wait() == 0
+    finally:
+        screen.close()
+    assert [process.name() for process in place.processes() if process.name() == "sh"] == []

@@ -157,7 +157,15 @@ def test_bots_run_on_after_its_end_and_the_next_server_takes_over(place: Home) -
     assert first.end() == 0
     second = place.serve()
     assert place.run("ls", "--json").stdout == before
+    assert "Ran on, taken over: steady\n" in second.errors
+    assert "Started again" not in second.errors
     assert second.end() == 0
+    third = place.serve()
+    third.expect("listening on")
+    while "Started again: steady\n" not in third.errors:
+        assert third.process.poll() is None
+    assert "taken over" not in third.errors
+    assert third.end() == 0
     assert place.left() == []
 
 

@@ -9,7 +9,7 @@ import pytest
 from mailauncher.errors import DatabaseError, InvalidPath
 from mailauncher.settings import Settings
 from resolvers import instances
-from resolvers.context import open_context
+from resolvers.opening import open_context
 from tests.support.context import parts, processes_in, settings_for
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from mailauncher.bots.deploying.register import MARKER
 from mailauncher.errors import InstanceNotFound, PermissionDenied
 from mailauncher.events import InstanceChanged
 from resolvers import instances, system, terminals
 from resolvers.context import Context
-from resolvers.instances import MARKER
 from resolvers.views import InstanceView
 from tests.support.context import PATIENT_BOT, add_bot, lives, outputs, parts, processes_in
 

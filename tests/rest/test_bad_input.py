@@ -12,6 +12,7 @@ import pytest_asyncio
 from mailauncher.errors import Code
 from rest.api import TABLE
 from tests.support.context import settings_for
+from tests.support.git import Repository
 from tests.support.http import API, client, failure, raw
 from tests.support.server import Launcher, running
 
@@ -21,9 +22,10 @@ DEEP = 100_000
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Launcher]:
+async def server(tmp_path_factory: pytest.TempPathFactory, releases: Repository) -> AsyncIterator[Launcher]:
     """A server that takes few bytes, but enough to nest deeply."""
-    settings = settings_for(tmp_path_factory.mktemp("server"), max_body_bytes=1 << 20)
+    folder = tmp_path_factory.mktemp("server")
+    settings = settings_for(folder, max_body_bytes=1 << 20, sources_maibot=[releases.url])
     async with running(settings) as launcher:
         yield launcher
 

@@ -14,6 +14,7 @@ from mailauncher.errors import Code
 from rest.api import TABLE
 from rest.operation import Operation
 from tests.support.context import settings_for
+from tests.support.git import Repository
 from tests.support.http import API, client, failure, raw, told
 from tests.support.server import Launcher, running
 
@@ -61,25 +62,29 @@ READING = [row for row in TABLE if not row.changes]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Launcher]:
+async def server(tmp_path_factory: pytest.TempPathFactory, releases: Repository) -> AsyncIterator[Launcher]:
     """A server with a name and an origin of its user's own."""
-    folder = tmp_path_factory.mktemp("guarded")
     settings = settings_for(
-        folder, allowed_origins=["https://Panel.example/"], allowed_hosts=["bots.example", "*.bad"]
+        tmp_path_factory.mktemp("guarded"),
+        allowed_origins=["https://Panel.example/"],
+        allowed_hosts=["bots.example", "*.bad"],
+        sources_maibot=[releases.url],
     )
     async with running(settings) as launcher:
         yield launcher
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def locked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Launcher]:
+async def locked(tmp_path_factory: pytest.TempPathFactory, releases: Repository) -> AsyncIterator[Launcher]:
     """A server with a token."""
-    async with running(settings_for(tmp_path_factory.mktemp("locked"), token=TOKEN)) as launcher:
+    folder = tmp_path_factory.mktemp("locked")
+    async with running(settings_for(folder, token=TOKEN, sources_maibot=[releases.url])) as launcher:
         yield launcher
 
 
 def address(row: Operation) -> str:
-    return row.path.replace("{id}", UNKNOWN).replace("{session_id}", f"{UNKNOWN}_main")
+    path = row.path.replace("{id}", UNKNOWN).replace("{instance_id}", UNKNOWN)
+    return path.replace("{session_id}", f"{UNKNOWN}_main")
 
 
 async def ask(launcher: Launcher, row: Operation, headers: dict[str, str]) -> httpx.Response:

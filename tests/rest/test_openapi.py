@@ -10,8 +10,10 @@ from mailauncher.errors import VERDICTS, Code
 from rest import openapi
 from rest.api import TABLE
 from rest.wording import ZH
+from tests.support.context import settings_for
+from tests.support.git import Repository
 from tests.support.http import API, client
-from tests.support.server import Launcher
+from tests.support.server import Launcher, running
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference" / "rest.md"
@@ -155,11 +157,12 @@ async def test_it_is_served_in_the_callers_language(launcher: Launcher) -> None:
 
 
 @pytest.mark.slow
-async def test_answers_are_what_the_document_says(launcher: Launcher) -> None:
+async def test_answers_are_what_the_document_says(tmp_path: Path, releases: Repository) -> None:
     spec = openapi.document(TABLE, "en")
-    async with client(launcher) as http:
+    settings = settings_for(tmp_path, sources_maibot=[releases.url])
+    async with running(settings) as launcher, client(launcher) as http:
         for row in TABLE:
-            if row.response is None or row.changes:
+            if row.response is None or row.changes or "{" in row.path:
                 continue
             schema = spec["components"]["schemas"][row.response.__name__]
             assert list((await http.get(row.path)).json()) == list(schema["properties"])

@@ -228,7 +228,7 @@ async def test_a_database_of_a_later_version_is_refused_and_not_touched(
     await filled(tmp_path)
     upgraded("")
     before = (tmp_path / FILE_NAME).read_bytes()
-    with pytest.raises(DatabaseError, match="0002_note") as caught:
+    with pytest.raises(DatabaseError, match="9999_note") as caught:
         await Database.open(tmp_path)
     assert caught.value.code is Code.DATABASE_ERROR
     assert (tmp_path / FILE_NAME).read_bytes() == before

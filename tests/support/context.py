@@ -10,7 +10,8 @@ import psutil
 
 from mailauncher.settings import Settings, load
 from resolvers import instances, terminals
-from resolvers.context import Context, open_context
+from resolvers.context import Context
+from resolvers.opening import open_context
 from resolvers.views import InstanceView
 
 OUTPUT_TIMEOUT_S = 30
@@ -56,6 +57,7 @@ def settings_for(folder: Path, **given: object) -> Settings:
         "start_grace_s": 0.3,
         "stop_timeout_s": 3.0,
         "stop_bots_at_exit": True,
+        "sources_maibot": [(folder / "no-repository").absolute().as_uri()],
     }
     return load({}, **(values | given))
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from mailauncher.app import create_app
 from mailauncher.serving import Server
 from mailauncher.settings import Settings
-from resolvers.context import Context, open_context
+from resolvers.context import Context
+from resolvers.opening import open_context
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ import psutil
 import pytest
 
 from terminals import keeper
+from tests.support.unprivileged import NOBODY
 
 
 class Client:
@@ -291,3 +293,31 @@ def test_a_request_with_id_0_is_answered_only_when_it_fails(started: Started) ->
     assert b"got it" in started.client().output(b"got it")
     client.connection.sendall(keeper.pack_json({"id": 0, "op": "input", "terminal": "other", "data": "x"}))
     assert client.event("refused")["error"] == "nothing runs in the terminal"
+
+
+def answered(door: Path, user: int) -> bool:
+    """Whether the keeper answers a process of that user. A fork: a stranger may not be able to run this Python."""
+    child = os.fork()
+    if child == 0:
+        answer = b""
+        with contextlib.suppress(OSError):
+            os.setuid(user)
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.settimeout(20)
+                connection.connect(str(door))
+                connection.sendall(keeper.pack_json({"id": 1, "op": "hello"}))
+                answer = connection.recv(1)
+        os._exit(0 if answer else 1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_another_user_who_reaches_the_socket_is_turned_away(started: Started) -> None:
+    # A folder and a socket that let everyone through, or their modes would do the refusing.
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        door = Path(place) / "s"
+        door.hardlink_to(started.socket)
+        door.chmod(0o666)
+        assert answered(door, os.getuid())
+        assert not answered(door, NOBODY)

@@ -2,7 +2,9 @@
 from tortoise import fields, migrations
 from tortoise.migrations import operations as ops
 
+from tests.support.later_migrations import NEWEST
+
 
 class Migration(migrations.Migration):
-    dependencies = [("store", "0001_initial")]
+    dependencies = [("store", NEWEST)]
     operations = [ops.AddField("Instance", "note", fields.TextField(null=True))]

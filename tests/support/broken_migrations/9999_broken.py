@@ -2,9 +2,11 @@
 from tortoise import fields, migrations
 from tortoise.migrations import operations as ops
 
+from tests.support.broken_migrations import NEWEST
+
 
 class Migration(migrations.Migration):
-    dependencies = [("store", "0001_initial")]
+    dependencies = [("store", NEWEST)]
     operations = [
         ops.AddField("Instance", "note", fields.TextField(null=True)),
         ops.RunSQL("INSERT INTO no_such_table VALUES (1)"),

@@ -1,0 +1,250 @@
+"""Deployments from the request to the running bot, and what can be seen of them on the way."""
+
+import asyncio
+
+import msgspec
+import pytest
+
+from mailauncher.errors import (
+    InstanceNotFound,
+    InvalidParameter,
+    ResourceNotFound,
+    ServiceUnavailable,
+    TerminalNotFound,
+)
+from resolvers import deployments, instances, services, terminals
+from resolvers.instances import NewService
+from resolvers.views import DeploymentView
+from terminals.states import State
+from tests.support.context import add_bot, free_port, outputs
+from tests.support.deploying import Bots, at_step, deploy, ended
+
+pytestmark = pytest.mark.slow
+
+
+async def test_a_deployed_bot_stands_at_its_place_and_is_an_ordinary_instance(bots: Bots) -> None:
+    async with bots.parts() as ctx:
+        begun = await deploy(ctx)
+        assert begun.status in ("pending", "installing")
+        assert instances.get(ctx, begun.instance_id).status is State.INSTALLING
+        done = await ended(ctx, begun.instance_id)
+        assert (done.status, done.progress, done.version) == ("completed", 100, "0.12.1")
+        assert (done.commit, done.failure, done.step) == (bots.repository.head, None, None)
+        assert done.todo[0].en == "Fill in the keys"
+        assert (bots.target("bot") / "VERSION").read_text() == "0.12.1"
+        assert bots.left("bot") == [bots.target("bot")]
+        bot = instances.get(ctx, done.instance_id)
+        assert (bot.status, bot.path, bot.version) == (State.STOPPED, str(bots.target("bot")), "0.12.1")
+        outcome = await instances.delete(ctx, bot.id, files=True)
+        assert outcome.complete
+        assert bots.left("bot") == []
+        assert not ctx.deployer.folder(bot.id).exists()
+        with pytest.raises(InstanceNotFound):
+            await deployments.get(ctx, bot.id)
+
+
+async def test_a_version_that_is_named_is_what_is_deployed(bots: Bots) -> None:
+    async with bots.parts() as ctx:
+        done = await ended(ctx, (await deploy(ctx, version="v0.12.0")).instance_id)
+        assert (done.status, done.version) == ("completed", "0.12.0")
+        assert (bots.target("bot") / "VERSION").read_text() == "0.12.0"
+        assert instances.get(ctx, done.instance_id).version == "0.12.0"
+
+
+async def test_with_consent_the_bot_is_started_at_the_end(bots: Bots) -> None:
+    async with bots.parts() as ctx:
+        begun = await deploy(ctx, auto_start=True, accept_terms=True)
+        done = await ended(ctx, begun.instance_id)
+        assert done.status == "completed"
+        assert instances.get(ctx, done.instance_id).status is State.RUNNING
+        await outputs(ctx, f"{done.instance_id}_main", "初始化完成")
+        record = ctx.registry.get(done.instance_id)
+        assert record is not None
+        assert record.wanted
+
+
+async def test_without_consent_the_deployment_completes_and_the_instance_says_how_to_accept(
+    bots: Bots,
+) -> None:
+    async with bots.parts() as ctx:
+        begun = await deploy(ctx, auto_start=True)
+        done = await ended(ctx, begun.instance_id)
+        assert (done.status, done.progress, done.failure) == ("completed", 100, None)
+        bot = instances.get(ctx, done.instance_id)
+        assert bot.status is State.FAILED
+        assert bot.failure is not None
+        assert bot.failure.hint is not None
+        assert "acceptTerms" in bot.failure.hint.en
+        assert any("terms" in text.en for text in done.logs)
+        accepted = await deployments.accept_terms(ctx, bot.id)
+        assert (accepted.status, accepted.failure) == (State.STOPPED, None)
+        await instances.start(ctx, bot.id)
+        await outputs(ctx, f"{bot.id}_main", "初始化完成")
+
+
+async def test_terms_accepted_while_it_is_installed_count(bots: Bots) -> None:
+    async with bots.parts() as ctx:
+        bots.hold("register")  # past the step that records consent
+        begun = await deploy(ctx, auto_start=True)
+        await at_step(ctx, begun.instance_id, "register")
+        assert (await deployments.accept_terms(ctx, begun.instance_id)).status is State.INSTALLING
+        bots.let_go()
+        await ended(ctx, begun.instance_id)
+        assert instances.get(ctx, begun.instance_id).status is State.RUNNING
+
+
+async def test_services_that_the_bot_brings_run_with_it(bots: Bots) -> None:
+    wanted = (NewService("napcat"), NewService("nonebot", port=free_port()))
+    async with bots.parts() as ctx:
+        begun = await deploy(ctx, services=wanted, auto_start=True, accept_terms=True)
+        assert [service.name for service in begun.services] == ["napcat", "nonebot-ada"]
+        done = await ended(ctx, begun.instance_id)
+        assert [(s.status, s.progress) for s in done.services] == [("completed", 100)] * 2
+        bot = instances.get(ctx, begun.instance_id)
+        assert [service.status for service in bot.services] == [State.RUNNING] * 2
+        assert bot.services[1].port == wanted[1].port
+        assert bot.services[0].path == str(bots.target("bot") / "napcat")
+
+
+# What is seen of it
+
+
+async def test_progress_never_falls_and_every_sentence_is_told_once(bots: Bots) -> None:
+    async with bots.parts() as ctx:
+        begun = await deploy(ctx)
+        updates = [update async for update in deployments.progress(ctx, begun.instance_id)]
+        shares = [update.deployment.progress for update in updates]
+        cursors = [update.cursor for update in updates]
+        assert shares == sorted(shares)
+        assert shares[-1] == 100
+        assert cursors == sorted(cursors)
+        told = [text for update in updates for text in update.log]
+        assert told == list(updates[-1].deployment.logs)
+        assert len(told) >= 5
+        late = [update async for update in deployments.progress(ctx, begun.instance_id, after=cursors[1])]
+        assert len(late) == 1
+        before = sum(len(update.log) for update in updates[:2])
+        assert list(late[0].log) == told[before:]
+
+
+async def test_a_cursor_that_was_never_reached_is_refused(bots: Bots) -> None:
+    async with bots.parts() as ctx:
+        begun = await deploy(ctx)
+        await ended(ctx, begun.instance_id)
+        for after in (-1, 10_000):
+            with pytest.raises(InvalidParameter):
+                await anext(deployments.progress(ctx, begun.instance_id, after))
+
+
+async def test_a_deployment_can_be_looked_at_after_a_restart_as_before(bots: Bots) -> None:
+    async with bots.parts() as ctx:
+        begun = await deploy(ctx, services=(NewService("napcat"),))
+        done = await ended(ctx, begun.instance_id)
+    async with bots.parts() as ctx:
+        assert await deployments.get(ctx, begun.instance_id) == done
+        assert await deployments.list_all(ctx) == [done]
+        assert instances.get(ctx, begun.instance_id).status is State.STOPPED
+
+
+async def test_what_the_worker_prints_is_a_terminal(bots: Bots) -> None:
+    async with bots.parts() as ctx:
+        bots.hold("register")
+        begun = await deploy(ctx)
+        session = f"{begun.instance_id}_deploy"
+        await outputs(ctx, session, "Fetching")
+        assert [view.name for view in terminals.list_of(ctx, begun.instance_id)] == ["main", "deploy"]
+        await at_step(ctx, begun.instance_id, "register")
+        assert terminals.view(ctx, terminals.find(ctx, session)).status is State.RUNNING
+        bots.let_go()
+        await ended(ctx, begun.instance_id)
+        assert "Fetching" in await outputs(ctx, session, "Putting")
+        assert not terminals.view(ctx, terminals.find(ctx, session)).shell
+
+
+async def test_an_instance_that_was_added_has_no_deployment(bots: Bots) -> None:
+    async with bots.parts() as ctx:
+        bot = await add_bot(ctx, bots.folder / "added")
+        with pytest.raises(ResourceNotFound):
+            await deployments.get(ctx, bot.id)
+        with pytest.raises(TerminalNotFound):
+            terminals.find(ctx, f"{bot.id}_deploy")
+        with pytest.raises(InstanceNotFound):
+            await deployments.get(ctx, "0" * 40)
+
+
+async def test_an_instance_that_is_being_installed_takes_no_commands(bots: Bots) -> None:
+    async with bots.parts() as ctx:
+        bots.hold("fetch")
+        begun = await deploy(ctx, services=(NewService("napcat"),))
+        for command in (instances.start, instances.stop, instances.restart):
+            with pytest.raises(ServiceUnavailable, match="being installed"):
+                await command(ctx, begun.instance_id)
+        for order in (services.start, services.stop):
+            with pytest.raises(ServiceUnavailable, match="being installed"):
+                await order(ctx, begun.instance_id, "napcat")
+        bots.let_go()
+        await ended(ctx, begun.instance_id)
+
+
+async def test_no_more_are_at_work_than_the_setting_allows_and_the_rest_wait_in_order(bots: Bots) -> None:
+    async with bots.parts(deployments_at_once=1) as ctx:
+        bots.hold("fetch")
+        first, second, third = [await deploy(ctx, name) for name in ("one", "two", "three")]
+        await at_step(ctx, first.instance_id, "fetch")
+
+        async def states() -> list[str]:
+            return [(await deployments.get(ctx, d.instance_id)).status for d in (first, second, third)]
+
+        assert await states() == ["installing", "pending", "pending"]
+        assert instances.get(ctx, third.instance_id).status is State.INSTALLING
+        bots.let_go()
+        await ended(ctx, second.instance_id)
+        assert (await states())[0] == "completed"
+        last = await ended(ctx, third.instance_id)
+        assert last.status == "completed"
+        ends = [d.ended_at for d in await deployments.list_all(ctx)]
+        assert None not in ends
+        assert ends == sorted(ends, key=lambda at: at or 0)
+
+
+async def test_two_at_once_do_not_meet(bots: Bots) -> None:
+    async with bots.parts(deployments_at_once=2) as ctx:
+        begun = [await deploy(ctx, name, services=(NewService("napcat"),)) for name in ("one", "two")]
+        done: list[DeploymentView] = await asyncio.gather(*(ended(ctx, d.instance_id) for d in begun))
+        assert [d.status for d in done] == ["completed"] * 2
+        bots_of = [instances.get(ctx, d.instance_id) for d in done]
+        ports = [port for bot in bots_of for port in (bot.port, bot.services[0].port)]
+        assert len(set(ports)) == 4
+        texts = [(bots.target(name) / ".env").read_text("utf-8") for name in ("one", "two")]
+        for bot, text in zip(bots_of, texts, strict=True):
+            assert f"PORT={bot.port}" in text
+        assert len({line for text in texts for line in text.splitlines() if "WEBUI_PORT" in line}) == 2
+
+
+async def test_placeholders_in_the_environment_are_ports_of_the_instance(bots: Bots) -> None:
+    async with bots.parts() as ctx:
+        begun = await deploy(ctx)
+        await ended(ctx, begun.instance_id)
+        env = (bots.target("bot") / ".env").read_text("utf-8")
+        launch = ctx.fleet._launch(begun.instance_id, "main")
+        assert f"WEBUI_PORT={launch.env['WEBUI_AT']}" in env
+        (bots.target("bot") / ".env").write_text("PORT=1\nWEBUI_PORT=4321\n")
+        assert ctx.fleet._launch(begun.instance_id, "main").env["WEBUI_AT"] == "4321"
+
+
+async def test_the_journal_of_the_launcher_tells_of_it(bots: Bots) -> None:
+    async with bots.parts() as ctx:
+        begun = await deploy(ctx)
+        await ended(ctx, begun.instance_id)
+        async with asyncio.timeout(10):
+            while "deployed" not in (kinds := [row["kind"] for row in await ctx.journal.after(0, 100)]):
+                await asyncio.sleep(0.01)
+        assert kinds == ["deploy", "deployed"]
+
+
+async def test_the_plan_is_its_owners_alone(bots: Bots) -> None:
+    async with bots.parts(python_index_url="https://user:secret@example.org/simple") as ctx:
+        begun = await deploy(ctx)
+        done = await ended(ctx, begun.instance_id)
+        assert ctx.deployer.folder(begun.instance_id).stat().st_mode & 0o777 == 0o700
+        assert "secret" not in str(msgspec.to_builtins(done.logs))

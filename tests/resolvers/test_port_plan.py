@@ -1,0 +1,123 @@
+"""Ports are planned together, and read back from where recipes write them."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailauncher.bots.catalogue import SHIPPED, Catalogue
+from mailauncher.bots.recipe import ConfigFile, Recipe, Words
+from mailauncher.errors import PortInUse
+from mailauncher.store.records import InstanceRecord, ServiceRecord
+from resolvers import port_plan
+
+WORDS = Words("某", "Some")
+
+
+def recipe(name: str, kind: str = "bot", **given: object) -> Recipe:
+    fields = {"name": name, "kind": kind, "title": WORDS, "description": WORDS, "run": [], **given}
+    return msgspec.convert(fields, Recipe)
+
+
+def nobody(_port: int) -> None:
+    return None
+
+
+BOT = recipe("bot", port=8000, ports={"webui": 8001})
+SERVICE = recipe("napcat", "service", port=8001, ports={"ws": 8000})
+
+
+def test_every_role_of_every_program_gets_a_port_of_its_own() -> None:
+    planned = port_plan.plan([BOT, SERVICE], {}, nobody)
+    assert planned == {"main": 8000, "webui": 8001, "napcat": 8002, "napcat.ws": 8003}
+
+
+def test_what_was_asked_for_comes_before_what_is_usual() -> None:
+    planned = port_plan.plan([BOT, SERVICE], {"napcat": 8000}, nobody)
+    assert planned == {"napcat": 8000, "main": 8001, "webui": 8002, "napcat.ws": 8003}
+
+
+def test_a_port_that_was_asked_for_is_not_moved() -> None:
+    with pytest.raises(PortInUse, match="9000 is in use \\(somebody\\)"):
+        port_plan.plan([BOT], {"main": 9000}, lambda port: "somebody" if port == 9000 else None)
+
+
+def test_taken_ports_are_passed_over() -> None:
+    planned = port_plan.plan([BOT], {}, lambda port: "somebody" if port < 8005 else None)
+    assert planned == {"main": 8005, "webui": 8006}
+
+
+def test_without_a_free_port_there_is_no_plan() -> None:
+    with pytest.raises(PortInUse):
+        port_plan.plan([BOT], {}, lambda _: "somebody")
+
+
+def test_a_program_without_a_port_gets_one_only_when_asked() -> None:
+    hosted = recipe("adapter", "service")
+    assert port_plan.plan([hosted], {}, nobody) == {"adapter": 0}
+    assert port_plan.plan([hosted], {"adapter": 7}, nobody) == {"adapter": 7}
+
+
+@given(st.sets(st.integers(8000, 8010)))
+def test_whatever_is_taken_planned_ports_are_free_and_differ(taken: set[int]) -> None:
+    planned = port_plan.plan([BOT, SERVICE], {}, lambda port: "somebody" if port in taken else None)
+    assert len(set(planned.values())) == 4
+    assert not taken & set(planned.values())
+
+
+FILES = (
+    ConfigFile(name="env", path=".env", set={"PORT": "{main}", "HOST": "127.0.0.1", "OTHER": "{napcat}"}),
+    ConfigFile(name="bot", path="config/bot.toml", set={"web.port": "{webui}", "url": "http://x:{main}"}),
+    ConfigFile(name="net", path="net.json", set={"servers.1.port": "{admin}"}),
+)
+
+
+def configured(folder: Path, env: str = "", toml: str = "", json: str = "") -> dict[str, int]:
+    (folder / "config").mkdir(exist_ok=True)
+    (folder / ".env").write_text(env, "utf-8")
+    (folder / "config" / "bot.toml").write_text(toml, "utf-8")
+    (folder / "net.json").write_text(json, "utf-8")
+    return port_plan.planned(
+        folder, recipe("bot", port=1, ports={"webui": 2, "admin": 3}, config=msgspec.to_builtins(FILES))
+    )
+
+
+def test_ports_are_read_back_from_where_they_are_written(tmp_path: Path) -> None:
+    found = configured(
+        tmp_path,
+        "# PORT=1\nexport PORT='8100' # mine\nOTHER=5\n",
+        "[web]\nport = 8101\n",
+        '{"servers": [{}, {"port": 8102}]}',
+    )
+    assert found == {"main": 8100, "webui": 8101, "admin": 8102}
+
+
+@pytest.mark.parametrize("toml", ["[web", "web = 1", "[web]\nport = true", "[web]\nport = 99999", "\ud800"])
+def test_what_cannot_be_read_is_left_out(tmp_path: Path, toml: str) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "bot.toml").write_bytes(toml.encode("utf-8", "surrogatepass"))
+    bot = recipe("bot", port=1, ports={"webui": 2}, config=msgspec.to_builtins(FILES))
+    assert port_plan.planned(tmp_path, bot) == {}
+    assert port_plan.planned(tmp_path / "none", bot) == {}
+
+
+def test_an_instance_has_the_ports_of_its_files_its_record_and_its_recipes(tmp_path: Path) -> None:
+    catalogue = Catalogue(SHIPPED)
+    (tmp_path / ".env").write_text("PORT=8200\nWEBUI_PORT=8201\n")
+    record = InstanceRecord(
+        id="0" * 40,
+        name="bot",
+        path=str(tmp_path),
+        port=8199,
+        version="0.12.3",
+        installed_at=0,
+        recipe="maibot",
+        services=(ServiceRecord(name="napcat", path=str(tmp_path / "napcat"), port=8202),),
+    )
+    found = port_plan.of_instance(record, catalogue)
+    assert found["main"] == 8200
+    assert (found["webui"], found["napcat"]) == (8201, 8202)
+    assert found["nonebot-ada"] == 8095
+    assert port_plan.used(record, catalogue) == {8199, 8200, 8201, 8202}

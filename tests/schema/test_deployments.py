@@ -1,0 +1,365 @@
+"""Deploying through GraphQL: what there is, commands, and progress that can be followed and resumed."""
+
+import itertools
+from collections.abc import AsyncIterator, Iterable
+from enum import Enum
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import pytest_asyncio
+
+from mailauncher.bots import consent
+from mailauncher.bots.deploying.plan import Step
+from mailauncher.store.records import DeploymentKind, DeploymentStatus
+from schema import deployment as contract
+from terminals.states import State
+from tests.support import deployable
+from tests.support.context import add_bot, free_port, settings_for
+from tests.support.git import Repository
+from tests.support.graphql import Answer, Conversation, ask, conversing
+from tests.support.server import Launcher, running
+
+pytestmark = pytest.mark.slow
+
+DEPLOYMENT = """instanceId name kind status progress step message version commit logs createdAt endedAt todo cursor
+    services { name status progress message } failure { step code message lastLines }"""
+PROGRESS = f"""subscription ($id: ID!, $after: Int) {{ deploymentProgress(instanceId: $id, after: $after) {{
+    cursor log deployment {{ {DEPLOYMENT} }} }} }}"""
+BROKEN = "[project]\nname =\n"
+
+
+@pytest_asyncio.fixture
+async def server(tmp_path: Path, releases: Repository) -> AsyncIterator[Launcher]:
+    """A server that deploys the sample bot as `maibot`."""
+    settings = settings_for(tmp_path, sources_maibot=[releases.url])
+    deployable.use(releases.url, settings.data_folder)
+    async with running(settings) as launcher:
+        yield launcher
+
+
+async def command(server: Launcher, verb: str, language: str = "zh", /, **given: Any) -> Answer:
+    kind = f"{verb[0].upper()}{verb[1:]}Input"
+    instance = "instance { id name status path port version services { name port } deployment { status } }"
+    parts = "" if verb == "acceptTerms" else f"deployment {{ {DEPLOYMENT} }}"
+    document = f"mutation ($input: {kind}!) {{ {verb}(input: $input) {{ message {instance} {parts} }} }}"
+    return await ask(server, document, {"Accept-Language": language}, input=given)
+
+
+async def followed(server: Launcher, instance_id: str, after: int | None = None) -> list[dict[str, Any]]:
+    """Every update until the subscription completes."""
+    async with conversing(server) as socket:
+        operation = await socket.begin(PROGRESS, id=instance_id, after=after)
+        return await rest_of(socket, operation)
+
+
+async def rest_of(socket: Conversation, operation: str) -> list[dict[str, Any]]:
+    found = []
+    while (message := await socket.next(operation))["type"] == "next":
+        assert "errors" not in message["payload"], message
+        found.append(message["payload"]["data"]["deploymentProgress"])
+    return found
+
+
+async def deployed(server: Launcher, name: str = "bot", **given: Any) -> dict[str, Any]:
+    """The deployment of a new instance when it has ended."""
+    begun = (await command(server, "deployInstance", name=name, **given)).result
+    last: dict[str, Any] = (await followed(server, begun["instance"]["id"]))[-1]["deployment"]
+    return last
+
+
+# What there is
+
+
+async def test_versions_say_what_they_are(server: Launcher, releases: Repository) -> None:
+    answer = await ask(
+        server, "{ deployVersions { fetchedAt source versions { name kind commit stable target } } }"
+    )
+    found = {version["name"]: version for version in answer.result["versions"]}
+    assert list(found) == deployable.VERSIONS
+    assert answer.result["source"] == releases.url
+    assert answer.result["fetchedAt"].endswith("Z")
+    commit = releases.git("rev-parse", f"{deployable.STABLE}^{{commit}}")
+    assert found["latest"] == {
+        "name": "latest",
+        "kind": "ALIAS",
+        "commit": commit,
+        "stable": True,
+        "target": deployable.STABLE,
+    }
+    assert found[deployable.STABLE] == found["latest"] | {
+        "name": deployable.STABLE,
+        "kind": "TAG",
+        "target": None,
+    }
+    assert (found["0.13.0-beta"]["stable"], found["dev"]["kind"]) == (False, "BRANCH")
+
+
+async def test_a_refresh_sees_a_new_release_at_once(tmp_path: Path) -> None:
+    repository = deployable.sample_repository(tmp_path / "repository")
+    document = "query ($refresh: Boolean!) { deployVersions(refresh: $refresh) { versions { name } } }"
+    async with running(settings_for(tmp_path, sources_maibot=[repository.url])) as server:
+        await ask(server, document, refresh=False)
+        repository.commit()
+        repository.tag("0.14.0")
+        seen = [(await ask(server, document, refresh=refresh)).result for refresh in (False, True)]
+    assert ["0.14.0" in [version["name"] for version in found["versions"]] for found in seen] == [False, True]
+
+
+async def test_without_a_source_there_are_no_versions(launcher: Launcher) -> None:
+    answer = await ask(launcher, "{ deployVersions { source } }")
+    assert (answer.code, answer.data) == ("DOWNLOAD_FAILED", {"deployVersions": None})
+    unknown = await ask(launcher, '{ deployVersions(recipe: "nothing") { source } }')
+    assert unknown.code == "RESOURCE_NOT_FOUND"
+
+
+async def test_the_bot_that_comes_along_needs_no_source(launcher: Launcher) -> None:
+    document = '{ deployVersions(recipe: "sample") { source versions { name commit kind } } }'
+    found = (await ask(launcher, document)).result
+    assert found["source"] is None
+    assert found["versions"][0] == {"name": "latest", "commit": None, "kind": "ALIAS"}
+
+
+async def test_recipes_and_services_are_listed_with_what_is_wrong_with_others(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path)
+    folder = settings.data_folder / "recipes"
+    folder.mkdir(parents=True)
+    (folder / "broken.toml").write_text(BROKEN)
+    document = """{ deployRecipes { recipes { name kind title description port spaceMb todo }
+                    problems { file problem } }
+                    deployServices { name kind description port } }"""
+    async with running(settings) as server:
+        found = (await ask(server, document, {"Accept-Language": "en"})).data
+    recipes = {recipe["name"]: recipe for recipe in found["deployRecipes"]["recipes"]}
+    assert {recipe["kind"] for recipe in recipes.values()} == {"BOT"}
+    assert (recipes["maibot"]["description"], recipes["maibot"]["port"]) == ("MaiBot itself", 8000)
+    assert recipes["maibot"]["spaceMb"] > recipes["sample"]["spaceMb"] > 0
+    assert "keys" in recipes["maibot"]["todo"]
+    assert recipes["sample"]["todo"] is None
+    (problem,) = found["deployRecipes"]["problems"]
+    assert problem["file"] == str(folder / "broken.toml")
+    assert "line 2" in problem["problem"]
+    services = {service["name"]: service for service in found["deployServices"]}
+    assert services["napcat"]["kind"] == services["nonebot-ada"]["kind"] == "SERVICE"
+
+
+async def test_the_terms_of_a_version_can_be_read_before_it_is_installed(
+    server: Launcher, releases: Repository
+) -> None:
+    document = """query ($version: String!) { consent(version: $version) {
+                  version commit texts { name text digest } } }"""
+    found = (await ask(server, document, version="latest")).result
+    assert found["version"] == deployable.STABLE
+    assert found["commit"] == releases.git("rev-parse", f"{deployable.STABLE}^{{commit}}")
+    texts = {text["name"]: text for text in found["texts"]}
+    assert list(texts) == ["EULA.md", "PRIVACY.md"]
+    eula = (deployable.SAMPLE / "EULA.md").read_bytes()
+    assert texts["EULA.md"]["text"] == eula.decode()
+    assert texts["EULA.md"]["digest"] == consent.digest(eula)
+    unknown = await ask(server, document, version="9.9.9")
+    assert (unknown.code, unknown.error["extensions"]["field"]) == ("VERSION_NOT_FOUND", "version")
+
+
+def test_enums_have_the_words_of_what_they_stand_for() -> None:
+    words: list[tuple[type[Enum], Iterable[str]]] = [
+        (contract.DeploymentStatus, DeploymentStatus),
+        (contract.DeploymentKind, DeploymentKind),
+        (contract.DeploymentStep, get_args(Step)),
+    ]
+    for enum, meant in words:
+        assert [str(each.value) for each in enum] == [str(word) for word in meant]
+
+
+# A deployment
+
+
+async def test_a_deployment_is_followed_from_its_beginning_to_its_end(
+    server: Launcher, releases: Repository
+) -> None:
+    port = free_port()
+    services = [{"name": "napcat", "port": free_port()}, {"name": "nonebot"}]
+    begun = (await command(server, "deployInstance", name="麦麦", port=port, services=services)).result
+    assert begun["message"] == "部署已开始"
+    assert begun["instance"]["status"] == "INSTALLING"
+    assert begun["deployment"]["status"] in ("PENDING", "INSTALLING")
+    assert (begun["deployment"]["kind"], begun["deployment"]["failure"]) == ("DEPLOY", None)
+    updates = await followed(server, begun["instance"]["id"])
+    for former, later in itertools.pairwise(updates):
+        assert former["cursor"] <= later["cursor"]
+        assert former["deployment"]["progress"] <= later["deployment"]["progress"]
+    assert [line for update in updates for line in update["log"]] == updates[-1]["deployment"]["logs"]
+    last = updates[-1]["deployment"]
+    assert (last["status"], last["progress"], last["step"], last["failure"]) == ("COMPLETED", 100, None, None)
+    assert last["version"] == deployable.STABLE
+    assert last["commit"] == releases.git("rev-parse", f"{deployable.STABLE}^{{commit}}")
+    assert last["endedAt"] >= last["createdAt"]
+    assert [(part["name"], part["status"], part["progress"]) for part in last["services"]] == [
+        ("napcat", "COMPLETED", 100),
+        ("nonebot-ada", "COMPLETED", 100),
+    ]
+    document = """query ($id: ID!) { deployment(instanceId: $id) { status version }
+                  deployments { instanceId } instance(id: $id) { status port path deployment { status } } }"""
+    found = (await ask(server, document, id=last["instanceId"])).data
+    assert found["deployment"] == {"status": "COMPLETED", "version": deployable.STABLE}
+    assert found["deployments"] == [{"instanceId": last["instanceId"]}]
+    assert found["instance"] == {
+        "status": "STOPPED",
+        "port": port,
+        "path": str(server.ctx.settings.workspace_folder / "麦麦"),
+        "deployment": {"status": "COMPLETED"},
+    }
+
+
+async def test_following_resumes_at_a_cursor_with_nothing_lost_and_nothing_twice(server: Launcher) -> None:
+    instance_id = (await deployed(server))["instanceId"]
+    whole = await followed(server, instance_id)
+    assert [update["deployment"]["status"] for update in whole] == ["COMPLETED"]
+    logs, end = whole[0]["log"], whole[0]["cursor"]
+    assert logs == whole[0]["deployment"]["logs"]
+    resumed = [(await followed(server, instance_id, cursor))[0]["log"] for cursor in range(end + 1)]
+    assert [log for log in resumed if log != logs[len(logs) - len(log) :]] == []
+    assert sorted(map(len, resumed), reverse=True) == [len(log) for log in resumed]
+    assert (resumed[0], resumed[-1]) == (logs, [])
+    async with conversing(server) as socket:
+        for wrong in (-1, end + 1, 1 << 30):
+            refused = await socket.ask(PROGRESS, id=instance_id, after=wrong)
+            assert (refused.code, refused.error["extensions"]["field"]) == ("INVALID_PARAMETER", "after")
+
+
+async def test_two_followers_see_the_same_end(server: Launcher) -> None:
+    begun = (await command(server, "deployInstance", name="bot")).result
+    instance_id = begun["instance"]["id"]
+    async with conversing(server) as one, conversing(server) as other:
+        operations = [await socket.begin(PROGRESS, id=instance_id) for socket in (one, other)]
+        ends = [
+            (await rest_of(socket, operation))[-1]["deployment"]
+            for socket, operation in zip((one, other), operations, strict=True)
+        ]
+    assert ends[0] == ends[1]
+    assert ends[0]["status"] == "COMPLETED"
+
+
+async def test_what_was_only_added_has_no_deployment(server: Launcher, tmp_path: Path) -> None:
+    added = await add_bot(server.ctx, tmp_path / "added")
+    other = (await deployed(server))["instanceId"]
+    found = (await ask(server, "{ instances { id deployment { instanceId } } }")).result
+    assert found == [
+        {"id": added.id, "deployment": None},
+        {"id": other, "deployment": {"instanceId": other}},
+    ]
+    alone = await ask(
+        server, "query ($id: ID!) { instance(id: $id) { deployment { instanceId } } }", id=added.id
+    )
+    assert alone.result == {"deployment": None}
+    document = "query ($id: ID!) { deployment(instanceId: $id) { status } }"
+    assert (await ask(server, document, id=added.id)).code == "RESOURCE_NOT_FOUND"
+    assert (await ask(server, document, id="nobody")).code == "INSTANCE_NOT_FOUND"
+    async with conversing(server) as socket:
+        assert (await socket.ask(PROGRESS, id=added.id)).code == "RESOURCE_NOT_FOUND"
+        assert (await socket.ask(PROGRESS, id="nobody")).code == "INSTANCE_NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    "change, code, field",
+    [
+        ({"version": "9.9.9"}, "VERSION_NOT_FOUND", "version"),
+        ({"version": "a..b"}, "INVALID_PARAMETER", "version"),
+        ({"recipe": "nothing"}, "INVALID_PARAMETER", "recipe"),
+        ({"recipe": "napcat"}, "INVALID_PARAMETER", "recipe"),
+        ({"name": " "}, "INVALID_PARAMETER", "name"),
+        ({"port": 0}, "INVALID_PARAMETER", "port"),
+        ({"path": "nowhere"}, "INVALID_PATH", "path"),
+        ({"services": [{"name": "nothing"}]}, "INVALID_PARAMETER", "services"),
+        ({"services": [{"name": "napcat"}, {"name": "napcat"}]}, "INVALID_PARAMETER", "services"),
+        ({"services": [{"name": "napcat", "port": -1}]}, "INVALID_PARAMETER", "port"),
+    ],
+    ids=str,
+)
+async def test_what_cannot_be_deployed_is_refused_before_anything_is_done(
+    server: Launcher, change: dict[str, Any], code: str, field: str
+) -> None:
+    refused = await command(server, "deployInstance", **({"name": "bot"} | change))
+    assert (refused.code, refused.error["extensions"]["field"]) == (code, field)
+    assert refused.data == {"deployInstance": None}
+    assert server.ctx.fleet.views == []
+
+
+# Terms
+
+
+async def test_without_consent_it_is_installed_and_says_why_it_was_not_started(server: Launcher) -> None:
+    ended = await deployed(server, autoStart=True)
+    assert ended["status"] == "COMPLETED"
+    document = "query ($id: ID!) { instance(id: $id) { status failure { reason hint } } }"
+    found = (await ask(server, document, {"Accept-Language": "en"}, id=ended["instanceId"])).result
+    assert found["status"] == "FAILED"
+    assert "terms" in found["failure"]["reason"]
+    assert "acceptTerms" in found["failure"]["hint"]
+    accepted = (await command(server, "acceptTerms", instanceId=ended["instanceId"])).result
+    assert accepted["message"] == "已接受用户协议与隐私条款"
+    start = "mutation ($input: StartInstanceInput!) { startInstance(input: $input) { instance { status } } }"
+    started = await ask(server, start, input={"id": ended["instanceId"]})
+    assert started.result == {"instance": {"status": "RUNNING"}}
+
+
+async def test_with_consent_it_is_started_at_the_end(server: Launcher) -> None:
+    ended = await deployed(server, autoStart=True, acceptTerms=True)
+    assert ended["status"] == "COMPLETED"
+    assert server.ctx.fleet.view(ended["instanceId"]).status is State.RUNNING
+    folder = server.ctx.settings.workspace_folder / "bot"
+    text = (folder / "EULA.md").read_bytes()
+    assert (folder / "eula.confirmed").read_text("utf-8").strip() == consent.digest(text)
+
+
+async def test_the_terms_of_nobody_cannot_be_accepted(server: Launcher) -> None:
+    assert (await command(server, "acceptTerms", instanceId="nobody")).code == "INSTANCE_NOT_FOUND"
+
+
+# Cancelling, trying again
+
+
+async def test_a_deployment_that_waits_can_be_cancelled_and_leaves_nothing(
+    tmp_path: Path, releases: Repository
+) -> None:
+    settings = settings_for(tmp_path, sources_maibot=[releases.url], deployments_at_once=1)
+    deployable.use(releases.url, settings.data_folder)
+    async with running(settings) as server:
+        first = (await command(server, "deployInstance", name="first")).result["instance"]["id"]
+        second = (await command(server, "deployInstance", name="second")).result["instance"]["id"]
+        cancelled = (await command(server, "cancelDeployment", "en", instanceId=second)).result
+        assert cancelled["message"] == "The deployment was cancelled"
+        assert (cancelled["instance"], cancelled["deployment"]["status"]) == (None, "CANCELLED")
+        assert (await followed(server, first))[-1]["deployment"]["status"] == "COMPLETED"
+        assert [view.id for view in server.ctx.fleet.views] == [first]
+        assert [path.name for path in settings.workspace_folder.iterdir()] == ["first"]
+        again = await command(server, "cancelDeployment", instanceId=first)
+        assert again.code == "INSTANCE_NOT_RUNNING"
+        assert (await command(server, "cancelDeployment", instanceId="nobody")).code == "INSTANCE_NOT_FOUND"
+
+
+async def test_a_failed_deployment_says_why_and_goes_on_once_the_cause_is_gone(
+    tmp_path: Path,
+) -> None:
+    repository = deployable.sample_repository(tmp_path / "repository")
+    settings = settings_for(tmp_path, sources_maibot=[repository.url])
+    deployable.use(repository.url, settings.data_folder)
+    away = tmp_path / "away"
+    async with running(settings) as server:
+        await ask(server, "{ deployVersions { source } }")
+        repository.folder.rename(away)
+        failed = await deployed(server)
+        assert (failed["status"], failed["failure"]["step"]) == ("FAILED", "FETCH")
+        assert failed["failure"]["code"] == "DOWNLOAD_FAILED"
+        assert failed["message"] == failed["failure"]["message"] != ""
+        assert failed["progress"] < 100
+        view = server.ctx.fleet.view(failed["instanceId"])
+        assert view.status is State.FAILED
+        assert list(settings.workspace_folder.glob("bot")) == []
+        away.rename(repository.folder)
+        again = (await command(server, "retryDeployment", "en", instanceId=view.id)).result
+        assert again["message"] == "The deployment goes on"
+        updates = await followed(server, view.id, failed["cursor"])
+        assert updates[-1]["deployment"]["status"] == "COMPLETED"
+        assert updates[-1]["deployment"]["failure"] is None
+        assert updates[0]["log"][0] not in failed["logs"]
+        assert (await command(server, "retryDeployment", instanceId=view.id)).code == "INVALID_PARAMETER"

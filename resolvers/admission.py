@@ -147,13 +147,14 @@ async def _enter(
         start=new.start,
         created_at=now_ms(),
     )
-    try:
-        await asyncio.to_thread(plans_on_disk.write, ctx.deployer.folder(record.id), plan)
-        ctx.fleet.mark(record.id, INSTALLING)
-        await ctx.fleet.add(record)
-    except BaseException:
-        ctx.fleet.mark(record.id, None)
-        await ctx.deployer.forget(record.id)
-        raise
-    await ctx.deployer.begin(deployment)
+    async with ctx.turns.of(record.id):  # whoever deletes it must find its deployment
+        try:
+            await asyncio.to_thread(plans_on_disk.write, ctx.deployer.folder(record.id), plan)
+            ctx.fleet.mark(record.id, INSTALLING)
+            await ctx.fleet.add(record)
+        except BaseException:
+            ctx.fleet.mark(record.id, None)
+            await ctx.deployer.forget(record.id)
+            raise
+        await ctx.deployer.begin(deployment)
     return deployment

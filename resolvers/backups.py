@@ -113,6 +113,7 @@ async def restore(
         await _find(ctx, instance_id, backup_id)
         _require_whole(ctx, record)
         _require_stopped(ctx, record)
+        ctx.deployer.require_not_copied(record)
         # From here on it cannot be started.
         ctx.fleet.mark(instance_id, Mark(State.INSTALLING))
         try:

@@ -8,11 +8,16 @@ from mailauncher.bots.versions import Versions
 from mailauncher.events import Bus
 from mailauncher.settings import Settings
 from mailauncher.store.deployments import Deployments
+from mailauncher.store.emojis import Emojis
+from mailauncher.store.images import Images
 from mailauncher.store.journal import Journal
+from mailauncher.store.persons import Persons
 from mailauncher.store.registry import Registry
+from resolvers.config_files import Configs
 from resolvers.deploying import Deployer
 from resolvers.fleet import Fleet
 from resolvers.metrics import Sampler
+from resolvers.stepping import Steps
 from resolvers.turns import Turns
 from resolvers.usage import Meter
 from terminals.house import House
@@ -26,6 +31,11 @@ class Context:
     registry: Registry
     deployments: Deployments
     journal: Journal
+    emojis: Emojis
+    persons: Persons
+    images: Images
+    configs: Configs
+    steps: Steps
     catalogue: Catalogue
     versions: Versions
     terms: Terms

@@ -21,13 +21,14 @@ from mailauncher.errors import (
     InstanceNotRunning,
     InvalidParameter,
     LauncherError,
+    ServiceUnavailable,
     Text,
 )
 from mailauncher.events import Bus
 from mailauncher.settings import Settings
 from mailauncher.store.deployments import Deployments
 from mailauncher.store.journal import Journal
-from mailauncher.store.records import DeploymentKind, DeploymentRecord, DeploymentStatus
+from mailauncher.store.records import DeploymentKind, DeploymentRecord, DeploymentStatus, InstanceRecord
 from mailauncher.store.registry import Registry
 from resolvers import deployment_views, places
 from resolvers.deployment_views import Reading
@@ -84,6 +85,17 @@ class Deployer:
 
     def job(self, instance_id: str) -> Job | None:
         return self._jobs.get(instance_id)
+
+    def require_not_copied(self, record: InstanceRecord) -> None:
+        """Raises ServiceUnavailable while a copy of an instance is being made: what it takes must stay as it is."""
+        for job in self._jobs.values():
+            plan = job.reading.plan
+            if job.record.kind is DeploymentKind.CLONE and plan and plan.main.source.folder == record.path:
+                name = job.record.name
+                raise ServiceUnavailable(
+                    f"实例 {record.name} 正在被复制为 {name}，请等待完成或取消该部署",
+                    f"Instance {record.name} is being cloned as {name}: wait for that, or cancel its deployment",
+                )
 
     # Life
 
@@ -169,7 +181,9 @@ class Deployer:
                 )
             # With a step begun the journal is open again: what failed in it is the past.
             entry = steps.Entry(kind="begun", step="check", zh="重试", en="Trying again")
-            await asyncio.to_thread(append, self.folder(record.instance_id), entry)
+            folder = self.folder(record.instance_id)
+            await asyncio.to_thread(steps.shorten, folder)
+            await asyncio.to_thread(append, folder, entry)
             changed = await self._rows.change(now, status=DeploymentStatus.PENDING, ended_at=None)
             if (mark := self._procedures[changed.kind].recall(changed, Reading())) is not None:
                 self._fleet.mark(changed.instance_id, mark)
@@ -187,11 +201,13 @@ class Deployer:
         if (job := self._jobs.get(instance_id)) is not None:
             await self._carrier.look(job)
 
-    async def forget(self, instance_id: str) -> None:
-        """The instance was removed, and so is what its deployments left but the instance itself."""
+    async def forget(self, instance_id: str, *, clear: bool = True) -> None:
+        """The instance was removed. `clear`: and so is what its deployments left but the instance itself; else the next
+        server does that, unless this is called again."""
         self._rows.forget(instance_id)
         self._carrier.publish(instance_id)
-        await self._tidy([instance_id])
+        if clear:
+            await self._tidy([instance_id])
 
     # One deployment
 
@@ -270,14 +286,22 @@ class Deployer:
         await self._tidy(self._rows.drop_surplus(present))
 
     async def _tidy(self, instance_ids: Iterable[str]) -> None:
-        """Removes plans, journals and unfinished trees of instances that are no more."""
+        """Removes plans, journals and unfinished trees of instances that are no more, and all that belonged to one whose
+        files were to be deleted with it."""
         for instance_id in instance_ids:
-            folder = self.folder(instance_id)
-            reading = await asyncio.to_thread(deployment_views.read, folder)
-            if reading.plan is not None:
-                staging = places.staging(Path(reading.plan.folder), instance_id)
-                await asyncio.to_thread(removed, staging)
-            await asyncio.to_thread(removed, folder)
+            await asyncio.to_thread(self._clear, instance_id)
+
+    def _clear(self, instance_id: str) -> None:
+        folder = self.folder(instance_id)
+        reading = deployment_views.read(folder)
+        if reading.plan is not None:
+            target = Path(reading.plan.folder)
+            removed(places.staging(target, instance_id))
+            if places.deleted(target, instance_id).exists():
+                removed(self._settings.data_folder / "backups" / instance_id)
+                for tree in places.trees(target, instance_id):
+                    removed(tree)
+        removed(folder)
 
 
 async def _end(task: "asyncio.Task[None] | None") -> None:

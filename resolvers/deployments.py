@@ -167,9 +167,11 @@ async def retry(ctx: Context, instance_id: str) -> DeploymentView:
 
     Raises InstanceNotFound, InstanceAlreadyRunning while it is under way, InvalidParameter where nothing failed.
     """
-    instances.get(ctx, instance_id)
-    record = _record(ctx, instance_id)
-    await ctx.deployer.retry(record)
+    async with ctx.turns.of(instance_id):  # not while a backup is restored, or the instance deleted
+        record = _record(ctx, instances.get(ctx, instance_id).id)
+        if record.kind is DeploymentKind.UPGRADE and (present := ctx.registry.get(instance_id)) is not None:
+            ctx.deployer.require_not_copied(present)
+        await ctx.deployer.retry(record)
     words = Text(f"重试部署 {record.name}", f"deploy {record.name} again")
     await ctx.journal.note("retry", ctx.caller, words, instance_id)
     return await get(ctx, instance_id)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -65,6 +65,8 @@ class Fleet:
         self._memory = diagnosis.MemoryWatch()
         self.adding = asyncio.Lock()
         """Held while an instance is checked and added, so that two requests cannot add the same."""
+        self.before_start: Callable[[str], Awaitable[None]] = _nothing
+        """Awaited when nothing of a main program runs and it is about to be started; takes a few seconds at most."""
 
     async def open(self) -> None:
         """Enrols every known instance with whatever of it still runs, and starts what was meant to run and does not."""
@@ -189,6 +191,11 @@ class Fleet:
             self.version += 1
             self._bus.publish(InstanceChanged(instance_id, removed=True))
 
+    async def set_ports(self, instance_id: str, ports: Mapping[str, int]) -> None:
+        """Programs listen on other ports from their next start on."""
+        await self._registry.set_ports(instance_id, ports)
+        self._refresh(instance_id)
+
     def _enrol(self, record: InstanceRecord) -> None:
         members = [self._member(record, self._main_recipe(record), None)]
         members += [
@@ -230,15 +237,23 @@ class Fleet:
         part = service or record
         folder = Path(part.path)
 
+        def port() -> int:
+            """As it is now: a change of its configuration may have changed it."""
+            now = self._registry.get(record.id) or record
+            found = now.service(service.name) if service else now
+            return found.port if found else part.port
+
         async def plan(*, adopting: bool = False) -> Launch:
             if not adopting:
-                await self._require_ports(record, service)
+                await self._require_ports(self._registry.get(record.id) or record, service)
+                if service is None:
+                    await self.before_start(record.id)
             return await asyncio.to_thread(self._launch, record.id, service.name if service else MAIN)
 
         async def explain(last_lines: tuple[str, ...], ended: Exit) -> Text | None:
             if ended.signal == signal.SIGKILL:
                 return await asyncio.to_thread(self._memory.cause)
-            return diagnosis.cause(last_lines, await ports.owner(part.port))
+            return diagnosis.cause(last_lines, await ports.owner(port()))
 
         return Member(
             service.name if service else MAIN, recipe.title.text, folder, plan, explain, recipe.needs
@@ -259,7 +274,8 @@ class Fleet:
     async def _require_ports(self, record: InstanceRecord, service: ServiceRecord | None) -> None:
         """Raises PortInUse. Services wait for the main program, so a port that one of them lacks is noticed before
         anything of the instance runs."""
-        await ports.require_free((service or record).port)
+        part = (record.service(service.name) or service) if service else record
+        await ports.require_free(part.port)
         if service is None:
             programs = self._house.crew(record.id).programs
             for other in record.services:
@@ -321,6 +337,10 @@ class Fleet:
         self._chores.discard(task)
         if not task.cancelled() and (error := task.exception()):
             log.error("writing down failed", exc_info=error)
+
+
+async def _nothing(_instance_id: str) -> None:
+    pass
 
 
 def _view(record: InstanceRecord, crew: Crew) -> InstanceView:

@@ -55,6 +55,8 @@ class Installing:
     async def _finish(self, job: Job) -> None:
         """The instance stands where it should: from here on it is one like any other."""
         plan = job.plan
+        # Its worker may have been killed after it had put everything into place.
+        await asyncio.to_thread(removed, Path(plan.staging))
         if plan.consent:  # they may have been accepted after the worker read the plan
             await asyncio.to_thread(consent.accept, Path(plan.folder), plan.consent)
         self._carrier.fleet.mark(job.id, None)

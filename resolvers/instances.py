@@ -25,7 +25,7 @@ from mailauncher.errors import (
     Text,
 )
 from mailauncher.store.records import DeploymentKind, InstanceRecord, ServiceRecord
-from resolvers import backups, places
+from resolvers import backups, places, resources
 from resolvers.context import Context
 from resolvers.views import InstanceView, Outcome, Stats
 from terminals.crew import DEPLOY, MAIN, Order
@@ -334,7 +334,7 @@ async def delete(ctx: Context, instance_id: str, *, files: bool = False) -> Outc
     kept of it. Of one that is being installed nothing is left, whatever `files` says.
 
     Where the stop takes long, the rest happens when it is done. Raises PermissionDenied, before anything else happens,
-    for a folder that somebody else made or that is a link.
+    for a folder that somebody else made or that is a link, and ServiceUnavailable for one that is being cloned.
     """
     view = get(ctx, instance_id)
     if (ended := await _end_deployment(ctx, view)) is not None:
@@ -342,6 +342,7 @@ async def delete(ctx: Context, instance_id: str, *, files: bool = False) -> Outc
     never_there = ctx.fleet.marked(instance_id) is not None and await asyncio.to_thread(_is_absent, view.path)
     if files and not never_there:
         await asyncio.to_thread(_require_deployed, Path(view.path), instance_id)
+        _require_idle(ctx, view, files=True)
     crew = ctx.fleet.crew(instance_id)
     order = crew.stop()
     if await order.wait(ANSWER_WITHIN_S):
@@ -378,6 +379,18 @@ async def _end_deployment(ctx: Context, view: InstanceView) -> Outcome | None:
     return Outcome(view, going, complete=False)
 
 
+def _require_idle(ctx: Context, view: InstanceView, *, files: bool) -> None:
+    """Raises ServiceUnavailable where a deployment of the instance has begun while it was about to be deleted, and, with
+    its files, while another is made of them."""
+    if ctx.deployer.job(view.id) is not None:
+        raise ServiceUnavailable(
+            f"实例 {view.name} 的部署刚刚开始，没有删除：请再次删除",
+            f"A deployment of instance {view.name} has just begun, so it was not deleted: delete it again",
+        )
+    if files and (record := ctx.registry.get(view.id)) is not None:
+        ctx.deployer.require_not_copied(record)
+
+
 def _is_absent(path: str) -> bool:
     return not os.path.lexists(path)
 
@@ -385,24 +398,42 @@ def _is_absent(path: str) -> bool:
 async def _forget(ctx: Context, view: InstanceView, order: Order, *, files: bool) -> None:
     await order.wait(DELETE_STOP_TIMEOUT_S)
     async with ctx.turns.of(view.id):  # a backup that is being made reads the files
+        _require_idle(ctx, view, files=files)
+        folder = Path(view.path)
+        if files:
+            await asyncio.to_thread(_put_aside, folder, view.id)
         await ctx.fleet.remove(view.id)
+        # Of very many it takes longer than a caller waits.
+        ctx.fleet.chore(resources.forget(ctx.emojis, ctx.images, ctx.persons, view.id))
+        await ctx.deployer.forget(view.id, clear=not files)
     await ctx.journal.note("delete", ctx.caller, Text(f"删除 {view.name}", f"deleted {view.name}"), view.id)
-    await ctx.deployer.forget(view.id)
     if files:
         await backups.forget(ctx, view.id)
-        await asyncio.to_thread(_remove, Path(view.path), view.id)
+        await asyncio.to_thread(_remove, folder, view.id)
+        await ctx.deployer.forget(view.id)
 
 
-def _remove(folder: Path, instance_id: str) -> None:
-    """Raises PermissionDenied, also for what has become somebody else's or a link meanwhile."""
+def _put_aside(folder: Path, instance_id: str) -> None:
+    """In one step, so that a folder that is being deleted is nowhere any more, whatever happens to the server meanwhile; the
+    deployer removes what is aside. Raises PermissionDenied, also for what has become somebody else's or a link meanwhile."""
     if _is_absent(str(folder)):
         return
     _require_deployed(folder, instance_id)
-    kept = (places.former(folder, instance_id), places.reverted(folder, instance_id))
     try:
-        for tree in (*kept, folder):
-            if places.is_ours(tree, instance_id):
-                remove(tree)
+        folder.rename(places.deleted(folder, instance_id))
+    except OSError as error:
+        raise PermissionDenied(
+            f"{folder} 无法删除：{error.strerror}",
+            f"{folder} cannot be deleted: {error.strerror}",
+            field="files",
+        ) from error
+
+
+def _remove(folder: Path, instance_id: str) -> None:
+    """Raises PermissionDenied."""
+    try:
+        for tree in places.trees(folder, instance_id):
+            remove(tree)
     except OSError as error:
         raise PermissionDenied(
             f"实例已删除，但 {error.filename} 无法删除：{error.strerror}",
@@ -412,7 +443,8 @@ def _remove(folder: Path, instance_id: str) -> None:
 
 
 def _require_deployed(folder: Path, instance_id: str) -> None:
-    if not places.is_ours(folder, instance_id):
+    """Raises PermissionDenied. One that was put aside by a delete that was cut short is still this program's."""
+    if not any(places.is_ours(place, instance_id) for place in (folder, places.deleted(folder, instance_id))):
         raise PermissionDenied(
             f"{folder} 不是由本程序部署的，文件不会被删除",
             f"{folder} was not deployed by this program; its files are not deleted",

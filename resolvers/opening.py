@@ -14,13 +14,21 @@ from mailauncher.events import Bus
 from mailauncher.settings import Settings
 from mailauncher.store.database import Database
 from mailauncher.store.deployments import Deployments
+from mailauncher.store.emojis import Emojis
+from mailauncher.store.images import Images
 from mailauncher.store.journal import Journal
+from mailauncher.store.ledger import Ledger
+from mailauncher.store.persons import Persons
 from mailauncher.store.registry import Registry
-from resolvers import backups
+from mailauncher.store.revisions import Revisions
+from resolvers import backups, resources
+from resolvers.config_files import Configs
 from resolvers.context import Context
 from resolvers.deploying import Deployer
 from resolvers.fleet import Fleet
+from resolvers.learned import Stores
 from resolvers.metrics import Sampler
+from resolvers.stepping import Steps
 from resolvers.unfinished import settle_restores
 from resolvers.usage import Meter
 from terminals.house import House
@@ -41,6 +49,11 @@ async def open_context(settings: Settings) -> AsyncIterator[Context]:
         await registry.load()
         deployments = Deployments(database)
         gone = await deployments.load({record.id for record in registry})
+        emojis = Emojis(database)
+        images = Images(folder, emojis)
+        await images.sweep()
+        stack.push_async_callback(images.close)
+        persons = Persons(database)
         versions = Versions(settings, catalogue)
         stack.push_async_callback(versions.close)
         house = House(settings)
@@ -49,15 +62,19 @@ async def open_context(settings: Settings) -> AsyncIterator[Context]:
         fleet = Fleet(registry, catalogue, house, bus, journal)
         stack.push_async_callback(fleet.close)
         stack.push_async_callback(house.close)
+        steps = Steps(Stores(emojis, persons, images, Ledger(database)), fleet, bus, journal, folder)
+        fleet.before_start = steps.before_start
+        stack.push_async_callback(steps.close)
         deployer = Deployer(settings, registry, deployments, catalogue, fleet, bus, journal)
         stack.push_async_callback(deployer.close)
         await settle_restores(registry, journal)
         await deployer.recall()
         await fleet.open()
+        fleet.chore(resources.forget_strays(registry, emojis, images, persons))
         sampler = Sampler(bus, folder, settings.metrics_interval_s)
         await sampler.prime()
         meter = Meter(fleet, 2 * settings.metrics_interval_s)
-        for work in (sampler.run(), meter.run()):
+        for work in (sampler.run(), meter.run(), images.sweep_forever(), steps.run()):
             task = asyncio.create_task(work)
             stack.callback(task.cancel)
         ctx = Context(
@@ -65,6 +82,11 @@ async def open_context(settings: Settings) -> AsyncIterator[Context]:
             registry=registry,
             deployments=deployments,
             journal=journal,
+            emojis=emojis,
+            persons=persons,
+            images=images,
+            configs=Configs(Revisions(database)),
+            steps=steps,
             catalogue=catalogue,
             versions=versions,
             terms=Terms(folder),

@@ -5,6 +5,7 @@ import re
 import shutil
 import stat
 import tempfile
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from mailauncher.store.records import InstanceRecord
 NAME_BYTES = 255
 PATH_BYTES = 3072
 """Below the system's 4096 by what the longest path in an environment may take."""
+_CONTROLS = ("Cc", "Zl", "Zp")
+"""Categories of signs that would begin another line, or steer the terminal that shows a path."""
 _HELD = re.compile(r"\..*\.mailauncher-[0-9a-f]{8}(\..*)?")
 
 
@@ -32,6 +35,16 @@ def former(folder: Path, instance_id: str) -> Path:
 def reverted(folder: Path, instance_id: str) -> Path:
     """Where the tree goes of an upgrade that was taken back, until it is removed."""
     return folder.with_name(f"{former(folder, instance_id).name}.reverted")
+
+
+def deleted(folder: Path, instance_id: str) -> Path:
+    """Where the tree of an instance goes that is deleted with its files, until it is removed."""
+    return folder.with_name(f"{staging(folder, instance_id).name}.deleted")
+
+
+def trees(folder: Path, instance_id: str) -> tuple[Path, ...]:
+    """What is kept beside an instance and goes with it; last the tree whose being there says that all of this is to go."""
+    return former(folder, instance_id), reverted(folder, instance_id), deleted(folder, instance_id)
 
 
 def meant(workspace: Path, given: str) -> Path:
@@ -58,8 +71,12 @@ def new_folder(settings: Settings, given: str) -> Path:
     try:
         folder = path.parent.resolve() / path.name
         str(folder).encode()  # neither the database nor JSON takes a name that is no text
-        if path.name in ("", "..") or ".." in path.parts:
-            raise _refused(path, "不能以 .. 结尾或包含 ..", "has .. in it")
+        if not path.name:
+            raise _refused(path, "是根目录", "is the root folder")
+        if ".." in path.parts:
+            raise _refused(path, "不能包含 ..", "has .. in it")
+        if any(unicodedata.category(sign) in _CONTROLS for sign in str(folder)):
+            raise _refused(Path(repr(str(folder))[1:-1]), "含有控制字符", "has control characters")
         longest = reverted(folder, "0" * 8)
         if len(os.fsencode(longest.name)) > NAME_BYTES or len(os.fsencode(longest)) > PATH_BYTES:
             raise _refused(path, "名称过长", "is too long")

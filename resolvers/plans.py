@@ -137,12 +137,17 @@ def select_clone(catalogue: Catalogue, record: InstanceRecord) -> Selection:
 def _bot(catalogue: Catalogue, name: str) -> Recipe:
     recipe = catalogue.recipes.get(name)
     if recipe is None or recipe.kind != "bot" or recipe.install is None:
+        names = ", ".join(_deployable(catalogue, "bot"))
         raise InvalidParameter(
-            f"没有可部署的 Bot '{name[:64]}'",
-            f"There is no bot '{name[:64]}' that can be deployed",
+            f"没有可部署的 Bot '{name[:64]}'，可部署的有：{names}",
+            f"There is no bot '{name[:64]}' that can be deployed. There are: {names}",
             field="recipe",
         )
     return recipe
+
+
+def _deployable(catalogue: Catalogue, kind: str) -> list[str]:
+    return sorted(r.name for r in catalogue.recipes.values() if r.kind == kind and r.install is not None)
 
 
 def _schemes(versions: Versions, recipes: Iterable[Recipe]) -> tuple[str, ...]:
@@ -197,9 +202,10 @@ def _require_known(catalogue: Catalogue, services: Iterable[str]) -> None:
     for name in services:
         recipe = catalogue.recipes.get(name)
         if recipe is None or recipe.kind != "service" or recipe.install is None:
+            names = ", ".join(_deployable(catalogue, "service"))
             raise InvalidParameter(
-                f"服务 {name[:64]} 未知或无法部署，可部署的见服务列表",
-                f"The service {name[:64]} is unknown or cannot be deployed: the list of services has those that can",
+                f"服务 {name[:64]} 未知或无法部署，可部署的有：{names}",
+                f"The service {name[:64]} is unknown or cannot be deployed. There are: {names}",
                 field="install_services",
             )
 

@@ -4,8 +4,11 @@ A port is known by its placeholder: `main`, `webui` (a further one of the bot's)
 when something listens on it, or when another managed instance has it, in its record or in its configuration files.
 """
 
+import errno
 import json
+import os
 import re
+import stat
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
@@ -47,7 +50,9 @@ def plan(
     for name, port in asked.items():
         if who := taken(port):
             raise PortInUse(
-                f"端口 {port} 已被占用（{who}）", f"Port {port} is in use ({who})", field=_field(name)
+                f"端口 {port} 已被占用（{who}）：请换一个，或不指定",
+                f"Port {port} is in use ({who}): choose another, or leave it out",
+                field=_field(name),
             )
     chosen = {**asked, **{name: port for name, port in kept.items() if name in wanted and port}}
     for name, default in wanted.items():
@@ -130,8 +135,7 @@ def planned(folder: Path, recipe: Recipe) -> dict[str, int]:
 
 def _values(folder: Path, file: ConfigFile) -> Any:
     try:
-        with (folder / file.path).open("rb") as opened:
-            text = opened.read(FILE_BYTES).decode("utf-8-sig")
+        text = _read(folder / file.path).decode("utf-8-sig")
         match PurePosixPath(file.path).suffix:
             case ".toml":
                 return tomllib.loads(text)
@@ -141,6 +145,15 @@ def _values(folder: Path, file: ConfigFile) -> Any:
                 return dict(_variables(text))
     except (OSError, ValueError, RecursionError):
         return {}
+
+
+def _read(path: Path) -> bytes:
+    """Of a regular file only: reading anything else, such as a link to a terminal, might wait for ever. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as opened:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        return opened.read(FILE_BYTES)
 
 
 def _variables(text: str) -> Iterator[tuple[str, str]]:

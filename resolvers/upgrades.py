@@ -33,7 +33,7 @@ async def upgrade(
     It runs on while the new one is made beside it, after a backup. What ran is started again, and if that does not get
     ready, the old version comes back by itself and the deployment has failed. Nothing of this is waited for.
 
-    Raises InstanceNotFound, ServiceUnavailable (not installed), InstanceAlreadyRunning (a deployment is under way),
+    Raises InstanceNotFound, ServiceUnavailable (not installed, or being cloned), InstanceAlreadyRunning (a deployment is under way),
     PermissionDenied (a folder that this program did not make), InvalidParameter, VersionNotFound, DownloadFailed,
     InsufficientSpace.
     """
@@ -90,23 +90,25 @@ async def clone(
 
     Raises InstanceNotFound, ServiceUnavailable (not installed), and as `deployments.deploy` does.
     """
-    record = _whole(ctx, instance_id)
+    _whole(ctx, instance_id)
     instances.require_name(name)
     instances.require_port(1 if port is None else port)
     admission.refuse_name(ctx, name)
-    selection = await asyncio.to_thread(plans.select_clone, ctx.catalogue, record)
-    commands = {MAIN: record.run_command, **{s.name: s.run_command for s in record.services}}
-    row = await admission.admit(
-        ctx,
-        Newcomer(
-            name=name,
-            where=path or f"~/{name}",
-            selection=selection,
-            ports={MAIN: port or 0},
-            kind=DeploymentKind.CLONE,
-            commands={program: command for program, command in commands.items() if command},
-        ),
-    )
+    async with ctx.turns.of(instance_id):  # from its end on, the deployment keeps what it copies as it is
+        record = _whole(ctx, instance_id)
+        selection = await asyncio.to_thread(plans.select_clone, ctx.catalogue, record)
+        commands = {MAIN: record.run_command, **{s.name: s.run_command for s in record.services}}
+        row = await admission.admit(
+            ctx,
+            Newcomer(
+                name=name,
+                where=path or f"~/{name}",
+                selection=selection,
+                ports={MAIN: port or 0},
+                kind=DeploymentKind.CLONE,
+                commands={program: command for program, command in commands.items() if command},
+            ),
+        )
     words = Text(f"复制 {record.name} 为 {name}", f"clone {record.name} as {name}")
     await ctx.journal.note("clone", ctx.caller, words, row.instance_id)
     return await deployments.view(ctx, row)
@@ -135,6 +137,7 @@ async def _ours(ctx: Context, instance_id: str) -> InstanceRecord:
             f"{record.path} 不是由本程序部署的，不会被替换：请先复制该实例，再升级副本",
             f"{record.path} was not deployed by this program and is not replaced: clone the instance, and upgrade the copy",
         )
+    ctx.deployer.require_not_copied(record)
     return record
 
 

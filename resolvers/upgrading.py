@@ -58,6 +58,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 def write(file: Path, value: object) -> None:
     """Whole or not at all. Raises OSError."""
     unfinished = file.with_name(f".{file.name}")
+    unfinished.touch(mode=0o600)
     unfinished.write_bytes(msgspec.json.encode(value))
     unfinished.rename(file)
 
@@ -150,7 +151,7 @@ class Upgrading:
         if plan.consent or change.back or not self._carrier.instance(job).wanted:
             return
         recipe = self._carrier.catalogue.get(change.after.recipe).of(change.after.version)
-        new = await asyncio.to_thread(_unaccepted, Path(plan.folder), Staging(plan).tree, recipe.consent)
+        new = await asyncio.to_thread(consent.changed, Staging(plan).tree, Path(plan.folder), recipe.consent)
         if new:
             names = ", ".join(new)
             raise DeploymentFailed(
@@ -176,6 +177,8 @@ class Upgrading:
 
     async def _take_effect(self, job: Job, change: Change) -> None:
         """The new tree is in its place: it is what is known of the instance from now on."""
+        # Its worker may have been killed after it had put the tree there.
+        await asyncio.to_thread(removed, Path(job.plan.staging))
         await asyncio.to_thread(write, job.folder / FORMER_FILE, change.before)
         await self._adopt(job, change.after)
         if change.environment:
@@ -297,23 +300,6 @@ class Upgrading:
             if wanted := self._wanted(job):
                 with contextlib.suppress(LauncherError):  # a failure of the instance's own
                     await carrier.crew(job).start(wanted).wait(START_WITHIN_S)
-
-
-def _unaccepted(old: Path, new: Path, texts: dict[str, str]) -> list[str]:
-    """Texts of the new tree that are not those whose acceptance the old one has on record. Raises LauncherError."""
-    missing = []
-    for text, record in texts.items():
-        try:
-            content = (new / text).read_bytes()
-        except FileNotFoundError:
-            continue
-        try:
-            accepted = (old / record).read_text("ascii")
-        except (FileNotFoundError, ValueError):
-            accepted = ""
-        if accepted != consent.digest(content):
-            missing.append(text)
-    return missing
 
 
 def _bring_former(plan: Plan) -> None:

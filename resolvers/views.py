@@ -171,3 +171,39 @@ class DeploymentUpdate:
     cursor: int
     deployment: DeploymentView
     log: tuple[Text, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EmojiView:
+    """An emoji. `cursor` orders them, the newest has the greatest; times are milliseconds since 1970."""
+
+    cursor: int
+    id: str
+    instance_id: str
+    name: str
+    description: str
+    image_url: str
+    tags: list[str]
+    category: str
+    created_at: int
+    updated_at: int
+    origin: str
+    pending: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonView:
+    """A person. `cursor` orders them, the newest has the greatest; `profile` is JSON; times are milliseconds since 1970."""
+
+    cursor: int
+    id: str
+    instance_id: str
+    user_id: str
+    username: str
+    nickname: str
+    avatar_url: str
+    profile: str
+    created_at: int
+    updated_at: int
+    origin: str
+    pending: str

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections import Counter
+from collections.abc import AsyncGenerator
 from typing import Any, NoReturn
 
 import msgspec
@@ -20,16 +21,26 @@ def too_large(limit: int) -> FileTooLarge:
     return FileTooLarge(f"请求体超过 {limit} 字节", f"The request body is over {limit} bytes")
 
 
-async def read(receive: Receive) -> bytes:
-    """The whole body. The guard bounds it. Raises ClientDisconnect."""
-    parts: list[bytes] = []
+async def pieces(receive: Receive) -> AsyncGenerator[bytes, None]:
+    """The body as it comes. The guard bounds it. Raises ClientDisconnect."""
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        parts.append(message.get("body", b""))
+        yield message.get("body", b"")
         if not message.get("more_body", False):
-            return b"".join(parts)
+            return
+
+
+async def read(receive: Receive) -> bytes:
+    """The whole body. The guard bounds it. Raises ClientDisconnect."""
+    return b"".join([piece async for piece in pieces(receive)])
+
+
+class Whole(msgspec.Struct):
+    """A body that is any object: its keys are the caller's own."""
+
+    values: dict[str, Any]
 
 
 async def parse(body: bytes, kinds: tuple[type[msgspec.Struct], ...]) -> msgspec.Struct:
@@ -37,6 +48,8 @@ async def parse(body: bytes, kinds: tuple[type[msgspec.Struct], ...]) -> msgspec
     value = await asyncio.to_thread(_json, body) if len(body) > LARGE_BYTES else _json(body)
     if not isinstance(value, dict):
         raise InvalidParameter("请求体应为 JSON 对象", "The request body must be a JSON object")
+    if len(kinds) == 1 and issubclass(kinds[0], Whole):
+        return kinds[0](value)
     kind = max(kinds, key=lambda kind: len(value.keys() & set(kind.__struct_encode_fields__)))
     try:
         return msgspec.convert(value, kind)

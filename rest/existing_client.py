@@ -4,6 +4,7 @@ That client tests `status == "success"`, sends one fixed command for its adapter
 for the answer to its update check in `data` or in `data.data`, depending on the page.
 """
 
+import asyncio
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,8 @@ from typing import Annotated, Any
 import msgspec
 
 import mailauncher
-from mailauncher.errors import InvalidParameter, Text
+from mailauncher.errors import Code, InvalidParameter, Text
+from resolvers import configuration
 from resolvers.context import Context
 from resolvers.instances import NewInstance, NewService
 from resolvers.metrics import Machine, Metrics
@@ -87,6 +89,35 @@ class ClientInstance(msgspec.Struct, kw_only=True):
 def own_interpreter(command: str | None) -> str | None:
     """`python main.py`, which that client sends for every folder, means the folder's own Python."""
     return re.sub(r"\Apython3?(?=\s)", "{python}", command.strip()) if command else None
+
+
+class ClientConfig(msgspec.Struct):
+    """What a configuration file says, or the environment variables."""
+
+    status: Annotated[str, about("总是 success。", "Always `success`.", const="success")]
+    data: Annotated[dict[str, Any], about("文件内容。", "The file as JSON.")]
+
+
+class ClientConfigPatch(msgspec.Struct):
+    """Keys of a configuration file to change, as in `PUT /config/...`."""
+
+    config_data: Annotated[dict[str, Any], about("要更改的键。", "The keys to change.")]
+    instance_id: Annotated[str | None, about("不使用：以地址为准。", "Not used: the address says it.")] = None
+
+
+class ClientVariablesPatch(msgspec.Struct):
+    """Environment variables to change, as in `PUT /config/{id}/env`."""
+
+    env_data: Annotated[dict[str, Any], about("要更改的变量。", "The variables to change.")]
+    instance_id: Annotated[str | None, about("不使用：以地址为准。", "Not used: the address says it.")] = None
+
+
+class ClientUpdated(msgspec.Struct):
+    """The file was changed."""
+
+    status: Annotated[str, about("总是 success。", "Always `success`.", const="success")]
+    success: Annotated[bool, about("总是 true。", "Always true.", const=True)]
+    message: Annotated[str, about("给人看的说明。", "A sentence for people.")]
 
 
 class MemoryUsage(msgspec.Struct):
@@ -212,7 +243,49 @@ async def _check(_ctx: Context, call: Call) -> CheckedVersion:
     return CheckedVersion("success", msgspec.structs.replace(found, data=found))
 
 
+def _configuration(place: str, name: str, text: Text) -> tuple[Operation, Operation]:
+    """The client's own ways to read and change a configuration file."""
+
+    async def get(ctx: Context, call: Call) -> ClientConfig:
+        view = await configuration.read(ctx, call.path["id"], name)
+        return ClientConfig("success", await asyncio.to_thread(view.config))
+
+    async def update(ctx: Context, call: Call) -> ClientUpdated:
+        patch = call.body.env_data if name == "env" else call.body.config_data
+        await configuration.merge(ctx, call.path["id"], name, patch)
+        return ClientUpdated("success", True, Text("配置已更新", "Changed").in_language(call.language))
+
+    get.__name__, update.__name__ = f"get_{name}", f"update_{name}"
+    codes = (Code.INSTANCE_NOT_FOUND, Code.RESOURCE_NOT_FOUND, Code.INVALID_PARAMETER, Code.INVALID_PATH)
+    return (
+        Operation(
+            method="GET",
+            path=f"/api/v1/resources/{{id}}/{place}/get",
+            group="resources",
+            text=Text(f"获取{text.zh}", f"Get {text.en}"),
+            handler=get,
+            response=ClientConfig,
+            codes=codes,
+        ),
+        Operation(
+            method="POST",
+            path=f"/api/v1/resources/{{id}}/{place}/update",
+            group="resources",
+            text=Text(f"更新{text.zh}", f"Change {text.en}"),
+            handler=update,
+            request=(ClientVariablesPatch if name == "env" else ClientConfigPatch,),
+            response=ClientUpdated,
+            codes=(*codes, Code.PORT_IN_USE, Code.CONFLICT, Code.INSUFFICIENT_SPACE),
+            changes=True,
+        ),
+    )
+
+
 OPERATIONS = (
+    *_configuration("config", "bot", Text(" Bot 配置", "the bot's configuration")),
+    *_configuration("lpmm", "lpmm", Text(" LPMM 配置", "the LPMM configuration")),
+    *_configuration("env", "env", Text("环境变量", "the environment variables")),
+    *_configuration("adapter/napcat", "adapter", Text("适配器配置", "the adapter's configuration")),
     Operation(
         method="GET",
         path="/api/v1/version/current",

@@ -240,7 +240,7 @@ OPERATIONS = (
         handler=_delete,
         response=Done,
         query=(Parameter("files", Text("同时删除文件", "Also delete the files"), ("delete",)),),
-        codes=(Code.INSTANCE_NOT_FOUND, Code.INVALID_PARAMETER),
+        codes=(Code.INSTANCE_NOT_FOUND, Code.INVALID_PARAMETER, Code.SERVICE_UNAVAILABLE),
         changes=True,
     ),
     Operation(

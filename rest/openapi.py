@@ -10,6 +10,7 @@ from mailauncher import __version__
 from mailauncher.errors import VERDICTS, Code, Text
 from resolvers.context import Context
 from rest.answers import JSON, Answer, tagged
+from rest.body import Whole
 from rest.errors import ErrorBody
 from rest.operation import Call, Operation, Parameter
 from rest.wording import ZH
@@ -27,6 +28,10 @@ GROUPS = {
     "services": Text("服务", "Services"),
     "deployments": Text("部署", "Deploying"),
     "terminals": Text("终端", "Terminals"),
+    "config": Text("配置", "Configuration"),
+    "emojis": Text("表情包", "Emojis"),
+    "persons": Text("用户信息", "Persons"),
+    "resources": Text("现有网页客户端的配置接口", "Configuration for the existing web client"),
     "system": Text("系统", "System"),
     "version": Text("版本", "Version"),
     "pages": Text("页面", "Pages"),
@@ -47,10 +52,13 @@ MEANINGS = {
     Code.INSUFFICIENT_SPACE: Text("磁盘空间不足", "there is too little room on the disk"),
     Code.DOWNLOAD_FAILED: Text("下载失败", "no source could be reached"),
     Code.RESOURCE_NOT_FOUND: Text("资源不存在", "there is no such thing"),
+    Code.CONFLICT: Text("已被他人修改", "it has changed meanwhile"),
+    Code.INSUFFICIENT_SPACE: Text("磁盘空间不足", "the disk is full"),
     Code.FILE_TOO_LARGE: Text("文件过大", "what was sent is too large"),
     Code.INVALID_SESSION: Text("会话 ID 无效", "the session's id is wrong"),
     Code.TERMINAL_NOT_FOUND: Text("终端不存在", "there is no such terminal"),
     Code.DUPLICATE_RESOURCE: Text("资源已存在", "it exists already"),
+    Code.INVALID_IMAGE_FORMAT: Text("图片格式无效", "this is no image that could be used"),
     Code.COMMAND_FAILED: Text("命令执行失败", "the program could not be run"),
 }
 _PATH_PARAMETERS = {
@@ -59,6 +67,10 @@ _PATH_PARAMETERS = {
     "session_id": Text(
         "会话 ID：{instance_id}_{terminal_type}", "The session's id: {instance_id}_{terminal_type}"
     ),
+    "emoji_id": Text("表情包 ID", "The emoji's id"),
+    "person_id": Text("用户信息 ID", "The person's id"),
+    "config": Text("配置文件的名称，如 model、adapter", "The file's name, such as model or adapter"),
+    "file": Text("image_url 中的文件名", "The file's name, as in `image_url`"),
 }
 _EVERYWHERE = (Code.PERMISSION_DENIED, Code.INTERNAL_ERROR)
 
@@ -90,8 +102,11 @@ def operation(documented: tuple[Operation, ...]) -> Operation:
 
 def document(operations: Sequence[Operation], language: str) -> dict[str, Any]:
     """The OpenAPI document of the operations, in one language."""
-    kinds = [ErrorBody, *(kind for row in operations for kind in _kinds(row))]
+    kinds: list[type[msgspec.Struct]] = [ErrorBody, *(kind for row in operations for kind in _kinds(row))]
     _, schemas = msgspec.json.schema_components(dict.fromkeys(kinds), ref_template=REFERENCE)
+    for kind in kinds:
+        if issubclass(kind, Whole):
+            schemas[kind.__name__] |= {"properties": {}, "required": [], "additionalProperties": True}
     paths: dict[str, dict[str, Any]] = {}
     for row in operations:
         paths.setdefault(row.path, {})[row.method.lower()] = _described(row, language)
@@ -132,6 +147,8 @@ def _described(row: Operation, language: str) -> dict[str, Any]:
         schemas = [{"$ref": REFERENCE.format(name=kind.__name__)} for kind in row.request]
         schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
         described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    if row.receives:
+        described["requestBody"] = {"required": True, "content": {row.receives: {}}}
     if row.public:
         described["security"] = [{}]
     return described
@@ -233,6 +250,8 @@ def _entry(spec: dict[str, Any], row: Operation) -> Iterable[str]:
     for number, kind in enumerate(row.request):
         yield "**Or**" if number else "**Body**"
         yield _fields(spec, kind)
+    if row.receives:
+        yield f"**Body**: `{row.receives}`"
     if row.response is None:
         yield f"**Answer**: `{row.media}`"
     else:
@@ -242,6 +261,8 @@ def _entry(spec: dict[str, Any], row: Operation) -> Iterable[str]:
 
 
 def _fields(spec: dict[str, Any], kind: type[msgspec.Struct]) -> str:
+    if issubclass(kind, Whole):
+        return str(spec["components"]["schemas"][kind.__name__]["description"])
     return _bullets(_flat(spec, spec["components"]["schemas"][kind.__name__], ""))
 
 

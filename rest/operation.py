@@ -21,7 +21,8 @@ HEADERS = "mailauncher.headers"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request. `path` has the parameters of the route, `body` what the row's `request` makes of the body."""
+    """A request. `path` has the parameters of the route, `body` what the row's `request` makes of the body,
+    or with `receives` its pieces."""
 
     scope: Scope
     path: Mapping[str, str]
@@ -65,7 +66,8 @@ class Operation:
 
     `changes`: it changes something, so a page of another origin may not call it, whatever the method, and HEAD does
     not reach it. `public`: it answers without the token. `codes`: errors beside those that every route has.
-    `request`: the bodies it takes, any one of them. `media`: the type of an answer that is no JSON, whose handler
+    `request`: the bodies it takes, any one of them. `receives`: the type of a body that is no JSON, which its handler is
+    given piece by piece. `media`: the type of an answer that is no JSON, whose handler
     makes an `Answer` itself. `kept`: for what is asked for all the time, the encoded answer is kept as long as this
     key stays equal, and has an ETag.
     """
@@ -77,6 +79,7 @@ class Operation:
     handler: Handler
     response: type[msgspec.Struct] | None = None
     request: tuple[type[msgspec.Struct], ...] = ()
+    receives: str = ""
     query: tuple[Parameter, ...] = ()
     codes: tuple[Code, ...] = ()
     media: str = "application/json"

@@ -53,7 +53,9 @@ class Paths:
             if place.path != operation.path or operation.method in place.operations:
                 raise ValueError(f"{operation.method} {operation.path} is in the table already")
             place.operations[operation.method] = operation
-        self._shapes = {shape for shape in map(_stars, self.places) if shape[1]}
+        # Fewer parameters first: `emoji/search` is no emoji of that id.
+        shapes = {shape for shape in map(_stars, self.places) if shape[1]}
+        self._shapes = sorted(shapes, key=lambda shape: len(shape[1]))
 
     def find(self, path: str) -> Found | None:
         """The place of a path, with the path's parameters."""
@@ -134,7 +136,9 @@ class Endpoint:
             key = operation.kept(self._ctx)
             if self._kept is not None and self._kept[0] == key:
                 return self._kept[1]
-        content = await body.parse(await body.read(receive), operation.request) if operation.request else None
+        content: Any = body.pieces(receive) if operation.receives else None
+        if operation.request:
+            content = await body.parse(await body.read(receive), operation.request)
         result = await operation.handler(self._ctx, Call(scope, scope["path_params"], content))
         if isinstance(result, (Answer, Stream)):
             return result

@@ -7,6 +7,7 @@ from graphql import GraphQLError
 from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
+from mailauncher.bots.documents.broken import BrokenText
 from mailauncher.errors import VERDICTS, Code, LauncherError, Text
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,8 @@ def describe(errors: Iterable[GraphQLError], language: str) -> None:
         if isinstance(cause, LauncherError):
             error.message = cause.text.in_language(language)
             error.extensions = extensions(cause.code, cause.field)
+            if isinstance(cause, BrokenText):
+                error.extensions |= {"line": cause.line, "column": cause.column}
         elif _is_the_callers(error, cause):
             error.extensions = extensions(Code.INVALID_PARAMETER)
         else:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 
 import strawberry
 
@@ -10,14 +10,22 @@ from mailauncher.errors import InvalidParameter
 from resolvers import system
 from resolvers.views import EventView
 from schema.context import Info
+from schema.paging import Page, PageInfo, itself
 from schema.scalars import GREATEST, Instant
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+@dataclass(frozen=True)
+class EventPage(Page):
     """Events that follow each other, oldest first."""
 
     edges: list[EventView]
+
+    @property
+    def end(self) -> int | None:
+        return self.edges[-1].cursor if self.edges else None
+
+    async def more(self, info: Info) -> bool:
+        return self.end is not None and bool(await system.events(info.context.ctx, self.end, 1))
 
 
 def _message(event: strawberry.Parent[EventView], info: Info) -> str:
@@ -48,39 +56,16 @@ class Event:
     )
 
 
-def _itself(parent: strawberry.Parent[object]) -> Any:
-    """What stands for the whole stands for its part too: the fields below read other attributes of it."""
-    return parent
-
-
 @strawberry.type(description="An event in its place in the list.")
 class EventEdge:
     cursor: strawberry.ID = strawberry.field(description="Give it as `after` to get what follows.")
-    node: Event = strawberry.field(resolver=_itself, description="The event.")
-
-
-async def _has_next_page(page: strawberry.Parent[Page], info: Info) -> bool:
-    return bool(page.edges) and bool(await system.events(info.context.ctx, page.edges[-1].cursor, 1))
-
-
-def _end_cursor(page: strawberry.Parent[Page]) -> strawberry.ID | None:
-    return strawberry.ID(str(page.edges[-1].cursor)) if page.edges else None
-
-
-@strawberry.type(description="Where a page stands in its list.")
-class PageInfo:
-    has_next_page: bool = strawberry.field(
-        resolver=_has_next_page, description="Whether events follow this page now; later there may be others."
-    )
-    end_cursor: strawberry.ID | None = strawberry.field(
-        resolver=_end_cursor, description="Cursor of the page's last event. Null when the page is empty."
-    )
+    node: Event = strawberry.field(resolver=itself, description="The event.")
 
 
 @strawberry.type(description="A page of events, oldest first.")
 class EventConnection:
     edges: list[EventEdge] = strawberry.field(description="The events of this page.")
-    page_info: PageInfo = strawberry.field(resolver=_itself, description="Where the page stands in the list.")
+    page_info: PageInfo = strawberry.field(resolver=itself, description="Where the page stands in the list.")
 
 
 async def _events(
@@ -93,7 +78,7 @@ async def _events(
     ] = None,
     first: Annotated[int, strawberry.argument(description="How many events at most, 1-200.")] = 50,
 ) -> EventConnection | None:
-    page = Page(await system.events(info.context.ctx, _cursor(after), first))
+    page = EventPage(await system.events(info.context.ctx, _cursor(after), first))
     return cast(EventConnection, page)
 
 

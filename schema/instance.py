@@ -10,11 +10,14 @@ from resolvers.views import InstanceView
 from schema.backup import Backup, backups_of
 from schema.context import Info
 from schema.deployment import Deployment
+from schema.emoji import EmojiConnection, emojis_of
 from schema.event import Event
+from schema.person import PersonConnection, persons_of
 from schema.scalars import Instant
 from schema.service import Service
 from schema.status import Failure, Status
 from schema.supervision import Supervision, Usage, supervision_of, usage_of
+from schema.sync import SyncStatus, sync_status_of
 from schema.terminal import Terminal
 from terminals.states import State
 
@@ -92,6 +95,17 @@ class Instance:
         resolver=backups_of,
         graphql_type=list[Backup],
         description="Backups of its configuration and data, newest first.",
+    )
+    emojis: EmojiConnection = strawberry.field(
+        resolver=emojis_of, description="The pictures that it may send, newest first."
+    )
+    persons: PersonConnection = strawberry.field(
+        resolver=persons_of, description="The persons whom it knows, newest first."
+    )
+    sync_status: SyncStatus = strawberry.field(
+        resolver=sync_status_of,
+        graphql_type=SyncStatus,
+        description="How far its emojis and persons are in step with the bot's own database, which is read for it.",
     )
     recent_events: list[Event] = strawberry.field(
         resolver=_recent_events,

@@ -166,5 +166,6 @@ class InstanceMutation:
     delete_instance: DeleteInstancePayload | None = strawberry.mutation(
         resolver=_delete,
         description="Stops the instance and forgets it; its files stay unless `files` is set. A deployment under way is cancelled. Null only together with an "
-        "error: `INSTANCE_NOT_FOUND`, `PERMISSION_DENIED` for files that this program did not deploy.",
+        "error: `INSTANCE_NOT_FOUND`, `PERMISSION_DENIED` for files that this program did not deploy, `SERVICE_UNAVAILABLE` "
+        "for files that are being cloned.",
     )

@@ -49,8 +49,14 @@ _ITEMS = {
     "versions": 200,
     "recipes": 10,
     "deployServices": 10,
+    "emojis": 100,
+    "persons": 100,
+    "configFiles": 16,
+    "revisions": 20,
 }
-"""How many items a field is taken to give where no number after `first` says it. Others give one."""
+"""How many items a field is taken to give at most, where no number after `first` says less. Others give one."""
+_CONNECTIONS = {"emojis": 10, "persons": 10}
+"""Those whose items are their `edges`, which alone are counted so many times, and how many without `first`."""
 
 
 class Measure(NamedTuple):
@@ -75,7 +81,7 @@ class Meter:
         self._fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
-        self._measured: dict[str, Measure] = {}
+        self._measured: dict[tuple[str, int], Measure] = {}
 
     def measure(self) -> Measure:
         total = Measure()
@@ -84,32 +90,37 @@ class Meter:
                 total = total.beside(self._selections(node.selection_set))
         return total
 
-    def _selections(self, node: SelectionSetNode | None) -> Measure:
+    def _selections(self, node: SelectionSetNode | None, edges: int = 1) -> Measure:
+        """`edges`: how many there are, where these are fields of a connection."""
         total = Measure()
         for selection in node.selections if node else ():
             if isinstance(selection, FieldNode):
-                total = total.beside(self._field(selection))
+                found = self._field(selection)
+                times = edges if selection.name.value == "edges" else 1
+                total = total.beside(found._replace(cost=found.cost * times))
             elif isinstance(selection, FragmentSpreadNode):
-                total = total.beside(self._fragment(selection.name.value))
+                total = total.beside(self._fragment(selection.name.value, edges))
             elif isinstance(selection, InlineFragmentNode):
-                total = total.beside(self._selections(selection.selection_set))
+                total = total.beside(self._selections(selection.selection_set, edges))
         return total
 
-    def _fragment(self, name: str) -> Measure:
-        if name not in self._measured:
+    def _fragment(self, name: str, edges: int) -> Measure:
+        if (name, edges) not in self._measured:
             # One that spreads itself finds this; another rule refuses it.
-            self._measured[name] = Measure()
+            self._measured[name, edges] = Measure()
             if fragment := self._fragments.get(name):
-                self._measured[name] = self._selections(fragment.selection_set)
-        return self._measured[name]
+                self._measured[name, edges] = self._selections(fragment.selection_set, edges)
+        return self._measured[name, edges]
 
     def _field(self, node: FieldNode) -> Measure:
-        inner = self._selections(node.selection_set)
+        items = _items(node)
+        connected = node.name.value in _CONNECTIONS
+        inner = self._selections(node.selection_set, items if connected else 1)
         aliases = inner.aliases + (node.alias is not None)
         if node.name.value.startswith("__"):
             return Measure(aliases=aliases)
         depth = inner.depth + 1 if node.selection_set else 0
-        return Measure(depth, aliases, 1 + inner.cost * _items(node))
+        return Measure(depth, aliases, 1 + inner.cost * (1 if connected else items))
 
 
 def _items(node: FieldNode) -> int:
@@ -117,6 +128,8 @@ def _items(node: FieldNode) -> int:
         (argument.value for argument in node.arguments or () if argument.name.value == "first"), None
     )
     usual = _ITEMS.get(node.name.value, 1)
+    if first is None:
+        return _CONNECTIONS.get(node.name.value, usual)
     if not isinstance(first, IntValueNode) or len(first.value) > 9:
         return usual
     return max(0, min(int(first.value), usual))

@@ -1,12 +1,16 @@
 """DataLoaders: what the fields of a list's items ask for is fetched in one query for all of them."""
 
+from collections.abc import Awaitable, Callable
+from typing import Any
+
 from strawberry.dataloader import DataLoader
 
 from mailauncher.errors import InstanceNotFound, ResourceNotFound
-from resolvers import backups, deployments, system
+from resolvers import backups, deployments, emojis, persons, sync, system
 from resolvers.backups import BackupView
 from resolvers.context import Context
-from resolvers.views import DeploymentView, EventView
+from resolvers.sync import LearnedEmoji, LearnedPerson
+from resolvers.views import DeploymentView, EmojiView, EventView, PersonView
 
 # Far below the number of placeholders that SQLite and PostgreSQL allow in one statement.
 BATCH = 5000
@@ -15,36 +19,49 @@ RecentKey = tuple[str, int]
 """Instance id, and how many of its newest events."""
 
 
+Pages = tuple[str, Any, int, int | None]
+"""Instance id, filter, how many, and the cursor that they come after."""
+Counts = tuple[str, Any]
+"""Instance id and filter."""
+
+
 class Loaders:
     """The loaders of one request or socket. Nothing is remembered between batches: a socket may live for days."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
-        self.recent_events: DataLoader[RecentKey, list[EventView]] = DataLoader(
-            self._recent_events, max_batch_size=BATCH, cache=False
-        )
-        self.deployment: DataLoader[str, DeploymentView | None] = DataLoader(
-            self._deployments, max_batch_size=BATCH, cache=False
-        )
-        self.backups: DataLoader[str, list[BackupView]] = DataLoader(
-            self._backups, max_batch_size=BATCH, cache=False
-        )
+        self.recent_events: DataLoader[RecentKey, list[EventView]] = self._batched(_recent_events)
+        self.deployment: DataLoader[str, DeploymentView | None] = self._batched(_deployments)
+        self.backups: DataLoader[str, list[BackupView]] = self._batched(backups.lists)
+        self.emoji_pages: DataLoader[Pages, list[EmojiView]] = self._batched(emojis.pages)
+        self.emoji_counts: DataLoader[Counts, int] = self._batched(emojis.counts)
+        self.person_pages: DataLoader[Pages, list[PersonView]] = self._batched(persons.pages)
+        self.person_counts: DataLoader[Counts, int] = self._batched(persons.counts)
+        self.learned_emojis: DataLoader[str, LearnedEmoji | None] = self._batched(sync.learned_emojis)
+        self.learned_persons: DataLoader[str, LearnedPerson | None] = self._batched(sync.learned_persons)
 
-    async def _backups(self, instance_ids: list[str]) -> list[list[BackupView]]:
-        return await backups.lists(self._ctx, instance_ids)
+    def _batched(
+        self, resolver: Callable[[Context, list[Any]], Awaitable[list[Any]]]
+    ) -> DataLoader[Any, Any]:
+        async def load(keys: list[Any]) -> list[Any]:
+            return await resolver(self._ctx, keys)
 
-    async def _recent_events(self, keys: list[RecentKey]) -> list[list[EventView]]:
-        ids = list(dict.fromkeys(instance_id for instance_id, _ in keys))
-        found = await system.recent_events(self._ctx, ids, max(first for _, first in keys))
-        events = dict(zip(ids, found, strict=True))
-        return [events[instance_id][:first] for instance_id, first in keys]
+        return DataLoader(load, max_batch_size=BATCH, cache=False)
 
-    async def _deployments(self, instance_ids: list[str]) -> list[DeploymentView | None]:
-        """None for those that were added as they stood."""
-        if len(instance_ids) == 1:
-            try:
-                return [await deployments.get(self._ctx, instance_ids[0])]
-            except (InstanceNotFound, ResourceNotFound):
-                return [None]
-        found = {view.instance_id: view for view in await deployments.list_all(self._ctx)}
-        return [found.get(instance_id) for instance_id in instance_ids]
+
+async def _recent_events(ctx: Context, keys: list[RecentKey]) -> list[list[EventView]]:
+    ids = list(dict.fromkeys(instance_id for instance_id, _ in keys))
+    found = await system.recent_events(ctx, ids, max(first for _, first in keys))
+    events = dict(zip(ids, found, strict=True))
+    return [events[instance_id][:first] for instance_id, first in keys]
+
+
+async def _deployments(ctx: Context, instance_ids: list[str]) -> list[DeploymentView | None]:
+    """None for those that were added as they stood."""
+    if len(instance_ids) == 1:
+        try:
+            return [await deployments.get(ctx, instance_ids[0])]
+        except (InstanceNotFound, ResourceNotFound):
+            return [None]
+    found = {view.instance_id: view for view in await deployments.list_all(ctx)}
+    return [found.get(instance_id) for instance_id in instance_ids]

@@ -10,16 +10,24 @@ from strawberry.types import ExecutionContext
 from mailauncher.settings import Settings
 from schema import errors
 from schema.backup_commands import BackupMutation
+from schema.configuration import ConfigQuery
+from schema.configuration_commands import ConfigMutation
 from schema.context import Call
 from schema.deployment import DeploymentQuery, DeploymentSubscription
 from schema.deployment_commands import DeploymentMutation
+from schema.emoji import EmojiQuery
+from schema.emoji_commands import EmojiMutation
 from schema.event import EventQuery, EventSubscription
 from schema.instance import InstanceQuery, InstanceSubscription
 from schema.instance_commands import InstanceMutation
 from schema.limits import Desk, Examination
+from schema.person import PersonQuery
+from schema.person_commands import PersonMutation
+from schema.person_file import PersonFileMutation, PersonFileQuery
 from schema.scalars import SCALARS
 from schema.service_commands import ServiceMutation
 from schema.supervision_commands import SupervisionMutation
+from schema.sync_commands import SyncMutation
 from schema.system import SystemQuery, SystemSubscription
 from schema.terminal import TerminalMutation, TerminalQuery, TerminalSubscription
 from schema.terminal_log import TerminalLogQuery
@@ -29,7 +37,17 @@ from schema.version import VersionQuery
 
 @strawberry.type(description="What can be read.")
 class Query(
-    InstanceQuery, DeploymentQuery, VersionQuery, TerminalQuery, TerminalLogQuery, SystemQuery, EventQuery
+    InstanceQuery,
+    DeploymentQuery,
+    VersionQuery,
+    TerminalQuery,
+    TerminalLogQuery,
+    SystemQuery,
+    EventQuery,
+    EmojiQuery,
+    PersonQuery,
+    PersonFileQuery,
+    ConfigQuery,
 ):
     pass
 
@@ -45,6 +63,11 @@ class Mutation(
     SupervisionMutation,
     ServiceMutation,
     TerminalMutation,
+    EmojiMutation,
+    PersonMutation,
+    PersonFileMutation,
+    SyncMutation,
+    ConfigMutation,
 ):
     pass
 

@@ -1,5 +1,6 @@
 """Scalars for what GraphQL's own cannot hold: numbers over 32 bit, and points in time."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any, NewType
 
@@ -48,6 +49,14 @@ def _instant_in(value: Any) -> int:
     return round(moment.timestamp() * 1000)
 
 
+Json = NewType("Json", object)
+"""Any JSON value; shown from its text."""
+
+
+def _json_out(value: Any) -> Any:
+    return json.loads(value)
+
+
 SCALARS: dict[object, ScalarDefinition] = {
     Long: strawberry.scalar(
         name="Long",
@@ -56,6 +65,13 @@ SCALARS: dict[object, ScalarDefinition] = {
         ),
         serialize=_long_out,
         parse_value=_long_in,
+    ),
+    Json: strawberry.scalar(
+        name="JSON",
+        description="Any JSON value.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
+        serialize=_json_out,
+        parse_value=lambda value: value,
     ),
     Instant: strawberry.scalar(
         name="DateTime",

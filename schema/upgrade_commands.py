@@ -83,7 +83,7 @@ class UpgradeMutation:
         "changes over; where the new one does not get ready, the present one comes back by itself. Follow it with "
         "`deploymentProgress`. Null only together with an error: `INSTANCE_NOT_FOUND`, `VERSION_NOT_FOUND`, "
         "`INSTANCE_ALREADY_RUNNING` while another deployment of it is under way, `INSUFFICIENT_SPACE`, `DOWNLOAD_FAILED`, "
-        "`INVALID_PARAMETER`, `SERVICE_UNAVAILABLE` for what is not installed to its end, `PERMISSION_DENIED` for a folder that "
+        "`INVALID_PARAMETER`, `SERVICE_UNAVAILABLE` for what is not installed to its end or being cloned, `PERMISSION_DENIED` for a folder that "
         "this program did not deploy.",
     )
     rollback_instance: DeploymentPayload | None = strawberry.mutation(

@@ -32,6 +32,7 @@ SEGMENT = re.compile(r"0[0-9]{19}\.log", re.ASCII).fullmatch
 FRAME_LIMIT = 4 << 20
 READ_BYTES = 16384  # a PTY gives 4 KiB at most on Linux
 SEND_BYTES = 65536
+TEMPORARY = "mailauncher-"  # how a folder of sockets is called that stands in the system's temporary folder
 READS_PER_WAKE = 4  # so that one flood does not starve the other terminals
 PIECE_BYTES = 4 << 10
 RING_BYTES = 256 << 10  # what is kept in memory of each terminal; older output is read from its file
@@ -866,6 +867,11 @@ def main(arguments):
         keeper.serve()
     finally:
         os.unlink(path)
+        if os.path.basename(os.path.dirname(path)).startswith(TEMPORARY):
+            try:
+                os.rmdir(os.path.dirname(path))
+            except OSError:
+                pass  # other keepers' sockets stand there
     os._exit(0)  # at once: a client takes the end of its connection for the end of this process
 
 

@@ -30,7 +30,7 @@ class LocalKeepers:
         self._run = data / "run"
         if len(os.fsencode(self._run)) + 1 + 40 > SOCKET_PATH_LIMIT:
             digest = hashlib.sha256(os.fsencode(data)).hexdigest()[:16]
-            self._run = Path(tempfile.gettempdir()) / f"mailauncher-{os.getuid()}-{digest}"
+            self._run = Path(tempfile.gettempdir()) / f"{keeper.TEMPORARY}{os.getuid()}-{digest}"
 
     def prepare(self) -> None:
         """Makes the folders, owner-only. Raises ConnectionFailed where somebody else's folder stands in the way."""
@@ -75,6 +75,9 @@ class LocalKeepers:
             str(self.folder(instance_id)),
             str(path),
         ]
+        await asyncio.to_thread(
+            self.prepare
+        )  # the last keeper that ended may have removed the folder of sockets
         # Of a server that runs in another keeper's shell, the keepers are not that shell's to end.
         environment = {name: value for name, value in os.environ.items() if name != "KEEPER_RUN"}
         process = await asyncio.create_subprocess_exec(

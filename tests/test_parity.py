@@ -16,12 +16,13 @@ from typing import Any
 
 import pytest
 
-from resolvers import deployments, instances, services
+from resolvers import deployments, emojis, instances, persons, services
 from resolvers.views import InstanceView
 from tests.support import deployable
 from tests.support.context import PATIENT_BOT, add_bot, settings_for
 from tests.support.git import Repository
 from tests.support.graphql import ask, client
+from tests.support.pictures import base64_of, picture
 from tests.support.server import Launcher, running
 
 pytestmark = pytest.mark.slow
@@ -37,17 +38,21 @@ class World:
     launcher: Launcher
     folder: Path
     stack: AsyncExitStack
+    names: dict[str, str] = field(default_factory=dict)
+    """Ids of what was made for it, by name."""
 
     def view(self, name: str) -> InstanceView:
         return next(view for view in self.launcher.ctx.fleet.views if view.name == name)
 
     def filled(self, text: str) -> str:
-        """The text with `{id:NAME}`, `{port:NAME}`, `{port:NAME:SERVICE}` and `{folder}` replaced."""
+        """The text with `{id:NAME}`, `{made:NAME}`, `{port:NAME}`, `{port:NAME:SERVICE}` and `{folder}` replaced."""
 
         def value(match: re.Match[str]) -> str:
             kind, _, rest = match[1].partition(":")
             if kind == "folder":
                 return str(self.folder)
+            if kind == "made":
+                return self.names[rest]
             name, _, service = rest.partition(":")
             view = self.view(name)
             if kind == "id":
@@ -55,7 +60,7 @@ class World:
             found = view.service(service)
             return str(found.port if found else view.port)
 
-        return re.sub(r"\{(folder|id:\w+|port:[\w:-]+)\}", value, text)
+        return re.sub(r"\{(folder|(?:id|made):\w+|port:[\w:-]+)\}", value, text)
 
     def plain(self, value: Any) -> Any:
         """A value without what is of this world alone: ids, ports, its folder, process ids."""
@@ -422,6 +427,216 @@ CASES = [
     Case("delete what was deployed", **on("delete"), arrange=(installed,)),
 ]
 
+# Emojis and persons
+
+PICTURE = base64_of(picture())
+EMOJI: dict[str, Any] = {
+    "name": "happy",
+    "description": "开心",
+    "tags": ["Emotion", "happy"],
+    "category": "emotions",
+}
+PERSON: dict[str, Any] = {
+    "username": "testuser",
+    "nickname": "小林",
+    "profile": {"age": 25, "list": [1, None]},
+}
+
+
+async def emoji(world: World) -> None:
+    """An emoji `happy` of `bot`, after another."""
+    ctx, bot = world.launcher.ctx, world.view("bot").id
+    for name in ("first", "happy"):
+        new = emojis.NewEmoji(name, PICTURE, "开心", ("Emotion", name), "emotions")
+        world.names[name] = (await emojis.create(ctx, bot, new)).id
+
+
+async def person(world: World) -> None:
+    """A person with the user id 12345 whom `bot` knows, after another."""
+    ctx, bot = world.launcher.ctx, world.view("bot").id
+    for user_id in ("999", "12345"):
+        new = persons.NewPerson(user_id, "testuser", "小林", profile=PERSON["profile"])
+        world.names[user_id] = (await persons.create(ctx, bot, new)).id
+
+
+def camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+def snakes(value: dict[str, Any], *names: str) -> dict[str, Any]:
+    """What GraphQL says of these fields under REST's names; times without milliseconds."""
+    return {
+        name: re.sub(r"\.\d{3}Z$", "Z", value[camel(name)]) if name.endswith("_at") else value[camel(name)]
+        for name in names
+    }
+
+
+def resource(kind: str, verb: str, target: str = "{id:bot}", **given: Any) -> dict[str, Any]:
+    """Both doors' ways to create, update or delete an emoji or a person."""
+    of = f"{kind}/{given.pop('id')}" if "id" in given else kind
+    method = {"create": "POST", "update": "PUT", "delete": "DELETE"}[verb]
+    body = () if verb == "delete" else (given,)
+    field = f"{verb}{kind.capitalize()}"
+    made = f"{kind} {{ id }}" if verb == "create" else ""
+    variables = {"instanceId": target} | {camel(name): value for name, value in given.items()}
+    if "/" in of:
+        variables["id"] = of.partition("/")[2]
+
+    def shape(value: Any) -> Any:
+        found = {"message": value["message"]}
+        return {f"{kind}_id": value[kind]["id"]} | found if verb == "create" else found
+
+    return {
+        "rest": (method, f"/resource/{target}/{of}", *body),
+        "document": command(field, f"message {made}"),
+        "variables": {"input": variables},
+        "shape": shape,
+    }
+
+
+def getting(kind: str, id: str, names: tuple[str, ...]) -> dict[str, Any]:
+    fields = " ".join(map(camel, names))
+    return {
+        "rest": ("GET", f"/resource/{{id:bot}}/{kind}/{id}"),
+        "document": f"query ($bot: ID!, $id: ID!) {{ {kind}(instanceId: $bot, id: $id) {{ {fields} }} }}",
+        "variables": {"bot": "{id:bot}", "id": id},
+        "shape": lambda value: snakes(value, *names),
+    }
+
+
+def searching(kind: str, names: tuple[str, ...], **wanted: Any) -> dict[str, Any]:
+    """The first page, which both ways have."""
+    fields = " ".join(map(camel, names))
+    kinds = {
+        "text": "String",
+        "tags": "[String!]",
+        "category": "String",
+        "user_id": "String",
+        "username": "String",
+    }
+    text = {("text" if name == "query" else name): value for name, value in wanted.items()}
+    declared = "".join(f", ${camel(name)}: {kinds[name]}" for name in text)
+    passed = "".join(f", {camel(name)}: ${camel(name)}" for name in text)
+    document = f"""query ($bot: ID!{declared}) {{ instance(id: $bot) {{ {kind}s(first: 20{passed}) {{
+      totalCount edges {{ node {{ {fields} }} }} }} }} }}"""
+
+    def shape(value: Any) -> Any:
+        page = value[f"{kind}s"]
+        found = [snakes(edge["node"], *names) for edge in page["edges"]]
+        return {f"{kind}s": found, "total": page["totalCount"], "limit": 20, "offset": 0}
+
+    return {
+        "rest": ("POST", f"/resource/{{id:bot}}/{kind}/search", wanted),
+        "document": document,
+        "variables": {"bot": "{id:bot}"} | {camel(name): value for name, value in text.items()},
+        "shape": shape,
+    }
+
+
+SHORT_EMOJI = ("id", "name", "description", "image_url", "tags", "category")
+SHORT_PERSON = ("id", "user_id", "username", "nickname", "avatar_url")
+CASES += [
+    Case("create an emoji", **resource("emoji", "create", image_data=PICTURE, **EMOJI), arrange=(bot,)),
+    Case(
+        "create an emoji of nobody",
+        **resource("emoji", "create", NOBODY, image_data=PICTURE, **EMOJI),
+        code="INSTANCE_NOT_FOUND",
+    ),
+    Case(
+        "create an emoji twice",
+        **resource("emoji", "create", image_data=PICTURE, **EMOJI),
+        arrange=(bot, emoji),
+        code="DUPLICATE_RESOURCE",
+    ),
+    *(
+        Case(
+            f"create an emoji with {key} = {str(value)[:12]!r}",
+            **resource("emoji", "create", **({"image_data": PICTURE} | EMOJI | {key: value})),
+            arrange=(bot,),
+            code=code,
+        )
+        for key, value, code in (
+            ("name", "", "INVALID_PARAMETER"),
+            ("name", "a\0b", "INVALID_PARAMETER"),
+            ("tags", [""], "INVALID_PARAMETER"),
+            ("category", "x" * 65, "INVALID_PARAMETER"),
+            ("image_data", "", "INVALID_IMAGE_FORMAT"),
+            ("image_data", "x!", "INVALID_IMAGE_FORMAT"),
+            ("image_data", base64_of(bytes(11 << 20)), "FILE_TOO_LARGE"),
+        )
+    ),
+    Case(
+        "get an emoji", **getting("emoji", "{made:happy}", (*SHORT_EMOJI, "created_at")), arrange=(bot, emoji)
+    ),
+    Case("get no emoji", **getting("emoji", NOBODY, SHORT_EMOJI), arrange=(bot,), code="RESOURCE_NOT_FOUND"),
+    Case("all emojis", **searching("emoji", SHORT_EMOJI), arrange=(bot, emoji)),
+    Case(
+        "some emojis",
+        **searching("emoji", SHORT_EMOJI, query="HAP", tags=["emotion"], category="emotions"),
+        arrange=(bot, emoji),
+    ),
+    Case(
+        "a search that is too long",
+        **searching("emoji", SHORT_EMOJI, query="x" * 257),
+        arrange=(bot,),
+        code="INVALID_PARAMETER",
+    ),
+    Case(
+        "change an emoji",
+        **resource("emoji", "update", id="{made:happy}", name="super", tags=["x"]),
+        arrange=(bot, emoji),
+    ),
+    Case(
+        "change an emoji's name to another's",
+        **resource("emoji", "update", id="{made:happy}", name="first"),
+        arrange=(bot, emoji),
+        code="DUPLICATE_RESOURCE",
+    ),
+    Case("delete an emoji", **resource("emoji", "delete", id="{made:happy}"), arrange=(bot, emoji)),
+    Case(
+        "delete no emoji", **resource("emoji", "delete", id=NOBODY), arrange=(bot,), code="RESOURCE_NOT_FOUND"
+    ),
+    Case("create a person", **resource("person", "create", user_id="1", **PERSON), arrange=(bot,)),
+    Case(
+        "create a person twice",
+        **resource("person", "create", user_id="12345"),
+        arrange=(bot, person),
+        code="DUPLICATE_RESOURCE",
+    ),
+    *(
+        Case(
+            f"create a person with {key} = {str(value)[:12]!r}",
+            **resource("person", "create", **dict[str, Any](user_id="1") | {key: value}),
+            arrange=(bot,),
+            code="INVALID_PARAMETER",
+        )
+        for key, value in (
+            ("user_id", ""),
+            ("nickname", "x" * 129),
+            ("avatar_url", "javascript:x"),
+            ("profile", {"x": "x" * 70_000}),
+        )
+    ),
+    Case(
+        "get a person",
+        **getting("person", "{made:12345}", (*SHORT_PERSON, "profile", "created_at", "updated_at")),
+        arrange=(bot, person),
+    ),
+    Case("all persons", **searching("person", SHORT_PERSON), arrange=(bot, person)),
+    Case(
+        "some persons",
+        **searching("person", SHORT_PERSON, query="林", user_id="12345", username="TESTUSER"),
+        arrange=(bot, person),
+    ),
+    Case(
+        "change a person",
+        **resource("person", "update", id="{made:12345}", nickname="x", profile={"age": None, "new": {}}),
+        arrange=(bot, person),
+    ),
+    Case("delete a person", **resource("person", "delete", id="{made:12345}"), arrange=(bot, person)),
+]
+
 
 @asynccontextmanager
 async def world(folder: Path, releases: Repository) -> AsyncIterator[World]:
@@ -505,9 +720,11 @@ async def wrote_the_same(left: World, right: World) -> None:
 
 
 def timeless(answer: Any) -> Any:
-    """A list of instances without when they were added, which is the one thing that the worlds do not share."""
+    """An answer without the times at which things were made, which is the one thing that the worlds do not share."""
     for instance in (answer or {}).get("instances", ()):
         assert re.fullmatch(r"\d{13}", instance.pop("installedAt"))
+    for name in ("created_at", "updated_at"):
+        assert datetime.fromisoformat((answer or {}).pop(name, "2025-07-05T10:30:00Z")).tzinfo
     return answer
 
 

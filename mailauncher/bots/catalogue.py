@@ -53,7 +53,10 @@ class Catalogue:
         try:
             return self.recipes[name]
         except KeyError:
-            raise ResourceNotFound(f"未找到配方 '{name}'", f"Recipe '{name}' not found") from None
+            names = ", ".join(sorted(self.recipes))
+            raise ResourceNotFound(
+                f"未找到配方 '{name}'，现有：{names}", f"Recipe '{name}' not found. There are: {names}"
+            ) from None
 
     def is_own(self, name: str) -> bool:
         """Whether a recipe is the user's own, not one that is shipped."""

@@ -31,6 +31,14 @@ def missing(folder: Path, consent: Mapping[str, str]) -> list[str]:
     return [text for text, record in consent.items() if not _accepted(folder, text, record)]
 
 
+def changed(new: Path, old: Path, consent: Mapping[str, str]) -> list[str]:
+    """The texts of a new tree that are not those whose acceptance an old one has on record.
+
+    Raises InvalidPath, FileTooLarge. Reads files.
+    """
+    return [text for text, record in consent.items() if not _accepted(new, text, record, old)]
+
+
 def texts(folder: Path, consent: Mapping[str, str]) -> dict[str, bytes | None]:
     """The texts as they stand in the folder, None for what is not there. Raises InvalidPath, FileTooLarge. Reads files."""
     return {text: _content(folder, text, TEXT_BYTES) for text in consent}
@@ -47,12 +55,13 @@ def accept(folder: Path, consent: Mapping[str, str]) -> None:
             _write(_inside(folder, record), digest(content))
 
 
-def _accepted(folder: Path, text: str, record: str) -> bool:
+def _accepted(folder: Path, text: str, record: str, recorded: Path | None = None) -> bool:
+    """`recorded`: the folder that has the record, if that is another."""
     content = _content(folder, text, TEXT_BYTES)
     if content is None:
         return True
     try:
-        return _content(folder, record, _DIGEST_BYTES) == digest(content).encode()
+        return _content(recorded or folder, record, _DIGEST_BYTES) == digest(content).encode()
     except FileTooLarge:
         return False
 

@@ -7,10 +7,10 @@ import logging
 import os
 import re
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import unquote
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 import msgspec
 
@@ -54,6 +54,12 @@ _SETTINGS = (
     "credential.interactive=false",
     "http.lowSpeedLimit=1",
     f"http.lowSpeedTime={_STALLED_S}",
+)
+# Named so that nothing else that we start is given them.
+_USER, _PASSWORD = "MAILAUNCHER_GIT_USER", "MAILAUNCHER_GIT_PASSWORD"
+_HELPER = (
+    '!f() { if test "$1" = get; then '
+    f'printf \'username=%s\\npassword=%s\\n\' "${_USER}" "${_PASSWORD}"; fi; }}; f'
 )
 
 
@@ -132,15 +138,56 @@ def git_options() -> list[str]:
     return [word for setting in _SETTINGS for word in ("-c", setting)]
 
 
-def git_environment(schemes: Sequence[str] = SCHEMES) -> dict[str, str]:
+def bare(url: str) -> str:
+    """The address as git gets it: over HTTP without user and password, since everybody on the machine can see the
+    arguments of a command, and a clone keeps its address. `git_environment` has both."""
+    return urlunsplit(_taken_apart(url)[0]) if _login(url) else url
+
+
+def _taken_apart(url: str) -> tuple[SplitResult, str]:
+    """The address without whoever is named before its host, and who that is."""
+    split = urlsplit(url)
+    who, _, host = split.netloc.rpartition("@")
+    return split._replace(netloc=host), who
+
+
+def _login(url: str) -> tuple[str, str] | None:
+    """User and password that an address over HTTP names. A user alone has a password elsewhere, and stays; so does what
+    git refuses, for it to refuse."""
+    try:
+        split, who = _taken_apart(url)
+    except ValueError:
+        return None
+    user, colon, password = who.partition(":")
+    user, password = unquote(user), unquote(password)
+    usable = bool(colon) and (user + password).isprintable()
+    return (user, password) if split.scheme in ("http", "https") and usable else None
+
+
+def _told(url: str, there: Mapping[str, str]) -> dict[str, str]:
+    """Variables by which git gets the user and password of an address, for its host alone and from nobody else."""
+    login = _login(url)
+    if login is None:
+        return {}
+    split, _ = _taken_apart(url)
+    before = there.get("GIT_CONFIG_COUNT", "")
+    count = int(before) if before.isdecimal() else 0
+    found = {"GIT_CONFIG_COUNT": str(count + 2), _USER: login[0], _PASSWORD: login[1]}
+    for number, helper in enumerate(("", _HELPER), count):  # the empty one makes it forget the user's own
+        found[f"GIT_CONFIG_KEY_{number}"] = f"credential.{split.scheme}://{split.netloc}.helper"
+        found[f"GIT_CONFIG_VALUE_{number}"] = helper
+    return found
+
+
+def git_environment(schemes: Sequence[str] = SCHEMES, login: str = "") -> dict[str, str]:
     """This process's environment as git may see it: only these transports, English messages, and nobody is ever asked
-    for a password, by git, ssh or a credential helper."""
+    for a password, by git, ssh or a credential helper. `login`: an address whose user and password it is told."""
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith("MAILAUNCHER_") and (not name.startswith("GIT_") or name.startswith(_KEPT))
     }
-    return kept | {
+    fixed = {
         "LC_ALL": "C.UTF-8",
         "LANGUAGE": "",
         "GIT_ALLOW_PROTOCOL": ":".join(schemes),
@@ -150,12 +197,19 @@ def git_environment(schemes: Sequence[str] = SCHEMES) -> dict[str, str]:
         "SSH_ASKPASS_REQUIRE": "force",
         "GCM_INTERACTIVE": "never",
     }
+    return kept | _told(login, kept) | fixed
 
 
 async def git(
-    *arguments: str, schemes: Sequence[str], timeout_s: float, limit_bytes: int, cwd: Path | None = None
+    *arguments: str,
+    schemes: Sequence[str],
+    timeout_s: float,
+    limit_bytes: int,
+    cwd: Path | None = None,
+    login: str = "",
 ) -> bytes:
-    """Runs git and returns what it printed. It does not run on after this, whatever happens.
+    """Runs git and returns what it printed. It does not run on after this, whatever happens. `login` as in
+    `git_environment`.
 
     Raises DownloadFailed: git is missing, it failed, it took longer than `timeout_s`, it printed more than `limit_bytes`.
     What the message quotes of git may hold an address with its password: `remote_refs` and its like mask it.
@@ -164,7 +218,7 @@ async def git(
         process = await asyncio.create_subprocess_exec(
             *("git", *git_options(), *arguments),
             cwd=cwd or Path.cwd().anchor,  # never a folder with a configuration of its own
-            env=git_environment(schemes),
+            env=git_environment(schemes, login),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -296,8 +350,9 @@ def _without_secrets(text: str, url: str) -> str:
 async def _refs(url: str, schemes: Sequence[str], timeout_s: float) -> Refs:
     check_url(url, schemes)
     printed = await git(
-        *("ls-remote", "--tags", "--heads", "--", url),
+        *("ls-remote", "--tags", "--heads", "--", bare(url)),
         schemes=schemes,
+        login=url,
         timeout_s=timeout_s,
         limit_bytes=REFS_BYTES,
     )
@@ -305,8 +360,9 @@ async def _refs(url: str, schemes: Sequence[str], timeout_s: float) -> Refs:
     if refs.tags or "main" in refs.branches or not refs.branches:
         return refs
     printed = await git(
-        *("ls-remote", "--symref", "--", url, "HEAD"),
+        *("ls-remote", "--symref", "--", bare(url), "HEAD"),
         schemes=schemes,
+        login=url,
         timeout_s=timeout_s,
         limit_bytes=REFS_BYTES,
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from mailauncher.bots.consent import TEXT_BYTES
-from mailauncher.bots.sources import Sources, check_url, failed, git, shown, unreachable
+from mailauncher.bots.sources import Sources, bare, check_url, failed, git, shown, unreachable
 from mailauncher.bots.versions import Resolved
 from mailauncher.errors import DownloadFailed, InvalidParameter, Text
 
@@ -98,7 +98,7 @@ class Terms:
 
     def _keep(self, found: Found) -> None:
         try:
-            self._kept.mkdir(parents=True, exist_ok=True)
+            self._kept.mkdir(exist_ok=True)
             unfinished = self._kept / f".{found.commit}"
             unfinished.write_bytes(msgspec.json.encode(found))
             unfinished.replace(self._kept / f"{found.commit}.json")
@@ -119,6 +119,7 @@ def _make(place: Path) -> None:
     """An empty folder, whatever an earlier question that was cut short has left there. Raises DownloadFailed."""
     try:
         shutil.rmtree(place, ignore_errors=True)
+        place.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         place.mkdir(parents=True)
     except OSError as error:
         raise DownloadFailed(
@@ -132,10 +133,12 @@ async def _texts(
     async def run(*arguments: str, limit: int = _LISTED_BYTES) -> bytes:
         # The folder is named outright: a user's configuration may forbid bare repositories that git has to find.
         named = ("--git-dir", ".", *arguments)
-        return await git(*named, schemes=schemes, timeout_s=TIMEOUT_S, limit_bytes=limit, cwd=place)
+        return await git(
+            *named, schemes=schemes, timeout_s=TIMEOUT_S, limit_bytes=limit, cwd=place, login=url
+        )
 
     await run("init", "--quiet", "--bare", "--template=")
-    await run("config", "remote.source.url", url)
+    await run("config", "remote.source.url", bare(url))
     kind = "heads" if version.is_branch else "tags"
     await run(
         *("fetch", "--quiet", "--depth", "1", "--no-tags", "--filter=blob:none", "--no-write-fetch-head"),

@@ -226,7 +226,8 @@ def _read(place: Path) -> Known | None:
 
 def _write(place: Path, known: Known) -> None:
     """Whole or not at all; lists of sources that nobody has asked for long are forgotten."""
-    place.parent.mkdir(parents=True, exist_ok=True)
+    place.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place.parent.mkdir(exist_ok=True)
     unfinished = place.with_suffix(".unfinished")
     try:
         unfinished.write_bytes(msgspec.json.encode(known))

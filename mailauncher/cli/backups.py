@@ -1,15 +1,14 @@
 """`backup`, `backups`, `restore`: copies of a bot's configuration and data."""
 
 import json
-import sys
 from typing import Annotated
 
 import typer
 
 from mailauncher.cli.instances import Name
+from mailauncher.cli.question import require_yes
 from mailauncher.cli.remote import AsJson, Token, Url, connect
 from mailauncher.cli.voice import table, voice_of
-from mailauncher.errors import InvalidParameter
 
 TIMEOUT_S = 3600.0  # a bot's data may be large
 MIB = 1 << 20
@@ -83,14 +82,10 @@ def restore(
     remote = connect(context, url, token)
     instance = remote.find(name)
     if not yes:
-        if not sys.stdin.isatty():
-            raise InvalidParameter(
-                "没有终端可以询问，请加上 --yes", "There is no terminal to ask at; add --yes", field="yes"
-            )
         question = voice.pick(
             f"用备份 {which} 替换 {instance.name} 的配置与数据？",
             f"Replace configuration and data of {instance.name} by the backup {which}?",
         )
-        typer.confirm(question, abort=True, err=True)
+        require_yes(voice, question)
     wanted = {"instanceId": instance.id, "backupId": which}
     print(remote.graphql(_RESTORE, timeout_s=TIMEOUT_S, input=wanted)["restoreBackup"]["message"])

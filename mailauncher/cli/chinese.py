@@ -57,7 +57,7 @@ _TEXTS = {
     "A tag, a branch, or latest: the newest stable tag.": "标签、分支，或 latest（最新的稳定标签）。",
     "New or empty folder on the server's machine; by default one in the workspace.": "服务器所在机器上新的或空的文件夹；默认在工作区中。",
     "The bot's port; by default a free one.": "Bot 的端口；默认选一个空闲的。",
-    "A service to install with it; may be repeated.": "一同安装的服务，可多次给出。",
+    "A service to install with it, such as napcat; may be repeated.": "一同安装的服务，如 napcat，可多次给出。",
     "Which kind of bot, by the name of its recipe.": "哪一种 Bot，以配方名称表示。",
     "You have read and accept the bot's licence and privacy terms (see terms).": "已阅读并接受 Bot 的用户协议与隐私条款（见 terms）。",
     "Start it at the end.": "完成后启动。",
@@ -87,14 +87,45 @@ _TEXTS = {
     "Put a stopped bot's configuration and data back as a backup has them.\n\nWhat is there now is backed up first, so that"
     " this can be taken back.": "把已停止的 Bot 的配置和数据恢复成备份时的样子。\n\n现有的内容会先备份，因此可以撤回。",
     "Id of the backup, as backups lists it.": "备份的 ID，见 backups。",
+    # config
+    "Show and change the configuration files of an instance.\n\nACTION is get PATH, set PATH VALUE, unset PATH, edit, history,"
+    " diff [REVISION] or restore REVISION; a PATH is like\napi.hosts.0. A change leaves comments and formatting alone, and"
+    " every earlier content is kept.": "查看和修改实例的配置文件。\n\nACTION 为 get PATH、set PATH VALUE、unset PATH、edit、history、"
+    "diff [REVISION] 或 restore REVISION；PATH 形如 api.hosts.0。\n修改不影响注释和格式，每个以前的内容都会保留。",
+    "Such as bot or env; by default the files are listed.": "如 bot 或 env；默认列出所有文件。",
+    "What to do with the file; by default it is printed.": "对文件的操作；默认显示其内容。",
+    "VALUE is a text, even if it looks like a number, true or JSON.": "VALUE 是文本，即使看起来像数字、true 或 JSON。",
     # add and rm
     "Manage a bot that stands in a folder already. Nothing in the folder is changed.": "管理一个已有文件夹中的 Bot，不改动其中的文件。",
     "The bot's folder, on the server's machine.": "Bot 的文件夹，在服务器所在的机器上。",
     "Its name; by default the folder's.": "实例名称；默认为文件夹名。",
     "The port on which the bot takes messages.": "Bot 接收消息的端口。",
     "Stop an instance and forget it. Its files stay, unless --files is given.": "停止并移除实例。除非给出 --files，文件都会保留。",
-    "Also delete its folder, if MaiLauncher deployed it.": "同时删除其文件夹，仅限由 MaiLauncher 部署的。",
+    "Also delete its folder, if MaiLauncher deployed it, and its backups.": "同时删除其文件夹（仅限由 MaiLauncher 部署的）和备份。",
     "Do not ask.": "不询问。",
+    # emoji and person
+    "List, add or delete the emojis of an instance.\n\nAn added emoji is called like its file. What the bot collected itself is"
+    " only forgotten by rm, and stays the bot's.": "列出、添加或删除实例的表情包。\n\n添加的表情包以文件名命名。rm 对 Bot 自己收集的"
+    "只在此处移除，仍归 Bot 所有。",
+    "What is to be done.": "要做什么。",
+    "With add: image files. With rm: names or ids of emojis. With ls: a text to find.": "add：图片文件；rm：表情包的名称或 ID；"
+    "ls：要查找的文字。",
+    "A tag, to give or to find; may be given several times.": "要添加或查找的标签，可给出多次。",
+    "The category, to give or to find.": "要添加或查找的分类。",
+    "With add: what the pictures show.": "add：图片的说明。",
+    "List the persons of an instance, or read them from a file, or write them into one.\n\nJSON Lines: an object on each line"
+    " with user_id, username, nickname, avatar_url, profile. CSV: the first line names\nthe columns, profile is JSON. Status 1"
+    " when a line came to nothing.": "列出实例的用户信息，或从文件导入，或导出到文件。\n\nJSON Lines：每行一个对象，含 user_id、"
+    "username、nickname、avatar_url、profile。CSV：首行为列名，profile 为 JSON。有行失败时状态为 1。",
+    "With import and export: the file; by default standard input and output. With ls: a text to find.": "import 与 export：文件，"
+    "默认为标准输入与输出；ls：要查找的文字。",
+    "Form of the file; by default as it is called, else jsonl.": "文件格式；默认由文件名决定，否则为 jsonl。",
+    "With import: what is done with a user id that is there.": "import：用户 ID 已存在时如何处理。",
+    # sync
+    "Bring emojis and persons in step with the bot's own database.\n\nWhat the bot has learned is shown here afterwards, and"
+    " what was changed here is told to the bot as far as that is safe\nnow. The rest is told when the bot stops.": "使表情包和"
+    "用户信息与 Bot 自己的数据库同步。\n\nBot 学到的内容会显示在此处，此处的修改在安全时写入 Bot，其余的在 Bot 停止后写入。",
+    "Change nothing: only show how far both are in step.": "不做任何改动，只显示同步情况。",
     # settings, schema, doctor
     "List every setting: its value, where that comes from, what it means. Secrets are masked.": "列出所有设置：值、来源、含义。口令"
     "不会显示。",

@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +9,7 @@ import typer
 
 from mailauncher.cli import progress
 from mailauncher.cli.instances import Name
+from mailauncher.cli.question import ask
 from mailauncher.cli.remote import AsJson, Remote, Token, Url, connect
 from mailauncher.cli.versions import Recipe, newest_deployment
 from mailauncher.cli.voice import Voice, called, voice_of
@@ -58,7 +58,9 @@ def deploy(
     ] = None,
     service: Annotated[
         list[str] | None,
-        typer.Option("--service", metavar="NAME", help="A service to install with it; may be repeated."),
+        typer.Option(
+            "--service", metavar="NAME", help="A service to install with it, such as napcat; may be repeated."
+        ),
     ] = None,
     recipe: Recipe = "maibot",
     accept_terms: AcceptTerms = False,
@@ -93,9 +95,19 @@ def deploy(
 def _asked(remote: Remote, voice: Voice, name: str, version: str, recipe: str) -> bool:
     """Whether the user accepts the terms now; what is not accepted is installed, and not started."""
     consent = remote.graphql(_CONSENT, version=version, recipe=recipe)["consent"]
-    texts = ", ".join(text["name"] for text in consent["texts"])
-    if not texts:
+    if not consent["texts"] or accepts(voice, consent, recipe):
         return True
+    commands = " && ".join(f"{called()} {verb} {shlex.quote(name)}" for verb in ("accept", "start"))
+    voice.note(
+        f"未接受条款：只安装，不启动。之后可运行：{commands}",
+        f"Not accepted: it will be installed, and not started. Afterwards: {commands}",
+    )
+    return False
+
+
+def accepts(voice: Voice, consent: dict[str, Any], recipe: str) -> bool:
+    """Says which terms there are and where to read them, and asks; `consent` as in GraphQL, with some texts."""
+    texts = ", ".join(text["name"] for text in consent["texts"])
     read = f"{called()} terms --version {shlex.quote(consent['version'])}"
     if recipe != "maibot":
         read += f" --recipe {shlex.quote(recipe)}"
@@ -103,15 +115,9 @@ def _asked(remote: Remote, voice: Voice, name: str, version: str, recipe: str) -
         f"启动前须接受 {consent['version']} 的条款（{texts}）。阅读：{read}",
         f"To be started, the terms of {consent['version']} ({texts}) must be accepted. To read them: {read}",
     )
-    question = voice.pick("您是否已阅读并接受这些条款？", "Have you read them, and do you accept them?")
-    if sys.stdin.isatty() and typer.confirm(question, err=True):
-        return True
-    commands = " && ".join(f"{called()} {verb} {shlex.quote(name)}" for verb in ("accept", "start"))
-    voice.note(
-        f"未接受条款：只安装，不启动。之后可运行：{commands}",
-        f"Not accepted: it is installed and not started. Afterwards: {commands}",
+    return ask(
+        voice, voice.pick("您是否已阅读并接受这些条款？", "Have you read them, and do you accept them?")
     )
-    return False
 
 
 def follow(

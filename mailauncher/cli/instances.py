@@ -1,13 +1,13 @@
 """`ls`, `start`, `stop`, `restart`, `add`, `rm`: the instances of a running server."""
 
 import json
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from mailauncher.cli.question import require_yes
 from mailauncher.cli.remote import AsJson, Instance, Remote, Token, Url, connect, find_all
 from mailauncher.cli.services import restart_service, start_service, stop_service
 from mailauncher.cli.voice import Voice, table, voice_of
@@ -184,7 +184,8 @@ def rm(
     context: typer.Context,
     name: Name,
     files: Annotated[
-        bool, typer.Option("--files", help="Also delete its folder, if MaiLauncher deployed it.")
+        bool,
+        typer.Option("--files", help="Also delete its folder, if MaiLauncher deployed it, and its backups."),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     url: Url = None,
@@ -199,19 +200,18 @@ def rm(
 
 
 def _require_consent(voice: Voice, instance: Instance, *, files: bool) -> None:
-    if not sys.stdin.isatty():
-        raise InvalidParameter(
-            "没有终端可以询问，请加上 --yes", "There is no terminal to ask at; add --yes", field="yes"
-        )
     what = (
-        voice.pick(f"并删除文件夹 {instance.path}", f" and delete the folder {instance.path}")
+        voice.pick(
+            f"，并删除文件夹 {instance.path} 和它的所有备份",
+            f", and delete the folder {instance.path} and all its backups",
+        )
         if files
         else ""
     )
     question = voice.pick(
         f"停止并移除实例 {instance.name}{what}？", f"Stop and remove instance {instance.name}{what}?"
     )
-    typer.confirm(question, abort=True, err=True)
+    require_yes(voice, question)
 
 
 # Several at once

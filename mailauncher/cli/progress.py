@@ -144,8 +144,14 @@ def conclude(voice: Voice, deployment: Deployment) -> None:
         return
     status = voice.fail(failure(deployment, voice))
     if deployment["status"] == "FAILED":
-        again = f"{called()} retry {shlex.quote(name)}"
-        voice.note(f"排除原因后继续：{again}", f"Once the cause is gone, go on with: {again}")
+        again, away = (f"{called()} {verb} {shlex.quote(name)}" for verb in ("retry", "rm"))
+        zh, en = f"排除原因后继续：{again}", f"Once the cause is gone, go on with: {again}"
+        if deployment["kind"] != "UPGRADE":  # there the instance stands as it was
+            zh, en = (
+                f"{zh}；放弃并移除已安装的内容：{away}",
+                f"{en}; to give it up and remove what was made: {away}",
+            )
+        voice.note(zh, en)
     raise typer.Exit(status)
 
 

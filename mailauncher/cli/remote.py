@@ -4,7 +4,7 @@ import http.client
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Annotated, Any, BinaryIO, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -22,6 +22,8 @@ from mailauncher.errors import (
 from mailauncher.settings import Settings, from_environment
 
 TIMEOUT_S = 20.0  # the server answers within 10 s
+FILE_TIMEOUT_S = 600.0  # of silence; a long file may take minutes
+PIECE_BYTES = 64 << 10
 DELETE_TIMEOUT_S = 90.0  # it may have to stop the bot first
 PIECE_BYTES = 64 << 10
 PREFIX_LENGTH = 4  # least part of an id that is taken for it
@@ -116,6 +118,17 @@ class Remote:
             while piece := answer.read1(PIECE_BYTES):
                 yield piece
 
+    def upload(self, path: str, data: bytes) -> Any:
+        return self._request("POST", f"/api/v1{path}", data, timeout_s=FILE_TIMEOUT_S)
+
+    def download(self, path: str, target: BinaryIO) -> None:
+        """Writes an answer that is no JSON into the target as it comes."""
+        with self._answer("GET", f"/api/v1{path}", None, FILE_TIMEOUT_S) as answer:
+            if answer.status >= 400:
+                self._understood(answer.status, answer.read())
+            while piece := answer.read(PIECE_BYTES):
+                target.write(piece)
+
     def graphql(self, operation: str, *, timeout_s: float = TIMEOUT_S, **variables: object) -> Any:
         """The `data` of an operation."""
         body = {"query": operation, "variables": variables}
@@ -125,7 +138,8 @@ class Remote:
         return answer["data"]
 
     def _request(self, method: str, path: str, body: object = None, *, timeout_s: float = TIMEOUT_S) -> Any:
-        return self._understood(*self._exchange(method, path, body, timeout_s))
+        with self._answer(method, path, body, timeout_s) as answer:
+            return self._understood(answer.status, answer.read())
 
     def _understood(self, status: int, content: bytes) -> Any:
         """The object that was answered. Raises Refused, ConnectionFailed for what our server would not say."""
@@ -140,19 +154,17 @@ class Remote:
             raise self.stranger()
         return answer
 
-    def _exchange(self, method: str, path: str, body: object, timeout_s: float) -> tuple[int, bytes]:
-        with self._answer(method, path, body, timeout_s) as answer:
-            return answer.status, answer.read()
-
     @contextmanager
     def _answer(
         self, method: str, path: str, body: object, timeout_s: float
     ) -> Iterator[http.client.HTTPResponse]:
+        """The answer, to be read within the block. Bytes are sent as they are, anything else as JSON."""
         kind = http.client.HTTPSConnection if self._parts.scheme == "https" else http.client.HTTPConnection
         connection = kind(self._parts.hostname or "", self._parts.port, timeout=timeout_s)
         headers = self.headers | {"Accept": "application/json", "Content-Type": "application/json"}
+        sent = body if isinstance(body, bytes) else json.dumps(body) if body else None
         try:
-            connection.request(method, self._parts.path + path, json.dumps(body) if body else None, headers)
+            connection.request(method, self._parts.path + path, sent, headers)
             yield connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             raise self.unreachable(error) from error

@@ -5,11 +5,17 @@ from typing import Annotated
 
 import typer
 
-from mailauncher.cli.deploy import PAYLOAD, AcceptTerms, Follow, settle
+from mailauncher.cli.deploy import PAYLOAD, AcceptTerms, Follow, accepts, settle
 from mailauncher.cli.instances import Name
-from mailauncher.cli.remote import AsJson, Token, Url, connect
-from mailauncher.cli.voice import voice_of
+from mailauncher.cli.remote import AsJson, Refused, Remote, Token, Url, connect
+from mailauncher.cli.voice import Voice, voice_of
+from mailauncher.errors import InvalidParameter
 
+_INSTANCE = "query ($id: ID!) { instance(id: $id) { status version recipe } }"
+_CONSENT = """query ($version: String!, $recipe: String!) {
+                consent(version: $version, recipe: $recipe) { version texts { name digest } } }"""
+_AT_REST = ("STOPPED", "FAILED")
+"""An instance that is in one of these is not started by an upgrade."""
 _UPGRADE = f"mutation ($input: UpgradeInstanceInput!) {{ command: upgradeInstance(input: $input) {PAYLOAD} }}"
 _ROLLBACK = (
     f"mutation ($input: RollbackInstanceInput!) {{ command: rollbackInstance(input: $input) {PAYLOAD} }}"
@@ -36,10 +42,37 @@ def upgrade(
 
     It runs on while the new version is built. Where that does not get ready, the present one comes back by itself.
     """
-    remote = connect(context, url, token)
-    wanted = {"id": remote.find(name).id, "version": version, "acceptTerms": accept_terms}
+    voice, remote = voice_of(context), connect(context, url, token)
+    instance_id = remote.find(name).id
+    accepted = accept_terms or _asked(remote, voice, instance_id, version)
+    wanted = {"id": instance_id, "version": version, "acceptTerms": accepted}
     begun = remote.graphql(_UPGRADE, input=wanted)["command"]
-    settle(remote, voice_of(context), begun, watch=follow, as_json=as_json)
+    settle(remote, voice, begun, watch=follow, as_json=as_json)
+
+
+def _asked(remote: Remote, voice: Voice, instance_id: str, version: str) -> bool:
+    """Whether the user accepts the other terms of the other version, where that would have to be started.
+
+    Raises InvalidParameter if not: the new version would be made in vain.
+    """
+    try:
+        instance = remote.graphql(_INSTANCE, id=instance_id)["instance"]
+        if instance["status"] in _AT_REST:
+            return False
+        recipe = instance["recipe"]
+        new = remote.graphql(_CONSENT, version=version, recipe=recipe)["consent"]
+        old = remote.graphql(_CONSENT, version=instance["version"], recipe=recipe)["consent"]
+    except Refused:  # of terms that cannot be read: whether it can be upgraded is for the server to say
+        return False
+    known = {text["digest"] for text in old["texts"]}
+    texts = [text for text in new["texts"] if text["digest"] not in known]
+    if not texts or accepts(voice, {**new, "texts": texts}, recipe):
+        return bool(texts)
+    raise InvalidParameter(
+        f"{new['version']} 的条款与现有版本不同，尚未接受，因此没有升级：阅读后加上 --accept-terms",
+        f"{new['version']} has other terms, which are not accepted: nothing was upgraded. Read them, then add --accept-terms",
+        field="acceptTerms",
+    )
 
 
 def rollback(

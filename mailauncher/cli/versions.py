@@ -1,6 +1,7 @@
 """`versions`, `deployments`, `terms`, `accept`: what can be deployed, what was, and what must be accepted."""
 
 import json
+import shlex
 from typing import Annotated
 
 import msgspec
@@ -8,7 +9,7 @@ import typer
 
 from mailauncher.cli.instances import Name
 from mailauncher.cli.remote import AsJson, Remote, Token, Url, connect, find
-from mailauncher.cli.voice import table, voice_of
+from mailauncher.cli.voice import called, table, voice_of
 from mailauncher.errors import InvalidParameter
 
 SHOWN_COMMIT = 12
@@ -146,5 +147,12 @@ def terms(
 def accept(context: typer.Context, name: Name, url: Url = None, token: Token = None) -> None:
     """Accept the licence and privacy terms of a bot, so that it can be started. To read them: terms."""
     remote = connect(context, url, token)
-    answer = remote.graphql(_ACCEPT, input={"instanceId": remote.find(name).id})["acceptTerms"]
+    instance = remote.find(name)
+    answer = remote.graphql(_ACCEPT, input={"instanceId": instance.id})["acceptTerms"]
     print(answer["message"])
+    if instance.status not in ("stopped", "failed"):  # what asks in its terminal does not look again
+        again = f"{called()} restart {shlex.quote(instance.name)}"
+        voice_of(context).note(
+            f"如果它正在终端里询问是否同意，请重启它：{again}",
+            f"If it is asking for consent in its terminal, restart it: {again}",
+        )

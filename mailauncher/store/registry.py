@@ -6,7 +6,7 @@ They are few and asked for all the time, so nothing here reads the database afte
 import asyncio
 import logging
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -92,6 +92,24 @@ class Registry:
             self._records[record.id] = msgspec.structs.replace(
                 before, version=record.version, services=record.services
             )
+
+    async def set_ports(self, instance_id: str, ports: Mapping[str, int]) -> None:
+        """Records what programs listen on: services by name, `main` for the main program. Unknown instances are ignored:
+        one may have been removed meanwhile."""
+        async with self._writing:
+            record = self._records.get(instance_id)
+            if record is None:
+                return
+            main = ports.get("main", record.port)
+            with self._database.session():
+                async with in_transaction():
+                    await models.Instance.filter(id=instance_id).update(port=main)
+                    for name, port in ports.items():
+                        await models.Service.filter(instance_id=instance_id, name=name).update(port=port)
+            services = tuple(
+                msgspec.structs.replace(s, port=ports.get(s.name, s.port)) for s in record.services
+            )
+            self._records[instance_id] = msgspec.structs.replace(record, port=main, services=services)
 
     async def set_wanted(self, instance_id: str, names: Collection[str], wanted: bool) -> None:
         """Records whether programs are meant to run: services by name, `main` for the main program. Unknown instances are

@@ -51,6 +51,8 @@ async def test_thirty_seconds_of_yes_cost_bounded_memory_and_no_viewer_misses_an
         "MAILAUNCHER_DATA": str(tmp_path / "data"),
         "MAILAUNCHER_PORT": str(port),
         "MAILAUNCHER_HOST": "127.0.0.1",
+        # On a busy machine one of ten readers may be far behind the one that leads.
+        "MAILAUNCHER_TERMINAL_LOG_SEGMENT_BYTES": str(128 << 20),
     }
     environment |= {"MAILAUNCHER_WORKSPACE": str(tmp_path), "MAILAUNCHER_STOP_BOTS_AT_EXIT": "true"}
     server = await asyncio.create_subprocess_exec(
@@ -92,7 +94,8 @@ async def _flood(port: int, folder: Path, process: psutil.Process) -> None:
                     await asyncio.sleep(1)
                     assert (await client.get("/system/health")).json()["status"] == "healthy"
                     most = max(most, process.memory_info().rss)
-                    assert not any(reader.done() for reader in readers)
+                    for reader in readers:
+                        assert not reader.done(), reader.exception()
             for reader in readers:
                 reader.cancel()
                 with contextlib.suppress(asyncio.CancelledError):

@@ -191,6 +191,7 @@ def test_a_failed_deployment_ends_with_its_codes_status_and_goes_on_with_retry(
     assert failed.stderr.startswith("Error DOWNLOAD_FAILED: step fetch: ")
     assert re.search(r"^  fatal: ", failed.stderr, re.MULTILINE)
     assert "mailauncher retry unlucky" in failed.stderr.splitlines()[-1]
+    assert "mailauncher rm unlucky" in failed.stderr.splitlines()[-1]
     assert "is installed" not in failed.stdout
     lines = ok(place.run("ls")).splitlines()
     assert "failed" in lines[1]
@@ -319,6 +320,17 @@ def test_without_consent_and_a_terminal_it_is_installed_and_told_how_to_go_on(
     assert ok(place.run("start", "bot")) == "Instance bot started\n"
 
 
+def test_consent_to_a_bot_that_is_asking_already_says_to_restart_it(
+    place: Home, releases: Repository
+) -> None:
+    serving(place, releases)
+    ok(place.run("deploy", "bot"))
+    ok(place.run("start", "bot"))
+    accepted = place.run("accept", "bot")
+    assert ok(accepted) == "The licence and privacy terms are accepted\n"
+    assert "mailauncher restart bot" in accepted.stderr
+
+
 def test_consent_on_the_command_line_starts_it(place: Home, releases: Repository) -> None:
     serving(place, releases)
     done = place.run("deploy", "bot", "--start", "--accept-terms")
@@ -326,7 +338,7 @@ def test_consent_on_the_command_line_starts_it(place: Home, releases: Repository
     assert listed(place, "bot")["status"] == "running"
 
 
-@pytest.mark.parametrize("answer, status", [("y", "running"), ("n", "failed")])
+@pytest.mark.parametrize("answer, status", [("y", "running"), ("n", "failed"), ("maybe\r是", "running")])
 def test_at_a_terminal_it_asks_for_consent(
     place: Home, releases: Repository, answer: str, status: str
 ) -> None:
@@ -341,6 +353,26 @@ def test_at_a_terminal_it_asks_for_consent(
     finally:
         screen.close()
     assert listed(place, "bot")["status"] == status
+
+
+def test_ctrl_c_at_the_question_leaves_without_deploying(house: Home) -> None:
+    screen = Screen(house, "deploy", "undecided", "--start", "--lang", "zh")
+    try:
+        screen.expect(r"接受这些条款？ \[y/N\]: ")
+        screen.type("\x03")
+        screen.expect("已放弃")
+        assert screen.wait() == 1
+    finally:
+        screen.close()
+    assert "undecided" not in ok(house.run("deployments"))
+
+
+def test_what_is_unknown_is_answered_by_what_there_is(house: Home) -> None:
+    service = house.run("deploy", "bot", "--service", "nothing").stderr
+    assert "napcat, nonebot-ada" in service
+    assert "maibot" in house.run("deploy", "bot", "--recipe", "nothing").stderr
+    assert "maibot" in house.run("versions", "--recipe", "nothing").stderr
+    assert ".." not in house.run("deploy", "bot", "--path", "/").stderr
 
 
 def test_it_speaks_chinese_to_the_chinese(house: Home) -> None:

@@ -10,10 +10,13 @@ import pytest
 from mailauncher.bots.deploying.register import MARKER
 from mailauncher.errors import InstanceNotFound, PermissionDenied
 from mailauncher.events import InstanceChanged
-from resolvers import instances, system, terminals
+from resolvers import instances, places, system, terminals
 from resolvers.context import Context
 from resolvers.views import InstanceView
 from tests.support.context import PATIENT_BOT, add_bot, lives, outputs, parts, processes_in
+from tests.support.deployable import use
+from tests.support.deploying import deploy, ended
+from tests.support.git import Repository
 
 
 async def deployed(ctx: Context, folder: Path) -> InstanceView:
@@ -232,5 +235,40 @@ async def test_files_that_cannot_be_removed_are_named(
     with pytest.raises(PermissionDenied) as caught:
         await instances.delete(ctx, bot.id, files=True)
     for text in caught.value.text:
-        assert str(tmp_path / "bot" / "data") in text
+        assert str(places.deleted(tmp_path / "bot", bot.id) / "data") in text
     assert instances.list_all(ctx) == []
+
+
+@pytest.mark.slow
+async def test_a_delete_that_was_cut_short_is_finished_by_the_next_server(
+    tmp_path: Path, releases: Repository
+) -> None:
+    """A server was killed after the row was gone, and before the files were."""
+    use(releases.url, tmp_path / "data")
+    async with parts(tmp_path, sources_maibot=[releases.url]) as ctx:
+        folder = await put_aside(ctx)
+        await ctx.registry.remove(next(iter(ctx.registry)).id)
+    async with parts(tmp_path, sources_maibot=[releases.url]) as ctx:
+        async with asyncio.timeout(20):
+            while any(folder.parent.iterdir()):
+                await asyncio.sleep(0.01)
+        assert (await ended(ctx, (await deploy(ctx)).instance_id)).status == "completed"
+
+
+@pytest.mark.slow
+async def test_a_delete_that_was_cut_short_can_be_repeated(tmp_path: Path, releases: Repository) -> None:
+    """A server was killed after the files were put aside, and before the row was gone."""
+    use(releases.url, tmp_path / "data")
+    async with parts(tmp_path, sources_maibot=[releases.url]) as ctx:
+        folder = await put_aside(ctx)
+    async with parts(tmp_path, sources_maibot=[releases.url]) as ctx:
+        await instances.delete(ctx, next(iter(ctx.registry)).id, files=True)
+        assert list(folder.parent.iterdir()) == []
+
+
+async def put_aside(ctx: Context) -> Path:
+    """The folder of a bot that was deployed, and is not there any more."""
+    bot = await ended(ctx, (await deploy(ctx)).instance_id)
+    folder = Path(ctx.fleet.view(bot.instance_id).path)
+    folder.rename(places.deleted(folder, bot.instance_id))
+    return folder

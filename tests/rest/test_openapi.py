@@ -26,9 +26,11 @@ KEYWORDS: dict[str, type | tuple[type, ...]] = {
     "required": list,
     "items": dict,
     "anyOf": list,
+    "additionalProperties": (bool, dict),
+    "format": str,
     "enum": list,
     "const": (bool, str, int),
-    "default": (bool, str, int, list, type(None)),
+    "default": (bool, str, int, list, dict, type(None)),
     "$ref": str,
 }
 TYPES = {"object", "array", "string", "integer", "number", "boolean", "null"}
@@ -162,7 +164,7 @@ async def test_answers_are_what_the_document_says(tmp_path: Path, releases: Repo
     settings = settings_for(tmp_path, sources_maibot=[releases.url])
     async with running(settings) as launcher, client(launcher) as http:
         for row in TABLE:
-            if row.response is None or row.changes or "{" in row.path:
+            if row.response is None or row.changes or row.method != "GET" or "{" in row.path:
                 continue
             schema = spec["components"]["schemas"][row.response.__name__]
             assert list((await http.get(row.path)).json()) == list(schema["properties"])

@@ -76,6 +76,9 @@ def test_aliases_count_each_time_their_fragment_is_spread(document: str, aliases
         ("{ instances { recentEvents(first: 999999) { at } } }", 5101),
         ("{ events(first: -7) { edges { cursor } } }", 1),
         ("{ events(first: " + "9" * 5000 + ") { edges { cursor } } }", 401),
+        ("{ instance { emojis(first: 3) { totalCount edges { node { id name } } } } }", 15),
+        ("{ instance { emojis { ...e } } } fragment e on EmojiConnection { edges { cursor } }", 22),
+        ("query ($n: Int) { instance { persons(first: $n) { edges { cursor } totalCount } } }", 203),
         ("{ __schema { types { name } } }", 0),
     ],
 )

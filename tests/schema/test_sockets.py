@@ -249,11 +249,11 @@ async def test_a_client_that_goes_away_leaves_no_trace(
     launcher: Launcher, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     await add_bot(launcher.ctx, tmp_path / "bot")
-    before = asyncio.all_tasks()
+    before, own = asyncio.all_tasks(), set(launcher.ctx.bus._subscriptions)
     async with conversing(launcher) as socket:
         for _ in range(20):
             await socket.begin("subscription { systemMetrics(intervalMs: 100) { at } }")
         await socket.follow("subscription { instanceChanged { id } }")
         socket.socket.transport.abort()
-    await until(lambda: not launcher.ctx.bus._subscriptions and asyncio.all_tasks() <= before)
+    await until(lambda: launcher.ctx.bus._subscriptions == own and asyncio.all_tasks() <= before)
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []

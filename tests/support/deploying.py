@@ -21,7 +21,7 @@ from tests.support.git import Repository, released
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "mailauncher" / "bots" / "sample"
-DEADLINE_S = 40
+DEADLINE_S = 120
 STEPS = ("check", "fetch", "configure", "register")
 """Those that every deployment has."""
 

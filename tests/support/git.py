@@ -1,5 +1,6 @@
 """Real git repositories, and a server of them on loopback that can be told to fail."""
 
+import base64
 import os
 import shutil
 import subprocess
@@ -128,6 +129,8 @@ class GitServer:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.cut_after = 100
+        self.login = ""
+        """`user:password` without which nobody is served; empty: everybody is."""
         self.requests: list[str] = []
         self._manner: Manner = "serve"
         self._changed = threading.Condition()
@@ -215,6 +218,9 @@ class _Handler(BaseHTTPRequestHandler):
         owner = cast(_Http, self.server).owner
         manner = owner.arrived(f"{self.command} {self.path}")
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        wanted = base64.b64encode(owner.login.encode()).decode()
+        if owner.login and self.headers.get("Authorization") != f"Basic {wanted}":
+            manner = 401
         if isinstance(manner, int):
             self.send_response(manner)
             if manner == 401:

@@ -170,7 +170,9 @@ def test_input_has_a_bound(started: Started) -> None:
 def test_a_signal_to_the_tree_reaches_what_left_the_group_and_lost_its_parent(started: Started) -> None:
     client = started.client()
     client.spawn(
-        "sh", "-c", "(setsid sh -c \"trap '' INT TERM HUP; echo \\$\\$; sleep 100\" &) ; exec sleep 100"
+        "sh",
+        "-c",
+        "(setsid sh -c \"trap '' INT TERM HUP; sleep 100 & echo \\$\\$; wait\" &) ; exec sleep 100",
     )
     client.ask("hello")
     escaped = int(client.output(b"\n").split()[0])
@@ -321,3 +323,16 @@ def test_another_user_who_reaches_the_socket_is_turned_away(started: Started) ->
         door.chmod(0o666)
         assert answered(door, os.getuid())
         assert not answered(door, NOBODY)
+
+
+def test_a_folder_of_sockets_in_the_temporary_folder_goes_with_its_last_keeper(tmp_path: Path) -> None:
+    place = Started(tmp_path)
+    sockets = tmp_path / f"{keeper.TEMPORARY}0-0123"
+    sockets.mkdir()
+    place.socket = sockets / "s"
+    assert place.start() == 0
+    client = place.client()
+    client.ask("end")
+    with client.connection, pytest.raises((EOFError, ConnectionError)):
+        client.frame()
+    assert not sockets.exists()

@@ -66,6 +66,11 @@ def _place(work: Work) -> None:
                 f"{target} exists already and is not empty: move it away and retry, or choose another path",
             )
         target.parent.mkdir(parents=True, exist_ok=True)
+        if target.parent.resolve() != target.parent:
+            raise InvalidPath(
+                f"{target.parent} 已变为链接：请恢复原样后重试，或换一个路径",
+                f"{target.parent} has become a link: put it back and retry, or choose another path",
+            )
     except OSError as error:
         raise _unusable(target.parent, error) from None
 

@@ -11,7 +11,7 @@ from mailauncher.bots.deploying.plan import Source
 from mailauncher.bots.deploying.report import Share, StepFailed, part
 from mailauncher.bots.deploying.staging import remove
 from mailauncher.bots.deploying.work import Work
-from mailauncher.bots.sources import check_ref, check_url, git_environment, git_options, shown
+from mailauncher.bots.sources import bare, check_ref, check_url, git_environment, git_options, shown
 from mailauncher.errors import DownloadFailed, InsufficientSpace, LauncherError, Text, VersionNotFound
 
 SILENCE_S = 120.0
@@ -98,9 +98,9 @@ def _clone(work: Work, source: Source, url: str, into: Path, share: Share) -> Fi
             *("-c", "advice.detachedHead=false"),
             *("clone", "--depth", "1", "--branch", source.ref, "--single-branch"),
             *("--no-recurse-submodules", "--template=", "--progress"),
-            *("--", url, str(into)),
+            *("--", bare(url), str(into)),
         ],
-        env=git_environment(work.plan.git_schemes),
+        env=git_environment(work.plan.git_schemes, url),
         cwd=into.parent,
         on_line=read,
         silence_s=SILENCE_S,

@@ -100,6 +100,29 @@ def append(folder: Path, entry: Entry) -> None:
         os.close(descriptor)
 
 
+def shorten(folder: Path) -> None:
+    """Before a retry: of a journal that has grown long only what still counts is kept, each line at its cursor. Without
+    that, what many retries say would one day lie beyond what is read. Raises OSError."""
+    file = folder / JOURNAL_FILE
+    if not file.exists() or file.stat().st_size <= LIMIT_BYTES // 2:
+        return
+    entries = read(folder)
+    kept: dict[tuple[object, ...], tuple[int, Entry]] = {}
+    for number, entry in entries:
+        about = (entry.kind, entry.step, entry.component) if entry.kind not in ENDS else ("end",)
+        before = kept.get(about)
+        if entry.kind == "log" or (before and entry.kind == "progress" and before[1].share > entry.share):
+            continue
+        kept[about] = (number, entry)
+    lines = [b""] * (entries[-1][0] if entries else 0)
+    for number, entry in kept.values():
+        lines[number - 1] = msgspec.json.encode(entry)
+    unfinished = folder / f".{JOURNAL_FILE}"
+    unfinished.touch(mode=0o600)
+    unfinished.write_bytes(b"".join(line + b"\n" for line in lines))
+    unfinished.rename(file)
+
+
 def read(folder: Path, after: int = 0) -> list[tuple[int, Entry]]:
     """The entries after a cursor, each with its own. No file yet: none. A line that is being written is left for the next
     time; one that is broken is skipped and counted. Reads at most twice LIMIT_BYTES. Raises OSError."""

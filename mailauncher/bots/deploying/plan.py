@@ -101,6 +101,7 @@ def write(folder: Path, plan: Plan) -> None:
     """Owner-only: an index URL may hold a password."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     unfinished = folder / f".{PLAN_FILE}"
+    unfinished.touch(mode=0o600)
     unfinished.write_bytes(msgspec.json.encode(plan))
     unfinished.rename(folder / PLAN_FILE)
 

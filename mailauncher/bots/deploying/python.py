@@ -7,6 +7,7 @@ wants it; an index that the plan names goes through the environment, since its a
 import hashlib
 import json
 import re
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -167,7 +168,8 @@ def _exported(work: Work, component: Component, python: Path) -> Path | None:
 
 def _without_indexes(work: Work, file: Path) -> Path:
     """The requirements, without lines that say where packages come from. MaiBot's were UTF-16 once."""
-    content = file.read_bytes()[: REQUIREMENTS_BYTES + 1]
+    with file.open("rb") as opened:
+        content = opened.read(REQUIREMENTS_BYTES + 1)
     encoding = next((name for mark, name in _MARKS if content.startswith(mark)), "utf-8")
     try:
         lines = content.decode(encoding).splitlines()
@@ -277,6 +279,14 @@ def _failed(finished: Finished, place: Path, what: Text) -> StepFailed:
         return StepFailed(full(place), finished.lines)
     reason = next((line for line in finished.lines if "error:" in line), "").partition("error:")[2].strip()
     zh, en = f"：{reason}" if reason else "", f": {reason}" if reason else ""
+    if (
+        not reason and finished.status < 0
+    ):  # nobody but the system, when memory runs out, is likely to have done that
+        name = signal.Signals(-finished.status).name
+        zh, en = (
+            f"：uv 被信号 {name} 结束，可能是内存不足",
+            f": uv was ended by {name}, perhaps for want of memory",
+        )
     if finished.said(*_UNREACHABLE):
         return StepFailed(
             DownloadFailed(

@@ -202,6 +202,7 @@ def _begun(folder: Path) -> bool:
 
 def _write_swap(folder: Path, swap: Swap) -> None:
     unfinished = folder / f".{SWAP_FILE}"
+    unfinished.touch(mode=0o600)
     unfinished.write_bytes(msgspec.json.encode(swap))
     unfinished.rename(folder / SWAP_FILE)
     _flush(folder)

@@ -220,6 +220,16 @@ def test_a_package_that_is_nowhere_fails_with_what_uv_says(make: Any) -> None:
     assert "No solution" in failed.error.text.zh
 
 
+def test_a_uv_that_is_killed_is_a_failure_that_says_so(make: Any, tmp_path: Path) -> None:
+    killed = tmp_path / "uv"
+    killed.write_text('#!/bin/sh\nif [ "$1" = python ]; then echo /bin/true; else kill -KILL $$; fi\n')
+    killed.chmod(0o755)
+    failed = make({}, {"uv": str(killed)}, packages=("colorama",)).failed()
+    assert failed.error.code is Code.DEPLOYMENT_FAILED
+    assert "SIGKILL" in failed.error.text.zh
+    assert "SIGKILL" in failed.error.text.en
+
+
 @pytest.mark.slow
 def test_an_interrupted_installation_does_not_count(make: Any) -> None:
     made: Environment = make({}, packages=("colorama",))

@@ -1,0 +1,173 @@
+"""Configuration files: bot, lpmm, env, and whatever else an instance has."""
+
+import asyncio
+import re
+from typing import Annotated, Any
+
+import msgspec
+
+from mailauncher.errors import Code, Text
+from resolvers import configuration
+from resolvers.configuration import ANY, ConfigView
+from resolvers.context import Context
+from rest.answers import JSON, NO_STORE, Answer, encoded
+from rest.body import Whole
+from rest.instances import Done
+from rest.operation import HEADERS, Call, Operation
+from rest.wording import about
+
+GROUP = "config"
+READ = (
+    Code.INSTANCE_NOT_FOUND,
+    Code.INVALID_PARAMETER,
+    Code.INVALID_PATH,
+    Code.FILE_TOO_LARGE,
+    Code.PERMISSION_DENIED,
+)
+WRITE = (*READ, Code.CONFLICT, Code.PORT_IN_USE, Code.INSUFFICIENT_SPACE)
+ETAGGED = Text(
+    "ETag 标识文件内容；缺少的文件内容为空。有语法错误的文件给出行号和列号。",
+    "The ETag names what the file holds; a missing one holds nothing. A broken one is an error with line and column.",
+)
+MERGED = Text(
+    "逐键合并：表逐键合并，数组和标量整体替换，null 删除键（数组中不允许）。注释、顺序和未涉及的格式保持不变。"
+    "带 If-Match 时，文件已变则回答 412，不作改动。",
+    "Merged key by key: arrays and scalars are replaced, null removes a key (and may not stand in an array). Comments,"
+    " order and untouched formatting stay. With `If-Match`, a file that has changed gives 412 and stays as it is.",
+)
+_TAG = re.compile(rb'(W/)?"([^"]*)"')
+
+
+class Config(msgspec.Struct):
+    """What a configuration file says."""
+
+    config: Annotated[
+        dict[str, Any], about("文件内容；日期为 ISO 8601 文本。", "The file as JSON; dates are ISO 8601.")
+    ]
+
+
+class Variables(msgspec.Struct):
+    """The environment variables of an instance."""
+
+    variables: Annotated[
+        dict[str, str], about("变量名与值，未展开 ${NAME}。", "Names and values; `${NAME}` is not filled in.")
+    ]
+
+
+class ConfigPatch(Whole):
+    """Any JSON object: the keys to change, in the tables in which they stand."""
+
+
+class VariablesPatch(Whole):
+    """A JSON object of variable names and texts; null removes a name."""
+
+
+async def _get(ctx: Context, call: Call, name: str) -> Answer:
+    view = await configuration.read(ctx, call.path["id"], name)
+    config = await asyncio.to_thread(view.config)
+    return _tagged(view, Variables(config) if name == "env" else Config(config))
+
+
+def _tagged(view: ConfigView, answer: object) -> Answer:
+    """With the file's own ETag, by which `If-Match` knows it again. A browser's cache is no place for keys."""
+    etag = b'"%b"' % view.etag.encode()
+    return Answer(encoded(answer).body, (JSON, NO_STORE, (b"etag", etag)), etag=etag)
+
+
+def if_match(call: Call) -> frozenset[str] | None:
+    """The revisions that the caller would change; a weak tag names none (RFC 9110, 13.1.1)."""
+    given: bytes | None = call.scope[HEADERS].get(b"if-match")
+    if given is None:
+        return None
+    if given.strip() == b"*":
+        return frozenset({ANY})
+    return frozenset(tag.decode("latin-1") for weak, tag in _TAG.findall(given) if not weak)
+
+
+async def _put(ctx: Context, call: Call, name: str, text: Text) -> Done:
+    await configuration.merge(ctx, call.path["id"], name, call.body.values, if_match(call))
+    return Done(True, text.in_language(call.language))
+
+
+async def _get_bot(ctx: Context, call: Call) -> Answer:
+    return await _get(ctx, call, "bot")
+
+
+async def _put_bot(ctx: Context, call: Call) -> Done:
+    return await _put(ctx, call, "bot", Text("Bot 配置已更新", "The bot's configuration was changed"))
+
+
+async def _get_lpmm(ctx: Context, call: Call) -> Answer:
+    return await _get(ctx, call, "lpmm")
+
+
+async def _put_lpmm(ctx: Context, call: Call) -> Done:
+    return await _put(ctx, call, "lpmm", Text("LPMM 配置已更新", "The LPMM configuration was changed"))
+
+
+async def _get_env(ctx: Context, call: Call) -> Answer:
+    return await _get(ctx, call, "env")
+
+
+async def _put_env(ctx: Context, call: Call) -> Done:
+    return await _put(ctx, call, "env", Text("环境变量已更新", "The environment variables were changed"))
+
+
+async def _get_any(ctx: Context, call: Call) -> Answer:
+    return await _get(ctx, call, call.path["config"])
+
+
+async def _put_any(ctx: Context, call: Call) -> Done:
+    return await _put(ctx, call, call.path["config"], Text("配置已更新", "The configuration was changed"))
+
+
+def _reading(path: str, text: Text, handler: Any, response: type[msgspec.Struct], *codes: Code) -> Operation:
+    return Operation(
+        method="GET",
+        path=f"/api/v1/config/{{id}}/{path}",
+        group=GROUP,
+        text=text,
+        details=ETAGGED,
+        handler=handler,
+        response=response,
+        codes=(*READ, *codes),
+    )
+
+
+def _writing(path: str, text: Text, handler: Any, request: type[msgspec.Struct], *codes: Code) -> Operation:
+    return Operation(
+        method="PUT",
+        path=f"/api/v1/config/{{id}}/{path}",
+        group=GROUP,
+        text=text,
+        details=MERGED,
+        handler=handler,
+        request=(request,),
+        response=Done,
+        codes=(*WRITE, *codes),
+        changes=True,
+    )
+
+
+OPERATIONS = (
+    _reading("bot", Text("获取 Bot 配置", "Get the bot's configuration"), _get_bot, Config),
+    _writing("bot", Text("更新 Bot 配置", "Change the bot's configuration"), _put_bot, ConfigPatch),
+    _reading("lpmm", Text("获取 LPMM 配置", "Get the LPMM configuration"), _get_lpmm, Config),
+    _writing("lpmm", Text("更新 LPMM 配置", "Change the LPMM configuration"), _put_lpmm, ConfigPatch),
+    _reading("env", Text("获取环境变量", "Get the environment variables"), _get_env, Variables),
+    _writing("env", Text("更新环境变量", "Change the environment variables"), _put_env, VariablesPatch),
+    _reading(
+        "{config}",
+        Text("获取其他配置文件", "Get another configuration file"),
+        _get_any,
+        Config,
+        Code.RESOURCE_NOT_FOUND,
+    ),
+    _writing(
+        "{config}",
+        Text("更新其他配置文件", "Change another configuration file"),
+        _put_any,
+        ConfigPatch,
+        Code.RESOURCE_NOT_FOUND,
+    ),
+)

@@ -1,0 +1,101 @@
+"""`/static/emojis/...`: the pictures of emojis, addressed by their content, so that they may be kept for ever."""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.types import Send
+
+from mailauncher.errors import Code, InvalidParameter, ResourceNotFound, Text
+from mailauncher.store.thumbnails import SIZES
+from resolvers.context import Context
+from rest.answers import Stream, matches
+from rest.operation import Call, Operation, Parameter
+
+PIECE_BYTES = 256 << 10
+FOR_EVER = (b"cache-control", b"public, max-age=31536000, immutable")
+# A picture opened by itself is a page of its own: nothing in it may run or load.
+ALONE = (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; sandbox")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture(Stream):
+    """A file whose address changes with its content."""
+
+    etag: bytes = b""
+
+    async def send_unless_known(self, send: Send, if_none_match: bytes, *, with_body: bool = True) -> None:
+        if not matches(if_none_match, self.etag):
+            await Stream.send_unless_known(self, send, if_none_match, with_body=with_body)
+            return
+        await self.pieces.aclose()
+        headers = [pair for pair in self.headers if pair[0] not in (b"content-type", b"content-length")]
+        await send({"type": "http.response.start", "status": 304, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def _image(ctx: Context, call: Call) -> Picture:
+    size = _size(call)
+    file, media = await ctx.images.open(call.path["file"], size)
+    try:
+        length = (await asyncio.to_thread(file.stat)).st_size
+    except FileNotFoundError:
+        raise ResourceNotFound("没有这个图片", "There is no such image") from None  # it was deleted just now
+    etag = b'"%b"' % file.name.encode()
+    headers = (
+        (b"content-type", media.encode()),
+        (b"content-length", b"%d" % length),
+        (b"etag", etag),
+        FOR_EVER,
+        ALONE,
+    )
+    return Picture(_read(file, length), headers, etag)
+
+
+async def _read(file: Path, length: int) -> AsyncGenerator[bytes, None]:
+    descriptor = await asyncio.to_thread(os.open, file, os.O_RDONLY)
+    try:
+        while length > 0 and (
+            piece := await asyncio.to_thread(os.read, descriptor, min(PIECE_BYTES, length))
+        ):
+            length -= len(piece)
+            yield piece
+    finally:
+        os.close(descriptor)
+
+
+def _size(call: Call) -> int | None:
+    given = call.query("size")
+    if not given:
+        return None
+    if given[0] not in map(str, SIZES) or len(given) > 1:
+        sizes = ", ".join(map(str, SIZES))
+        raise InvalidParameter(f"size 应为 {sizes} 之一", f"size must be one of {sizes}", field="size")
+    return int(given[0])
+
+
+OPERATIONS = (
+    Operation(
+        method="GET",
+        path="/static/emojis/{file}",
+        group="emojis",
+        text=Text("获取表情包图片", "Get an emoji's picture"),
+        details=Text(
+            "地址由内容决定，可永久缓存。给出 size 则为缩略图（WebP，动图仍会动）；更小的图片原样返回。",
+            "The address comes from the content, so it may be cached for ever. With `size` a thumbnail (WebP, moving"
+            " where the picture moves); a smaller picture is given as it is.",
+        ),
+        handler=_image,
+        query=(
+            Parameter(
+                "size",
+                Text("缩略图长边的像素", "Pixels of the thumbnail's longer side"),
+                tuple(map(str, SIZES)),
+            ),
+        ),
+        codes=(Code.RESOURCE_NOT_FOUND, Code.INVALID_PARAMETER),
+        media="image/*",
+    ),
+)

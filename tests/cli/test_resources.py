@@ -1,0 +1,80 @@
+"""`emoji` and `person`: the resources of an instance from the command line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.pictures import moving, picture
+from tests.support.program import Home
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def files(place: Home) -> Path:
+    """A folder with pictures; a server runs that has an instance called `bot`."""
+    place.bot("bot")
+    place.serve()
+    assert place.run("add", str(place.folder / "bots" / "bot")).returncode == 0
+    (place.folder / "开心.png").write_bytes(picture())
+    (place.folder / "cat.gif").write_bytes(moving())
+    (place.folder / "bad.png").write_bytes(b"<svg/>")
+    return place.folder
+
+
+def test_pictures_are_added_listed_and_removed(place: Home, files: Path) -> None:
+    added = place.run(
+        "emoji",
+        "bot",
+        "add",
+        str(files / "开心.png"),
+        str(files / "cat.gif"),
+        "--tag",
+        "a",
+        "--category",
+        "c",
+    )
+    assert (added.returncode, added.stdout.count("The emoji was created")) == (0, 2)
+    listed = place.run("emoji", "bot")
+    assert listed.stdout.splitlines()[0].split() == ["NAME", "CATEGORY", "TAGS", "ID", "DESCRIPTION"]
+    assert [line.split()[0] for line in listed.stdout.splitlines()[1:]] == ["cat", "开心"]
+    found = json.loads(place.run("emoji", "bot", "ls", "心", "--json").stdout)
+    assert [(one["name"], one["tags"], one["category"]) for one in found] == [("开心", ["a"], "c")]
+    removed = place.run("emoji", "bot", "rm", "cat", found[0]["id"])
+    assert removed.returncode == 0, removed.stderr
+    empty = place.run("emoji", "bot", "ls", "--lang", "zh")
+    assert (empty.stdout, empty.stderr.strip()) == ("", "没有表情包")
+
+
+def test_what_cannot_be_added_is_said_and_the_others_are(place: Home, files: Path) -> None:
+    added = place.run(
+        "emoji", "bot", "add", str(files / "bad.png"), str(files / "no.png"), str(files / "cat.gif")
+    )
+    assert added.returncode == 1
+    assert "INVALID_IMAGE_FORMAT" in added.stderr
+    assert "no.png" in added.stderr
+    assert "cat.gif: The emoji was created" in added.stdout
+    assert place.run("emoji", "bot", "rm", "unknown").returncode == 1
+    assert place.run("emoji", "bot", "add").returncode == 2
+    assert place.run("emoji", "nobody").returncode == 3
+
+
+def test_persons_are_imported_listed_and_exported(place: Home, files: Path) -> None:
+    source = files / "persons.csv"
+    source.write_text("user_id,nickname\n1,小林\n2,阿树\n,none\n", "utf-8")
+    loaded = place.run("person", "bot", "import", str(source))
+    assert loaded.returncode == 1
+    assert loaded.stdout.strip() == "2 created, 0 updated, 0 skipped, 1 failed"
+    assert loaded.stderr.startswith("Line 4 INVALID_PARAMETER")
+    listed = place.run("person", "bot", "ls", "林")
+    assert [line.split()[0] for line in listed.stdout.splitlines()] == ["USER", "1"]
+    written = place.run("person", "bot", "export")
+    assert [json.loads(line)["user_id"] for line in written.stdout.splitlines()] == ["1", "2"]
+    target = files / "out.csv"
+    assert place.run("person", "bot", "export", str(target)).returncode == 0
+    assert target.read_text("utf-8-sig").splitlines()[1] == "1,,小林,,{}"
+    again = place.run("person", "bot", "import", "--existing", "skip", "--json", typed=written.stdout)
+    assert (again.returncode, json.loads(again.stdout)["skipped"]) == (0, 2)
+    assert place.run("person", "bot", "import", str(files / "no.csv")).returncode == 2
+    assert place.run("person", "bot", "export", str(files)).returncode == 2

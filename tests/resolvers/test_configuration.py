@@ -1,0 +1,493 @@
+"""Configuration files of an instance: every change is safe, can be undone, and is known to whom it concerns."""
+
+import asyncio
+import errno
+import os
+import stat
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from mailauncher.bots.documents import file
+from mailauncher.bots.documents.broken import BrokenText
+from mailauncher.errors import (
+    Conflict,
+    DatabaseError,
+    FileTooLarge,
+    InstanceNotFound,
+    InsufficientSpace,
+    InvalidParameter,
+    InvalidPath,
+    LauncherError,
+    PortInUse,
+    ResourceNotFound,
+)
+from mailauncher.store import revisions
+from resolvers import config_diff, configuration, instances
+from resolvers.context import Context
+from resolvers.views import InstanceView
+from tests.support.configured import BOT, ENV, write_configs, write_recipes
+from tests.support.context import PATIENT_BOT, add_bot, free_port, parts
+
+NOBODY = "0" * 40
+
+
+@pytest_asyncio.fixture
+async def ctx(tmp_path: Path) -> AsyncIterator[Context]:
+    write_recipes(tmp_path / "data")
+    async with parts(tmp_path) as context:
+        yield context
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_configs(tmp_path / "talker")
+    return tmp_path / "talker"
+
+
+@pytest_asyncio.fixture
+async def bot(ctx: Context, folder: Path) -> InstanceView:
+    return await add_bot(ctx, folder, PATIENT_BOT, napcat=PATIENT_BOT)
+
+
+async def text(ctx: Context, bot: InstanceView, name: str) -> str:
+    return (await configuration.read(ctx, bot.id, name)).text
+
+
+async def sources(ctx: Context, bot: InstanceView, name: str) -> list[str]:
+    return [revision.source for revision in await configuration.history(ctx, bot.id, name)]
+
+
+# Which files there are
+
+
+async def test_an_instance_has_the_files_of_its_recipe_the_documented_ones_and_those_of_its_services(
+    ctx: Context, bot: InstanceView
+) -> None:
+    found = await configuration.list_of(ctx, bot.id)
+
+    assert [(entry.place.name, entry.place.path, entry.exists) for entry in found] == [
+        ("bot", "config/bot_config.toml", True),
+        ("model", "config/model_config.toml", False),
+        ("env", ".env", True),
+        ("lpmm", "config/lpmm_config.toml", False),
+        ("adapter", "napcat/config/webui.json", False),
+    ]
+    assert {entry.place.name for entry in found if entry.place.restart} == {"model", "env", "lpmm", "adapter"}
+
+
+async def test_what_the_main_program_runs_itself_has_its_file_where_it_is_installed(
+    ctx: Context, bot: InstanceView, folder: Path
+) -> None:
+    with pytest.raises(ResourceNotFound):
+        await configuration.read(ctx, bot.id, "plugin")
+    (folder / "plugins" / "plugin").mkdir(parents=True)
+
+    await configuration.merge(ctx, bot.id, "plugin", {"plugin": {"enabled": True}})
+
+    assert (folder / "plugins/plugin/config.toml").read_text() == "[plugin]\nenabled = true\n"
+
+
+async def test_a_service_that_stands_elsewhere_has_its_file_there(
+    ctx: Context, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "main.py").touch()
+    (folder / "bot.py").touch()
+    service = instances.NewService("napcat", str(tmp_path / "elsewhere"), free_port())
+    added = await instances.add(
+        ctx, instances.NewInstance("talker", str(folder), free_port(), None, (service,))
+    )
+
+    await configuration.merge(ctx, added.id, "adapter", {"a": 1})
+
+    assert (tmp_path / "elsewhere/config/webui.json").read_text() == '{\n  "a": 1\n}\n'
+
+
+async def test_an_unknown_instance_or_file_is_named(ctx: Context, bot: InstanceView) -> None:
+    with pytest.raises(InstanceNotFound):
+        await configuration.list_of(ctx, NOBODY)
+    with pytest.raises(InstanceNotFound):
+        await configuration.read(ctx, NOBODY, "bot")
+    with pytest.raises(ResourceNotFound, match="nothing") as caught:
+        await configuration.merge(ctx, bot.id, "nothing", {})
+    assert "model" in caught.value.text.zh
+
+
+async def test_a_missing_file_is_empty_and_made_by_the_first_change(
+    ctx: Context, bot: InstanceView, folder: Path
+) -> None:
+    view = await configuration.read(ctx, bot.id, "lpmm")
+    assert (view.text, view.exists, view.config()) == ("", False, {})
+
+    await configuration.merge(ctx, bot.id, "lpmm", {"lpmm": {"version": "0.1"}})
+
+    assert (folder / "config/lpmm_config.toml").read_text() == '[lpmm]\nversion = "0.1"\n'
+    assert await sources(ctx, bot, "lpmm") == ["api"]
+
+
+# Changes
+
+
+async def test_a_change_leaves_everything_that_it_does_not_name(
+    ctx: Context, bot: InstanceView, folder: Path
+) -> None:
+    (folder / ".env").chmod(0o640)
+
+    change = await configuration.merge(ctx, bot.id, "env", {"HOST": "0.0.0.0", "NEW": "a b"})
+
+    assert (folder / ".env").read_text("utf-8") == ENV.replace("127.0.0.1", "0.0.0.0") + "NEW='a b'\n"
+    assert stat.S_IMODE((folder / ".env").stat().st_mode) == 0o640
+    assert change.keys == ("HOST", "NEW")
+    assert change.changed
+
+
+async def test_a_change_of_nothing_writes_nothing(ctx: Context, bot: InstanceView, folder: Path) -> None:
+    before = (folder / "config/bot_config.toml").stat()
+    view = await configuration.read(ctx, bot.id, "bot")
+
+    change = await configuration.merge(ctx, bot.id, "bot", view.config())
+
+    assert not change.changed
+    assert not change.restart_needed
+    assert (folder / "config/bot_config.toml").stat().st_mtime_ns == before.st_mtime_ns
+    assert (folder / "config/bot_config.toml").stat().st_ino == before.st_ino
+    assert len(await configuration.history(ctx, bot.id, "bot")) == 1
+
+
+async def test_values_are_set_and_unset_by_path(ctx: Context, bot: InstanceView) -> None:
+    await configuration.set_value(ctx, bot.id, "bot", ["server", "hosts", "1"], "::1")
+    await configuration.unset(ctx, bot.id, "bot", ["version"])
+
+    assert await text(ctx, bot, "bot") == BOT.replace('version = "1.0.0"\n', "").replace(
+        '"127.0.0.1", # 本机\n', '"127.0.0.1", # 本机\n    "::1",\n'
+    )
+
+
+async def test_a_whole_text_is_written_only_if_it_can_be_read(ctx: Context, bot: InstanceView) -> None:
+    with pytest.raises(BrokenText) as caught:
+        await configuration.write_text(ctx, bot.id, "bot", "a = 1\nb = = 2\n")
+    assert (caught.value.line, caught.value.column) == (2, 5)
+    assert await text(ctx, bot, "bot") == BOT
+
+    await configuration.write_text(ctx, bot.id, "bot", "\ufeffa = 1\r\n")
+    assert await text(ctx, bot, "bot") == "a = 1\r\n"
+    problem = await configuration.problem(ctx, bot.id, "env", "two words = 1")
+    assert problem is not None
+    assert await configuration.problem(ctx, bot.id, "env", "WORD=1") is None
+
+
+async def test_a_broken_file_can_be_read_as_text_and_mended(
+    ctx: Context, bot: InstanceView, folder: Path
+) -> None:
+    (folder / "config/bot_config.toml").write_text("a = = 1\n")
+    view = await configuration.read(ctx, bot.id, "bot")
+    assert view.text == "a = = 1\n"
+    with pytest.raises(BrokenText):
+        view.config()
+    with pytest.raises(BrokenText):
+        await configuration.merge(ctx, bot.id, "bot", {"b": 1})
+
+    await configuration.write_text(ctx, bot.id, "bot", "a = 1\n", {view.etag})
+    assert (await configuration.read(ctx, bot.id, "bot")).config() == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    "content, error",
+    [
+        ("键 = 1\n".encode("gbk"), InvalidParameter),
+        (b"#" * (file.LIMIT_BYTES + 1), FileTooLarge),
+        (None, InvalidPath),
+    ],
+    ids=["GBK", "too large", "a link outside"],
+)
+async def test_a_file_that_cannot_be_is_refused_and_stays(
+    ctx: Context, bot: InstanceView, folder: Path, content: bytes | None, error: type[LauncherError]
+) -> None:
+    path = folder / ".env"
+    if content is None:
+        path.rename(folder.parent / "elsewhere.env")
+        path.symlink_to("../elsewhere.env")
+    else:
+        path.write_bytes(content)
+    before = path.read_bytes()
+    with pytest.raises(error):
+        await configuration.read(ctx, bot.id, "env")
+    with pytest.raises(error):
+        await configuration.merge(ctx, bot.id, "env", {"A": "1"})
+    assert path.read_bytes() == before
+
+
+async def test_a_full_disk_changes_nothing(
+    ctx: Context, bot: InstanceView, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await configuration.read(ctx, bot.id, "env")
+    port = bot.port
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(InsufficientSpace):
+            await configuration.merge(ctx, bot.id, "env", {"PORT": str(free_port())})
+    assert (folder / ".env").read_text("utf-8") == ENV
+    assert instances.get(ctx, bot.id).port == port
+    assert await sources(ctx, bot, "env") == ["disk"]
+
+
+# Two at once
+
+
+async def test_of_two_writers_who_saw_the_same_one_is_told_of_the_other(
+    ctx: Context, bot: InstanceView
+) -> None:
+    seen = {(await configuration.read(ctx, bot.id, "bot")).etag}
+
+    results = await asyncio.gather(
+        configuration.merge(ctx, bot.id, "bot", {"one": 1}, seen),
+        configuration.merge(ctx, bot.id, "bot", {"two": 2}, seen),
+        return_exceptions=True,
+    )
+
+    assert sorted(isinstance(result, Conflict) for result in results) == [False, True]
+    config = (await configuration.read(ctx, bot.id, "bot")).config()
+    assert ("one" in config) != ("two" in config)
+
+
+async def test_writers_without_a_condition_lose_nothing(ctx: Context, bot: InstanceView) -> None:
+    await asyncio.gather(
+        *(configuration.merge(ctx, bot.id, "env", {f"N{i}": str(i)}) for i in range(20)),
+        *(configuration.set_value(ctx, bot.id, "bot", [f"n{i}"], i) for i in range(20)),
+    )
+
+    variables = (await configuration.read(ctx, bot.id, "env")).config()
+    config = (await configuration.read(ctx, bot.id, "bot")).config()
+    assert {f"N{i}" for i in range(20)} <= variables.keys()
+    assert {f"n{i}" for i in range(20)} <= config.keys()
+
+
+async def test_what_the_bot_writes_between_reading_and_writing_is_kept(
+    ctx: Context, bot: InstanceView, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hash was compared before the new text was made only."""
+    path, write, times = folder / ".env", file.write_bytes, 0
+
+    def meddled(*args: Any, **named: Any) -> file.Loaded:
+        nonlocal times
+        times += 1
+        if times == 1:
+            path.write_text(ENV + "BOT=was here\n", "utf-8")
+        return write(*args, **named)
+
+    monkeypatch.setattr(file, "write_bytes", meddled)
+    await configuration.merge(ctx, bot.id, "env", {"NEW": "1"})
+
+    assert path.read_text("utf-8") == ENV + "BOT=was here\nNEW=1\n"
+    assert await sources(ctx, bot, "env") == ["api", "disk", "disk"]
+
+
+async def test_with_a_condition_the_same_is_a_conflict(
+    ctx: Context, bot: InstanceView, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = file.write_bytes
+
+    def meddled(*args: Any, **named: Any) -> file.Loaded:
+        (folder / ".env").write_text("BOT=was here\n")
+        return write(*args, **named)
+
+    seen = {(await configuration.read(ctx, bot.id, "env")).etag}
+    monkeypatch.setattr(file, "write_bytes", meddled)
+    with pytest.raises(Conflict):
+        await configuration.merge(ctx, bot.id, "env", {"NEW": "1"}, seen)
+    assert (folder / ".env").read_text() == "BOT=was here\n"
+
+
+async def test_a_condition_of_any_content_wants_a_file(ctx: Context, bot: InstanceView) -> None:
+    await configuration.merge(ctx, bot.id, "env", {"A": "1"}, {configuration.ANY})
+    with pytest.raises(Conflict):
+        await configuration.merge(ctx, bot.id, "lpmm", {"a": 1}, {configuration.ANY})
+
+
+# Revisions
+
+
+async def test_each_content_is_a_revision_and_can_be_restored(
+    ctx: Context, bot: InstanceView, folder: Path
+) -> None:
+    await configuration.merge(ctx, bot.id, "bot", {"a": 1})
+    (folder / "config/bot_config.toml").write_text("b = 2 # by an editor\n")
+    await configuration.read(ctx, bot.id, "bot")
+    found = await configuration.history(ctx, bot.id, "bot")
+    assert [revision.source for revision in found] == ["disk", "api", "disk"]
+
+    change = await configuration.restore(ctx, bot.id, "bot", found[-1].number)
+
+    assert change.changed
+    assert await text(ctx, bot, "bot") == BOT
+    assert await sources(ctx, bot, "bot") == ["restore", "disk", "api", "disk"]
+    assert not (await configuration.restore(ctx, bot.id, "bot", found[-1].number)).changed
+    with pytest.raises(ResourceNotFound):
+        await configuration.restore(ctx, bot.id, "env", found[-1].number)
+
+
+async def test_what_is_not_utf8_is_kept_too_and_can_be_put_back(
+    ctx: Context, bot: InstanceView, folder: Path
+) -> None:
+    gbk = "# 麦麦\nA=1\n".encode("gbk")
+    (folder / ".env").write_bytes(gbk)
+    await configuration.notice_all(ctx, bot.id, "deploy")
+    await configuration.write_text(ctx, bot.id, "env", "A=2\n")
+    found = await configuration.history(ctx, bot.id, "env")
+    assert [revision.source for revision in found] == ["api", "deploy"]
+
+    await configuration.restore(ctx, bot.id, "env", found[-1].number)
+
+    assert (folder / ".env").read_bytes() == gbk
+
+
+async def test_revisions_are_bounded_by_number_and_by_size(
+    ctx: Context, bot: InstanceView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(revisions, "KEPT", 3)
+    for i in range(5):
+        await configuration.merge(ctx, bot.id, "env", {"A": str(i)})
+    assert len(await configuration.history(ctx, bot.id, "env")) == 3
+    monkeypatch.setattr(revisions, "KEPT_BYTES", 10)
+    await configuration.merge(ctx, bot.id, "env", {"A": "last"})
+    assert len(await configuration.history(ctx, bot.id, "env")) == 2
+
+
+async def test_history_comes_in_pages(ctx: Context, bot: InstanceView) -> None:
+    for i in range(5):
+        await configuration.merge(ctx, bot.id, "env", {"A": str(i)})
+    first = await configuration.history(ctx, bot.id, "env", 4)
+    rest = await configuration.history(ctx, bot.id, "env", 4, first[-1].number)
+    assert (len(first), len(rest)) == (4, 2)
+    for wrong in (0, 101):
+        with pytest.raises(InvalidParameter):
+            await configuration.history(ctx, bot.id, "env", wrong)
+
+
+async def test_revisions_go_with_their_instance(ctx: Context, bot: InstanceView) -> None:
+    await configuration.merge(ctx, bot.id, "env", {"A": "1"})
+    await instances.delete(ctx, bot.id)
+    assert await ctx.configs.revisions.newest(bot.id, "env") is None
+
+
+async def test_a_diff_shows_what_changed_and_no_secret(ctx: Context, bot: InstanceView) -> None:
+    await configuration.merge(
+        ctx, bot.id, "bot", {"ai": {"api_key": "sk-other-secret"}, "server": {"hosts": ["::1"]}}
+    )
+    newest = (await configuration.history(ctx, bot.id, "bot"))[0]
+
+    shown = await configuration.diff(ctx, bot.id, "bot", newest.number)
+
+    assert '-    "127.0.0.1", # 本机\n+    "::1", # 本机\n' in shown
+    assert '-api_key = "***" # 密钥\n+api_key = "***" # 密钥\n' in shown
+    assert "secret" not in shown
+    assert await configuration.diff(ctx, bot.id, "bot", newest.number, newest.number) == ""
+
+
+def test_a_diff_is_bounded() -> None:
+    old = "".join(f"a{i} = 1\n" for i in range(20_000)).encode()
+    new = "".join(f"a{i} = 2\n" for i in range(20_000)).encode()
+
+    shown = config_diff.unified("toml", old, new, "x", "y")
+
+    assert shown.count("\n") == config_diff.LINES + 1
+    assert config_diff.unified("toml", old, old, "x", "y") == ""
+    assert config_diff.unified("toml", b"", b"a = 1\n", "x", "y") == "--- x\n+++ y\n@@ -0,0 +1,1 @@\n+a = 1\n"
+
+
+async def test_the_journal_names_keys_and_never_values(ctx: Context, bot: InstanceView) -> None:
+    await configuration.merge(ctx, bot.id, "env", {"API_KEY": "hidden value", "B": "hidden too"})
+
+    rows = [row for row in await ctx.journal.after(0, 100) if row["kind"] == "config"]
+    assert len(rows) == 1
+    assert "API_KEY, B" in rows[0]["en"]
+    assert "hidden" not in rows[0]["en"] + rows[0]["zh"]
+
+
+async def test_a_file_can_be_read_while_the_database_is_broken(
+    ctx: Context, bot: InstanceView, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: Any, **__: Any) -> None:
+        raise DatabaseError("坏了", "broken")
+
+    monkeypatch.setattr(type(ctx.configs.revisions), "add", broken)
+    assert await text(ctx, bot, "bot") == BOT
+    with pytest.raises(DatabaseError):  # the earlier content could not be kept
+        await configuration.merge(ctx, bot.id, "bot", {"a": 1})
+    assert (folder / "config/bot_config.toml").read_text("utf-8") == BOT
+
+
+# Ports and restarts
+
+
+async def test_a_changed_port_is_the_instances_port(ctx: Context, bot: InstanceView) -> None:
+    port, other = free_port(), free_port()
+
+    await configuration.merge(ctx, bot.id, "bot", {"server": {"port": port}})
+    assert instances.get(ctx, bot.id).port == port
+    await configuration.merge(ctx, bot.id, "env", {"PORT": str(other)})
+    assert instances.get(ctx, bot.id).port == other
+    await configuration.set_value(ctx, bot.id, "adapter", ["port"], port)
+    found = instances.get(ctx, bot.id).service("napcat")
+    assert found is not None
+    assert found.port == port
+    record = ctx.registry.get(bot.id)
+    assert record is not None
+    assert record.port == other
+
+
+async def test_what_a_service_says_of_another_port_changes_no_row(ctx: Context, bot: InstanceView) -> None:
+    await configuration.merge(ctx, bot.id, "adapter", {"main": {"port": free_port()}})
+    assert instances.get(ctx, bot.id) == bot
+
+
+async def test_the_bot_is_started_on_its_new_port(ctx: Context, bot: InstanceView) -> None:
+    """The port that it was added with was still looked at."""
+    port = free_port()
+    await configuration.merge(ctx, bot.id, "bot", {"server": {"port": port}})
+    listener = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", port)
+    async with listener:
+        with pytest.raises(PortInUse):
+            await instances.start(ctx, bot.id)
+    await instances.start(ctx, bot.id)
+
+
+async def test_a_port_of_another_program_is_refused_before_anything_is_written(
+    ctx: Context, bot: InstanceView, folder: Path
+) -> None:
+    napcat = bot.service("napcat")
+    assert napcat is not None
+    other = await add_bot(ctx, folder.parent / "other")
+    for taken in (other.port, napcat.port):
+        with pytest.raises(PortInUse):
+            await configuration.merge(ctx, bot.id, "bot", {"server": {"port": taken}, "a": 1})
+    for wrong in (0, 65536, "eighty", True, [1]):
+        with pytest.raises(InvalidParameter) as caught:
+            await configuration.merge(ctx, bot.id, "bot", {"server": {"port": wrong}})
+        assert caught.value.field == "server.port"
+    assert (folder / "config/bot_config.toml").read_text("utf-8") == BOT
+    assert instances.get(ctx, bot.id).port == bot.port
+
+
+@pytest.mark.slow
+async def test_a_running_bot_needs_a_restart_where_its_recipe_says_so(
+    ctx: Context, bot: InstanceView
+) -> None:
+    async def needs(name: str, patch: dict[str, Any]) -> bool:
+        return (await configuration.merge(ctx, bot.id, name, patch)).restart_needed
+
+    assert not await needs("env", {"A": "stopped"})
+    await instances.start(ctx, bot.id)
+    assert await needs("env", {"A": "running"})
+    assert not await needs("bot", {"a": "hot"})
+    assert await needs("bot", {"webui": {"port": 8002}})
+    assert await needs("bot", {"webui": None})
+    assert await needs("adapter", {"a": 1})

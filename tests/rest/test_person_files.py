@@ -1,0 +1,82 @@
+"""Persons as files over HTTP: a download, an upload in pieces, and the report."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest_asyncio
+
+from mailauncher.errors import Code
+from tests.support.http import API, add_bot, client, failure, write_bot
+from tests.support.server import Launcher
+
+
+@pytest_asyncio.fixture
+async def http(launcher: Launcher, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """A client whose addresses stand below an instance's persons."""
+    async with client(launcher) as http:
+        instance_id = await add_bot(http, write_bot(tmp_path / "bot"))
+        http.base_url = httpx.URL(f"{launcher.url}{API}/resource/{instance_id}/persons/")
+        yield http
+
+
+def lines(count: int) -> bytes:
+    return "".join(f'{{"user_id": "{number}", "nickname": "小林"}}\n' for number in range(count)).encode()
+
+
+async def test_a_file_is_uploaded_in_pieces_and_downloaded_again(http: httpx.AsyncClient) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for at in range(0, len(data), 1000):
+            yield data[at : at + 1000]
+
+    data = lines(500)
+    report = (await http.post("import", content=pieces())).json()
+    assert list(report) == ["success", "message", "created", "updated", "skipped", "failed", "lines"]
+    assert (report["success"], report["created"], report["failed"]) == (True, 500, 0)
+    assert report["lines"][0].keys() == {"line", "status", "person_id"}
+    assert [line["line"] for line in report["lines"]] == list(range(1, 501))
+    again = (await http.post("import?existing=skip", content=data)).json()
+    assert (again["created"], again["skipped"]) == (0, 500)
+    answer = await http.get("export")
+    assert answer.headers["content-type"] == "application/jsonl"
+    assert answer.headers["content-disposition"] == 'attachment; filename="persons.jsonl"'
+    assert [json.loads(line)["user_id"] for line in answer.text.splitlines()] == [
+        str(number) for number in range(500)
+    ]
+    table = await http.get("export?format=csv")
+    assert table.headers["content-type"] == "text/csv; charset=utf-8"
+    assert len(table.text.splitlines()) == 501
+
+
+async def test_a_long_report_is_whole(http: httpx.AsyncClient) -> None:
+    """It goes through a temporary file once it is longer than what is kept in memory."""
+    report = (await http.post("import", content=b'{"user_id": 5}\n' * 9000)).json()
+    assert (report["failed"], len(report["lines"])) == (9000, 9000)
+    assert report["lines"][-1] == {
+        "line": 9000,
+        "status": "failed",
+        "code": "INVALID_PARAMETER",
+        "field": "user_id",
+        "message": report["lines"][0]["message"],
+    }
+
+
+async def test_an_empty_file_has_an_empty_report(http: httpx.AsyncClient) -> None:
+    report = (await http.post("import?format=csv", content=b"")).json()
+    assert (report["lines"], report["message"]) == ([], "新增 0，更新 0，跳过 0，失败 0")
+
+
+async def test_wrong_choices_are_refused(http: httpx.AsyncClient) -> None:
+    for query in ("format=xml", "format=", "format=csv&format=csv"):
+        failure(await http.get(f"export?{query}"), Code.INVALID_PARAMETER, "format")
+        failure(await http.post(f"import?{query}", content=b"x"), Code.INVALID_PARAMETER, "format")
+    failure(await http.post("import?existing=replace", content=b"x"), Code.INVALID_PARAMETER, "existing")
+    failure(await http.post("import", content=b" " * (17 << 20)), Code.FILE_TOO_LARGE)
+
+
+async def test_an_unknown_instance_is_not_found(launcher: Launcher) -> None:
+    async with client(launcher) as http:
+        place = f"{API}/resource/unknown/persons"
+        failure(await http.get(f"{place}/export"), Code.INSTANCE_NOT_FOUND)
+        failure(await http.post(f"{place}/import", content=b"{}"), Code.INSTANCE_NOT_FOUND)

@@ -1,0 +1,271 @@
+"""The files of emojis: there before their row, once for equal pictures, gone with the last row, swept when nobody's."""
+
+import asyncio
+import io
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from PIL import Image
+
+from mailauncher.errors import DatabaseError, InsufficientSpace, InvalidParameter, ResourceNotFound
+from mailauncher.store import thumbnails
+from mailauncher.store.database import Database
+from mailauncher.store.emojis import Emojis
+from mailauncher.store.images import Images
+from mailauncher.store.records import InstanceRecord
+from mailauncher.store.registry import Registry
+from mailauncher.store.resources import Wanted
+from tests.support.pictures import moving, picture
+
+BOT = "a" * 40
+
+
+@pytest_asyncio.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = await Database.open(tmp_path)
+    await Registry(opened).add(
+        InstanceRecord(
+            id=BOT, name="bot", path="/srv/bot", port=1, version="", installed_at=1, recipe="custom"
+        )
+    )
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def emojis(database: Database) -> Emojis:
+    return Emojis(database)
+
+
+@pytest_asyncio.fixture
+async def images(tmp_path: Path, emojis: Emojis) -> AsyncIterator[Images]:
+    made = Images(tmp_path, emojis)
+    yield made
+    await made.close()
+
+
+async def put(images: Images, emojis: Emojis, name: str, data: bytes) -> dict[str, Any]:
+    found = await images.examine(data)
+    row = {"name": name, "description": "", "tags": "[]", "category": "", "image": found.name}
+    return (await images.store([found], lambda: emojis.add(BOT, [row])))[0]
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(file.name for file in (folder / "emojis").rglob("*") if file.is_file())
+
+
+async def test_a_file_has_the_bytes_that_were_given_under_its_contents_hash(
+    images: Images, emojis: Emojis, tmp_path: Path
+) -> None:
+    row = await put(images, emojis, "one", picture())
+    file = tmp_path / "emojis" / row["image"][:2] / row["image"]
+    assert file.read_bytes() == picture()
+    assert files(tmp_path) == [row["image"]]
+
+
+async def test_equal_pictures_are_stored_once_and_go_with_the_last_row(
+    images: Images, emojis: Emojis, tmp_path: Path
+) -> None:
+    one = await put(images, emojis, "one", picture())
+    two = await put(images, emojis, "two", picture())
+    assert files(tmp_path) == [one["image"]]
+    for row, left in ((one, [one["image"]]), (two, [])):
+        gone = await emojis.remove(BOT, [row["id"]])
+        await images.release(each["image"] for each in gone)
+        assert files(tmp_path) == left
+
+
+async def test_no_file_is_left_where_the_row_could_not_be_written(
+    images: Images, emojis: Emojis, tmp_path: Path
+) -> None:
+    found = await images.examine(picture())
+
+    async def refused() -> None:
+        assert files(tmp_path) == [found.name]  # the row comes after the file
+        raise DatabaseError("满", "full")
+
+    with pytest.raises(DatabaseError):
+        await images.store([found], refused)
+    assert files(tmp_path) == []
+
+
+async def test_a_picture_that_others_have_stays_where_a_row_could_not_be_written(
+    images: Images, emojis: Emojis, tmp_path: Path
+) -> None:
+    row = await put(images, emojis, "one", picture())
+    with pytest.raises(Exception, match="exists"):
+        await put(images, emojis, "one", picture())
+    assert files(tmp_path) == [row["image"]]
+
+
+async def test_an_upload_and_the_last_delete_of_the_same_picture_leave_no_row_without_a_file(
+    images: Images, emojis: Emojis, tmp_path: Path
+) -> None:
+    for number in range(10):
+        row = await put(images, emojis, f"a{number}", picture())
+
+        async def delete(row: dict[str, Any] = row) -> None:
+            gone = await emojis.remove(BOT, [row["id"]])
+            await images.release(each["image"] for each in gone)
+
+        made, _ = await asyncio.gather(put(images, emojis, f"b{number}", picture()), delete())
+        assert files(tmp_path) == [made["image"]]
+        await delete(made)
+        assert files(tmp_path) == []
+
+
+async def test_a_disk_that_takes_nothing_is_said_to_be_so(
+    images: Images, emojis: Emojis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(InsufficientSpace):
+        await put(images, emojis, "one", picture())
+    monkeypatch.undo()
+    assert files(tmp_path) == []
+    assert await emojis.count(BOT, Wanted()) == 0
+
+
+# Thumbnails
+
+
+@pytest.mark.parametrize("size", [64, 128, 256])
+async def test_a_thumbnail_is_as_large_as_asked_for_and_made_once(
+    images: Images, emojis: Emojis, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = await put(images, emojis, "one", picture(size=(1000, 500)))
+    made = []
+    original = thumbnails.make
+
+    def make(file: Path, size: int) -> bytes:
+        made.append(size)
+        return original(file, size)
+
+    monkeypatch.setattr(thumbnails, "make", make)
+    answers = await asyncio.gather(*(images.open(row["image"], size) for _ in range(8)))
+    assert made == [size]
+    ((file, media),) = set(answers)
+    assert media == "image/webp"
+    with Image.open(file) as shown:
+        assert shown.size == (size, size // 2)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+async def test_a_thumbnail_moves_where_the_picture_moves_and_as_long(
+    images: Images, emojis: Emojis, kind: str
+) -> None:
+    row = await put(images, emojis, "one", moving(kind, frames=5, duration=120))
+    file, _ = await images.open(row["image"], 64)
+    with Image.open(file) as shown:
+        assert getattr(shown, "n_frames", 1) == 5
+        shown.seek(4)
+        shown.load()
+        assert shown.info["duration"] == 120
+
+
+async def test_of_very_many_frames_a_thumbnail_has_fewer_that_last_as_long(
+    images: Images, emojis: Emojis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(thumbnails, "MOVING_PIXELS", 64 * 64 * 4)
+    row = await put(images, emojis, "one", moving(frames=12, duration=50))
+    file, _ = await images.open(row["image"], 64)
+    total = 0
+    with Image.open(file) as shown:
+        frames = getattr(shown, "n_frames", 1)
+        for number in range(frames):
+            shown.seek(number)
+            shown.load()
+            total += shown.info["duration"]
+    assert 1 < frames < 5
+    assert total == 600
+
+
+async def test_a_small_picture_is_its_own_thumbnail(images: Images, emojis: Emojis) -> None:
+    row = await put(images, emojis, "one", picture("GIF", (60, 20)))
+    file, media = await images.open(row["image"], 64)
+    assert (file.name, media) == (row["image"], "image/gif")
+
+
+async def test_a_thumbnail_is_upright_where_the_camera_lay_on_its_side(
+    images: Images, emojis: Emojis
+) -> None:
+    target = io.BytesIO()
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.new("RGB", (400, 200)).save(target, "JPEG", exif=turned)
+    row = await put(images, emojis, "one", target.getvalue())
+    file, _ = await images.open(row["image"], 64)
+    with Image.open(file) as shown:
+        assert shown.size == (32, 64)
+
+
+async def test_thumbnails_go_with_their_picture(images: Images, emojis: Emojis, tmp_path: Path) -> None:
+    row = await put(images, emojis, "one", picture(size=(400, 400)))
+    await images.open(row["image"], 64)
+    await images.open(row["image"], 256)
+    assert len(files(tmp_path)) == 3
+    await images.release(each["image"] for each in await emojis.remove(BOT, [row["id"]]))
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("size", [0, 63, 65, 512, -64])
+async def test_other_sizes_are_refused(images: Images, emojis: Emojis, size: int) -> None:
+    row = await put(images, emojis, "one", picture())
+    with pytest.raises(InvalidParameter):
+        await images.open(row["image"], size)
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../x", "a" * 64, "a" * 64 + ".svg", "A" * 64 + ".png", "a\0"]
+)
+async def test_names_of_another_shape_are_nobodys(images: Images, name: str) -> None:
+    with pytest.raises(ResourceNotFound):
+        await images.open(name, None)
+
+
+# Sweeping
+
+
+async def test_what_belongs_to_nothing_is_swept_away_and_what_is_not_ours_stays(
+    images: Images, emojis: Emojis, tmp_path: Path
+) -> None:
+    row = await put(images, emojis, "one", picture(size=(400, 400)))
+    await images.open(row["image"], 64)
+    folder = tmp_path / "emojis" / row["image"][:2]
+    orphan = row["image"][:2] + "0" * 62
+    for name in (
+        f"{orphan}.png",
+        f"{orphan}.png.64.webp",
+        f"{row['image']}.0a1b2c3d.part",
+        f"{orphan}.gif.64.webp.0a1b2c3d.part",
+    ):
+        (folder / name).write_bytes(b"x")
+    (folder / "notes.txt").write_text("mine")
+    await images.sweep()
+    assert files(tmp_path) == sorted([row["image"], f"{row['image']}.64.webp", "notes.txt"])
+
+
+async def test_a_sweep_leaves_what_is_being_written(images: Images, emojis: Emojis, tmp_path: Path) -> None:
+    found = await images.examine(picture())
+
+    async def slow() -> list[dict[str, Any]]:
+        sweeping = asyncio.create_task(images.sweep())
+        await asyncio.sleep(0)
+        row = {"name": "one", "description": "", "tags": "[]", "category": "", "image": found.name}
+        made = await emojis.add(BOT, [row])
+        return [*made, {"task": sweeping}]
+
+    made = await images.store([found], slow)
+    await made[1]["task"]
+    assert files(tmp_path) == [found.name]
+
+
+async def test_a_sweep_needs_no_folder(images: Images, tmp_path: Path) -> None:
+    await images.sweep()
+    assert not (tmp_path / "emojis").exists()

@@ -1,0 +1,111 @@
+"""The words of the search index: whatever holds a part of a text is found by it, and nothing else."""
+
+import sqlite3
+import unicodedata
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mailauncher.store import words
+from mailauncher.store.words import FIELD, Mark, fold, mark
+
+TEXTS = st.text(
+    st.one_of(
+        st.sampled_from("aAbBẞßſ开心猫_%\"'*()\\ -:^éÉıİΣσςﬁ👍🏽‍ＡａＯＲ"),
+        st.characters(exclude_categories=["Cs"]),
+    ),
+    max_size=12,
+)
+
+
+@pytest.fixture(scope="module")
+def index() -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(":memory:")
+    connection.execute(
+        "CREATE VIRTUAL TABLE w USING fts5(words, content='', columnsize=0, tokenize='ascii', prefix='13 14')"
+    )
+    yield connection
+    connection.close()
+
+
+def found(index: sqlite3.Connection, fields: list[str], marks: list[str], expression: str) -> bool:
+    text = words.words("i", FIELD.join(fields), marks)
+    index.execute("INSERT INTO w (rowid, words) VALUES (1, ?)", (text,))
+    try:
+        return bool(index.execute("SELECT 1 FROM w WHERE w MATCH ?", (expression,)).fetchall())
+    finally:
+        index.execute("INSERT INTO w (w, rowid, words) VALUES ('delete', 1, ?)", (text,))
+
+
+@pytest.mark.slow
+@settings(max_examples=400, deadline=None)
+@given(st.lists(TEXTS, min_size=1, max_size=3), TEXTS, st.data())
+def test_a_row_is_found_by_exactly_the_parts_of_its_texts(
+    index: sqlite3.Connection, texts: list[str], other: str, data: st.DataObject
+) -> None:
+    folded = [fold(text) for text in texts]
+    whole = data.draw(st.sampled_from(folded))
+    begin = data.draw(st.integers(0, len(whole)))
+    part = whole[begin : data.draw(st.integers(begin, len(whole)))]
+    for wanted in (part, fold(other)):
+        holds = any(wanted in text for text in folded) if wanted else False
+        expression = words.match("i", wanted, [])
+        assert found(index, folded, [], expression) is holds
+
+
+@pytest.mark.slow
+@given(TEXTS)
+def test_folding_twice_is_folding_once_and_leaves_no_control_character(text: str) -> None:
+    folded = fold(text)
+    assert fold(folded) == folded
+    assert not any(unicodedata.category(c) == "Cc" for c in folded)
+
+
+@pytest.mark.parametrize(
+    "one, other", [("STRASSE", "straße"), ("ΣΑΣ", "σας"), ("Ａ１", "a1"), ("ÉÎ", "éî"), ("É", "é")]
+)
+def test_case_and_width_make_no_difference(one: str, other: str) -> None:
+    assert fold(one) == fold(other)
+
+
+@pytest.mark.slow
+@settings(deadline=None)
+@given(TEXTS.filter(bool), TEXTS.filter(bool))
+def test_a_mark_is_found_whole_and_only_by_itself(index: sqlite3.Connection, one: str, other: str) -> None:
+    one, other = fold(one), fold(other)
+    kept = mark(Mark.TAG, one)
+    assert found(index, ["x"], [kept], words.match("i", "", [mark(Mark.TAG, one)]))
+    assert found(index, ["x"], [kept], words.match("i", "", [mark(Mark.TAG, other)])) is (one == other)
+    assert not found(index, ["x"], [kept], words.match("i", "", [mark(Mark.CATEGORY, one)]))
+    assert words.marked(words.scope("i") + kept) == one
+
+
+def test_a_mark_tells_cases_apart(index: sqlite3.Connection) -> None:
+    expression = words.match("i", "", [mark(Mark.USER_ID, "abc")])
+    assert not found(index, ["x"], [mark(Mark.USER_ID, "Abc")], expression)
+
+
+def test_one_instance_does_not_see_anothers_words(index: sqlite3.Connection) -> None:
+    assert found(index, ["happy"], [], words.match("i", "happy", []))
+    assert not found(index, ["happy"], [], words.match("j", "happy", []))
+
+
+def test_a_part_does_not_reach_from_one_text_into_the_next(index: sqlite3.Connection) -> None:
+    for part in ("bc", "abcd", "b c", "bcd"):
+        assert not found(index, ["ab", "cd"], [], words.match("i", part, []))
+
+
+def test_a_pattern_for_like_takes_its_signs_as_they_are() -> None:
+    connection = sqlite3.connect(":memory:")
+    for text, part, holds in (
+        ("100%", "0%", True),
+        ("100x", "0%", False),
+        ("a_b", "a_b", True),
+        ("axb", "a_b", False),
+        ("a\\b", "a\\b", True),
+    ):
+        (result,) = connection.execute("SELECT ? LIKE ? ESCAPE '\\'", (text, words.like(part))).fetchone()
+        assert bool(result) is holds
+    connection.close()

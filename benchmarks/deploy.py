@@ -19,7 +19,7 @@ from typing import Any
 import uv
 from served import ROOT, DataFolder, Served, body, launcher, request
 
-SAMPLE = ROOT / "mailauncher" / "bots" / "sample"
+SAMPLE = ROOT / "bots" / "sample"
 REQUIREMENTS = "aiohttp\npillow\npsutil\ntomlkit\nrich\n"
 VERSION = "0.12.0"
 

@@ -15,9 +15,9 @@ import psutil
 from bare import ROUTES
 from served import DataFolder, Served, body, launcher, request, speed
 
-from mailauncher.store.database import Database
-from mailauncher.store.records import InstanceRecord, ServiceRecord
-from mailauncher.store.registry import Registry
+from store.database import Database
+from store.records import InstanceRecord, ServiceRecord
+from store.registry import Registry
 
 QUERY = """{ instances {
   id name status installedAt path port version services { name path status port } } }"""

@@ -23,11 +23,11 @@ from typing import Any
 import psutil
 from served import Connection, DataFolder, Served, body, launcher, request
 
-from mailauncher.store.database import Database
-from mailauncher.store.emojis import Emojis
-from mailauncher.store.persons import Persons
-from mailauncher.store.records import InstanceRecord
-from mailauncher.store.registry import Registry
+from store.database import Database
+from store.emojis import Emojis
+from store.persons import Persons
+from store.records import InstanceRecord
+from store.registry import Registry
 
 INSTANCE = "a" * 40
 BATCH = 500

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 ROOT = Path(__file__).parents[1]
-START_TIMEOUT_S = 30
+START_TIMEOUT_S = 180
 
 
 def free_port() -> int:

@@ -16,10 +16,10 @@ import time
 import psutil
 from served import ROOT, DataFolder, launcher
 
-OWN = ("mailauncher", "schema", "resolvers", "rest", "terminals")
+OWN = ("cli", "server", "schema", "rest", "resolvers", "terminals", "bots", "store", "mailauncher")
 LOADED = """
 import json, sys
-import mailauncher.cli.serve, mailauncher.cli.program, mailauncher.foreground, uvloop, tortoise.backends.sqlite
+import cli.serve, cli.program, server.foreground, uvloop, tortoise.backends.sqlite
 print(json.dumps(list(sys.modules)))
 """
 MIB = 1 << 20

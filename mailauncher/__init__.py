@@ -1,13 +1,13 @@
 """MaiLauncher deploys, starts, stops, watches and configures MaiBot chat bots."""
 
+import os
 import sys
-from pathlib import Path
 
 __version__ = "0.1.0"
 
-# A wheel keeps schema, resolvers, rest and terminals in this folder, so that it puts one name only into
-# site-packages, where a public package called `schema` may live. First on the path, so that within this
-# program those four names are ours. A checkout has no such folder: there they are found beside this package.
-_layers = Path(__file__).with_name("_layers")
-if _layers.is_dir() and str(_layers) not in sys.path:
-    sys.path.insert(0, str(_layers))
+# In a wheel, this folder contains the other layers (cli, server, schema, rest, resolvers, terminals, bots, store), so that
+# only one name is installed into site-packages, where a public package called `schema` may exist. It comes first on the
+# path, so that those names are ours within this program. A checkout has no such folder: the layers are beside this package.
+_layers = os.path.join(os.path.dirname(__file__), "_layers")  # noqa: PTH118, PTH120 - see cli/early_signals.py
+if os.path.isdir(_layers) and _layers not in sys.path:  # noqa: PTH112
+    sys.path.insert(0, _layers)

@@ -1,6 +1,6 @@
-"""`python -m mailauncher` is `mailauncher`."""
+"""Entry point of `python -m mailauncher` and of the console script."""
 
-from mailauncher.cli import main
+from cli import main
 
 if __name__ == "__main__":
     main()

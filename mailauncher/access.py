@@ -1,4 +1,4 @@
-"""Whether a caller knows the token. Every front door asks here."""
+"""Authentication by token, for every front door."""
 
 import hmac
 
@@ -6,14 +6,13 @@ from mailauncher.settings import Settings
 
 
 def token_matches(settings: Settings, presented: str) -> bool:
-    """Whether `presented` is the token of the settings; anything is when none is set. Takes the same time however
-    much of it is right."""
+    """Whether `presented` is the token of the settings; always true if none is set. Compares in constant time."""
     if not settings.token:
         return True
     return hmac.compare_digest(presented.encode("utf-8", "surrogateescape"), settings.token.encode())
 
 
-def bearer(authorization: str) -> str:
-    """The token in `Bearer <token>`, the form of an `Authorization` header; empty for anything else."""
+def bearer_token(authorization: str) -> str:
+    """The token in an `Authorization` header of the form `Bearer <token>`; empty for any other."""
     scheme, _, token = authorization.partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""

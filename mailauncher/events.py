@@ -1,7 +1,7 @@
-"""Typed events and the bus that carries them to bounded subscribers.
+"""Typed events, and the bus that delivers them to subscribers with bounded queues.
 
-A subscriber that does not keep up never holds up a publisher: events with the same `key` replace each other (the
-newest state is what counts), and beyond `LIMIT` different keys the oldest is dropped and counted in `missed`.
+A slow subscriber never delays a publisher: an event replaces a waiting one with the same `key`, since only the newest
+state counts, and beyond `LIMIT` different keys the oldest event is dropped and counted in `missed`.
 """
 
 import asyncio
@@ -13,8 +13,8 @@ LIMIT = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened. `key` says which waiting event a newer one makes out of date."""
+class BusEvent:
+    """Something that happened. An event replaces a waiting one with an equal `key`."""
 
     @property
     def key(self) -> object:
@@ -22,7 +22,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class InstanceChanged(Event):
+class InstanceChanged(BusEvent):
     """An instance was added, changed in any visible way (status and services included), or removed."""
 
     instance_id: str
@@ -34,8 +34,8 @@ class InstanceChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class DeploymentChanged(Event):
-    """A deployment has begun, come further, or ended."""
+class DeploymentChanged(BusEvent):
+    """A deployment started, progressed, or ended."""
 
     instance_id: str
 
@@ -45,8 +45,8 @@ class DeploymentChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class MetricsSampled(Event):
-    """The background sampler has new figures."""
+class MetricsSampled(BusEvent):
+    """The background sampler has new metrics."""
 
     @property
     def key(self) -> object:
@@ -54,34 +54,43 @@ class MetricsSampled(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Noted(Event):
-    """The journal has a new line."""
+class UsageSampled(BusEvent):
+    """The background sampler has the usage of all running programs anew."""
 
     @property
     def key(self) -> object:
-        return Noted
+        return UsageSampled
 
 
-class Subscription(AsyncIterator[Event]):
-    """Waiting events of one subscriber, oldest first. `missed` counts what was dropped for being too many."""
+@dataclass(frozen=True, slots=True)
+class JournalWritten(BusEvent):
+    """The journal has a new entry."""
 
-    def __init__(self, kinds: tuple[type[Event], ...]) -> None:
+    @property
+    def key(self) -> object:
+        return JournalWritten
+
+
+class BusSubscription(AsyncIterator[BusEvent]):
+    """The waiting events of one subscriber, oldest first. `missed` counts the dropped ones."""
+
+    def __init__(self, kinds: tuple[type[BusEvent], ...]) -> None:
         self.missed = 0
         self._kinds = kinds
-        self._waiting: dict[object, Event] = {}
+        self._waiting: dict[object, BusEvent] = {}
         self._arrived = asyncio.Event()
 
-    def offer(self, event: Event) -> None:
+    def put(self, key: object, event: BusEvent) -> None:
         if not isinstance(event, self._kinds):
             return
-        self._waiting.pop(event.key, None)
-        self._waiting[event.key] = event
+        self._waiting.pop(key, None)
+        self._waiting[key] = event
         if len(self._waiting) > LIMIT:
             del self._waiting[next(iter(self._waiting))]
             self.missed += 1
         self._arrived.set()
 
-    async def __anext__(self) -> Event:
+    async def __anext__(self) -> BusEvent:
         while not self._waiting:
             self._arrived.clear()
             await self._arrived.wait()
@@ -89,19 +98,20 @@ class Subscription(AsyncIterator[Event]):
 
 
 class Bus:
-    """Carries events from whoever knows to whoever asked. Publishing never waits and never fails."""
+    """Delivers published events to all subscribers. Publishing never waits and never fails."""
 
     def __init__(self) -> None:
-        self._subscriptions: set[Subscription] = set()
+        self._subscriptions: set[BusSubscription] = set()
 
-    def publish(self, event: Event) -> None:
+    def publish(self, event: BusEvent) -> None:
+        key = event.key
         for subscription in self._subscriptions:
-            subscription.offer(event)
+            subscription.put(key, event)
 
     @contextmanager
-    def subscribe(self, *kinds: type[Event]) -> Iterator[Subscription]:
-        """Events of these kinds from this moment on; take a snapshot inside the block and nothing falls between."""
-        subscription = Subscription(kinds)
+    def subscribe(self, *kinds: type[BusEvent]) -> Iterator[BusSubscription]:
+        """Events of these kinds from now on. A snapshot taken inside the block misses nothing: every later change is an event."""
+        subscription = BusSubscription(kinds)
         self._subscriptions.add(subscription)
         try:
             yield subscription

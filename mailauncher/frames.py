@@ -1,7 +1,7 @@
-"""Ready WebSocket frames: one bytes object, made once, written to every viewer's socket as it is.
+"""Prepared WebSocket frames: one bytes object, made once and written unchanged to the socket of every viewer.
 
-ASGI carries text as `str`, so each connection encodes and frames the same output again; for a chunk of
-terminal output that costs more than all the rest. `Protocol` takes a frame that the application made itself.
+ASGI transports text as `str`, so that each connection encodes and frames the same output again; for terminal output this
+costs more than everything else. `WebSocketProtocol` also accepts a frame that the application has prepared.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.protocol import State
 
 EXTENSION = "mailauncher.frame"
-"""In `scope["extensions"]` where frames are taken; in a `websocket.send` message the key of the frame."""
+"""A key of `scope["extensions"]` if frames are accepted; in a `websocket.send` message, the key of the frame."""
 UNSENT_BYTES = 64 << 10
 ABORT_AFTER_S = 1.0
 
@@ -23,7 +23,7 @@ _NOTSENT_LOWAT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 
 
 def text_frame(*payload: bytes) -> bytes:
-    """A whole text message as a server sends it: final, unmasked, uncompressed. The parts are UTF-8."""
+    """A text message in one frame: final, unmasked, uncompressed. `payload` are parts in UTF-8."""
     length = sum(map(len, payload))
     if length < 126:
         head = struct.pack("!BB", 0x81, length)
@@ -34,11 +34,19 @@ def text_frame(*payload: bytes) -> bytes:
     return b"".join((head, *payload))
 
 
-class Protocol(WebSocketsSansIOProtocol):
-    """uvicorn's own protocol, which also takes ready frames, and lets go of a peer that reads nothing.
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
-    The extension is not offered where permessage-deflate was negotiated. `send` waits while the transport is
-    full, as for any message, so one connection holds at most 64 KiB and the frame that went over it.
+
+class WebSocketProtocol(WebSocketsSansIOProtocol):
+    """The protocol of uvicorn, which also accepts prepared frames and disconnects a peer that never reads.
+
+    The extension is not offered if permessage-deflate was negotiated. As for any message, `send` waits while the
+    transport is full, so that a connection holds at most 64 KiB and the frame that exceeded them.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -47,7 +55,7 @@ class Protocol(WebSocketsSansIOProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        # What the kernel holds unsent can be neither recalled nor overtaken by the answer to a Ctrl-C.
+        # Output buffered unsent in the kernel cannot be taken back, and the response to a Ctrl-C waits behind it.
         if _NOTSENT_LOWAT is not None:
             with contextlib.suppress(OSError):  # not TCP
                 transport.get_extra_info("socket").setsockopt(
@@ -60,15 +68,27 @@ class Protocol(WebSocketsSansIOProtocol):
         await super().run_asgi()
 
     async def send(self, message: Any) -> None:
-        """As ASGI says. A message for a socket that is being closed by anyone raises ClientDisconnected."""
+        """Sends an ASGI message. Raises ClientDisconnected if either side is closing the connection."""
         if message["type"] == "websocket.send" and self.handshake_complete:
             await self.writable.wait()
-            if self.disconnected or self.conn.state is not State.OPEN:
+            # A transport that has failed tells so only in the next turn of the event loop, and what lies ready until then
+            # would be written in this one: asyncio logs such writes as warnings.
+            if self.disconnected or self.transport.is_closing() or self.conn.state is not State.OPEN:
                 raise ClientDisconnected
             if frame := message.get(EXTENSION):
                 self.transport.write(frame)
                 return
         await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
+            self.handshake_complete = True  # else uvicorn logs each refusal as an error of the application
+
+    def send_receive_event_to_app(self) -> None:
+        """Closes with 1007 for text that is not UTF-8: uvicorn would also log a traceback for this mistake of a client."""
+        if self.curr_msg_data_type == "text" and not _is_utf8(b"".join(self.frames)):
+            self.conn.fail(1007)
+            self.handle_parser_exception()
+            return
+        super().send_receive_event_to_app()
 
     def resume_writing(self) -> None:
         self._drained = True
@@ -79,7 +99,7 @@ class Protocol(WebSocketsSansIOProtocol):
         super().send_keepalive_ping()
 
     def keepalive_timeout(self) -> None:
-        """No pong in time. A peer that has read since the ping is only slow: the ping waits behind output."""
+        """Called when no pong came in time. A peer that has read since the ping is only slow: the ping waits behind output."""
         if self._drained and self.ping_timeout is not None:
             self._drained = False
             self.pong_timer = self.loop.call_later(self.ping_timeout, self.keepalive_timeout)
@@ -92,6 +112,6 @@ class Protocol(WebSocketsSansIOProtocol):
         self._abort_soon()
 
     def _abort_soon(self) -> None:
-        """A transport that was closed waits for its buffer to empty: for ever, if the peer never reads."""
+        """Aborts a closed transport after a second: it would wait for ever for a peer that never reads its buffer."""
         if not self.disconnected and self.close_timer is None:
             self.close_timer = self.loop.call_later(ABORT_AFTER_S, self.transport.abort)

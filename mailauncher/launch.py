@@ -1,4 +1,4 @@
-"""What to run in a terminal and how to end it: plain values that recipes fill in and keepers carry out."""
+"""What to run in a terminal and how to stop it: values that recipes define and keepers execute."""
 
 import os
 from pathlib import Path
@@ -8,23 +8,23 @@ import msgspec
 from msgspec import Meta
 
 Target = Literal["process", "group", "tree"]
-"""Whom a signal goes to: the started process, its process group, or everything that descends from it."""
+"""The target of a signal: the started process, its process group, or all its descendants."""
 
 
 class StopStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One step of a stop: send `signal` to `to`, then wait up to `wait_s` seconds (None: the setting's) for the end."""
+    """A step of stopping a program: sends `signal` to `to`, then waits up to `wait_s` seconds (None: stop_timeout_s)."""
 
     signal: Literal["SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP", "SIGKILL"]
     to: Target = "group"
-    wait_s: float | None = None
+    wait_s: Annotated[float, Meta(ge=0, le=3600)] | None = None
 
 
 DEFAULT_STOP = (StopStep("SIGINT"), StopStep("SIGTERM"), StopStep("SIGKILL", "tree"))
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What tells that a program works: `port` accepts connections (0: none), a line of output matches `line` (empty:
-    none); both where both are given. `within_s`: after that long without it the program counts as not ready."""
+    """When a program is ready: it accepts connections on `port` (0: not checked) and a line of output matches `line` (empty: not
+    checked). A start that waits for it gives up after `within_s` seconds."""
 
     port: int = 0
     line: str = ""
@@ -32,7 +32,7 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True):
-    """A command ready to run. `env` is the whole environment."""
+    """A command to run. `env` is its complete environment."""
 
     argv: tuple[str, ...]
     cwd: str
@@ -42,7 +42,7 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def child_environment() -> dict[str, str]:
-    """This process's environment as a child may see it: a terminal and UTF-8, and none of the server's own settings."""
+    """The environment for child processes: that of the server without its settings, with a terminal and UTF-8."""
     kept = {
         k: v for k, v in os.environ.items() if k not in ("HOST", "PORT") and not k.startswith("MAILAUNCHER_")
     }

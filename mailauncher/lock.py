@@ -1,29 +1,32 @@
-"""The lock of a data folder: one server at a time, and a second one says who holds it."""
+"""The lock of a data folder: one server at a time; a second one learns which process holds the lock."""
 
+import errno
 import fcntl
 import json
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from mailauncher.errors import Code, InvalidPath, LauncherError
+from mailauncher import files
+from mailauncher.errors import Code, InsufficientSpace, InvalidPath, LauncherError
 
 FILE_NAME = "lock"
-PATIENCE_S = 0.3  # for a holder that has not written its name yet, and for one that only looked
+RETRY_S = 0.3  # a holder may not have written its pid yet, and `holder` takes the lock for a moment
 
 
 class Holder(NamedTuple):
-    """The process that holds a data folder, and where it listens."""
+    """The process that holds a data folder, and the URL of its server."""
 
     pid: int
     url: str
 
 
 class DataFolderInUse(LauncherError):
-    """Another server has the data folder."""
+    """Another server holds the data folder."""
 
     code = Code.CONFLICT
 
@@ -32,22 +35,21 @@ class DataFolderInUse(LauncherError):
         who_en = f" (pid {holder.pid}, {holder.url})" if holder else ""
         super().__init__(
             f"数据文件夹 {folder} 正由另一个 MaiLauncher{who_zh}使用：请先停止它，或换一个数据文件夹",
-            f"Another MaiLauncher{who_en} uses the data folder {folder}: stop it first, or choose another folder",
+            f"The data folder {folder} is in use by another MaiLauncher{who_en}: stop it first, or choose another folder",
             field="data",
         )
 
 
 @contextmanager
-def held(folder: Path, url: str) -> Iterator[None]:
-    """Holds the folder, made if need be, for the block; the system lets go of it if the process dies.
+def hold(folder: Path, url: str) -> Iterator[None]:
+    """Holds the folder for the block, creating it if necessary. The system releases the lock if the process dies.
 
-    Raises DataFolderInUse, or InvalidPath where no file can be kept in it.
+    Raises DataFolderInUse, InsufficientSpace, or InvalidPath if the folder is unusable.
     """
     descriptor = _open(folder)
     try:
-        _take(descriptor, folder)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "url": url}).encode(), 0)
+        _acquire(descriptor, folder)
+        _write_holder(descriptor, folder, url)
         yield
         os.ftruncate(descriptor, 0)
     finally:
@@ -55,15 +57,15 @@ def held(folder: Path, url: str) -> Iterator[None]:
 
 
 def holder(folder: Path) -> Holder | None:
-    """Who holds the folder now, if anybody does."""
+    """The process that holds the folder now, if any."""
     try:
-        descriptor = os.open(folder / FILE_NAME, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(folder / FILE_NAME, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
-        return _named(descriptor)
+        return _read_holder(descriptor)
     finally:
         os.close(descriptor)
     return None
@@ -72,30 +74,47 @@ def holder(folder: Path) -> Holder | None:
 def _open(folder: Path) -> int:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return os.open(folder / FILE_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        flags = os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
+        descriptor = os.open(folder / FILE_NAME, flags, 0o600)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # of a pipe, nobody's pid can be read
+            os.close(descriptor)
+            raise OSError(errno.EINVAL, f"{FILE_NAME} is not a regular file")
+        return descriptor
     except OSError as error:
-        raise InvalidPath(
-            f"数据文件夹 {folder} 无法使用：{error.strerror}",
-            f"The data folder {folder} cannot be used: {error.strerror}",
-            field="data",
-        ) from None
+        raise _unusable(folder, error) from None
 
 
-def _take(descriptor: int, folder: Path) -> None:
-    deadline = time.monotonic() + PATIENCE_S
+def _unusable(folder: Path, error: OSError) -> LauncherError:
+    return (InsufficientSpace if files.is_full(error) else InvalidPath)(
+        f"数据文件夹 {folder} 无法使用：{error.strerror}",
+        f"Cannot use the data folder {folder}: {error.strerror}",
+        field="data",
+    )
+
+
+def _acquire(descriptor: int, folder: Path) -> None:
+    deadline = time.monotonic() + RETRY_S
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         except BlockingIOError:
             if time.monotonic() > deadline:
-                raise DataFolderInUse(folder, _named(descriptor)) from None
+                raise DataFolderInUse(folder, _read_holder(descriptor)) from None
             time.sleep(0.02)
 
 
-def _named(descriptor: int) -> Holder | None:
+def _write_holder(descriptor: int, folder: Path, url: str) -> None:
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "url": url}).encode(), 0)
+    except OSError as error:
+        raise _unusable(folder, error) from None
+
+
+def _read_holder(descriptor: int) -> Holder | None:
     try:
         content = json.loads(os.pread(descriptor, 4096, 0))
         return Holder(int(content["pid"]), str(content["url"]))
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None

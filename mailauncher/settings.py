@@ -1,9 +1,10 @@
 """Settings: defaults, then a TOML file, then `MAILAUNCHER_*` variables. Frozen, built once, passed in.
 
-`docs/configuration.md` and `mailauncher settings` are generated from the fields below: the sentence of help stands
-beside the type and its limits. The unit is part of the name.
+`docs/configuration.md` and `mailauncher settings` are generated from the fields below, each of which has its help beside
+its type and limits. The unit is part of the name.
 """
 
+import difflib
 import ipaddress
 import os
 import re
@@ -16,15 +17,18 @@ import msgspec
 import platformdirs
 from msgspec import Meta
 
-from mailauncher.errors import Code, LauncherError, Text
+from mailauncher import files, utf8
+from mailauncher.errors import Code, InvalidPath, LauncherError, Text
+from mailauncher.home import expand, home
+from mailauncher.utf8 import NotUtf8
 
 PREFIX = "MAILAUNCHER_"
 FILE_NAME = "mailauncher.toml"
-TOKEN_LENGTH = 16
+MIN_TOKEN_LENGTH = 16
 
 
 class SettingsError(LauncherError):
-    """A setting that cannot be used. The message names the setting, where it was set and what would be right."""
+    """An invalid setting. The message names the setting, where it was set, and which values are valid."""
 
     code = Code.INVALID_PARAMETER
 
@@ -40,7 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str,
         _setting(
             "监听地址；`localhost` 表示 127.0.0.1 与 ::1。其他地址必须设置 token。",
-            "Address to listen on; `localhost` means 127.0.0.1 and ::1. Anything but loopback needs a token.",
+            "Address to listen on; `localhost` means 127.0.0.1 and ::1. Any address but loopback requires a token.",
             min_length=1,
         ),
     ] = "localhost"
@@ -48,63 +52,64 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     data: Annotated[
         str,
         _setting(
-            "保存一切数据的文件夹：数据库、终端日志、图片、keeper 套接字。",
-            "Folder of everything that is stored: database, terminal logs, images, keeper sockets.",
+            "保存所有数据的文件夹：数据库、终端日志、图片、keeper 套接字。",
+            "Folder for all stored data: database, terminal logs, images, keeper sockets.",
         ),
     ] = ""
     workspace: Annotated[
         str,
         _setting(
-            "路径开头的 `~` 所指、实例默认部署到的文件夹。",
-            "Folder that `~` at the start of a path means, where instances are deployed by default.",
+            "实例默认部署到的文件夹；实例路径开头的 `~` 即指它。",
+            "Folder in which instances are deployed by default; `~` at the start of an instance's path stands for it.",
         ),
     ] = ""
     database_url: Annotated[
         str,
         _setting(
-            "Tortoise 数据库地址；留空则用数据文件夹中的 SQLite。",
-            "Tortoise URL of the database; empty means SQLite in the data folder.",
+            "数据库地址，格式同 Tortoise ORM；留空则用数据文件夹中的 SQLite。",
+            "Database URL in the format of Tortoise ORM; empty means SQLite in the data folder.",
         ),
     ] = ""
     token: Annotated[
         str,
         _setting(
-            "调用者必须出示的口令（`Authorization: Bearer`）；留空则仅限本机、无需口令。",
-            "Secret that callers must present (`Authorization: Bearer`); empty means loopback only, with no password.",
+            "调用者必须出示的令牌（`Authorization: Bearer`）；留空则无需令牌，且只能监听本机地址。",
+            "Token that clients must present (`Authorization: Bearer`); empty means no authentication, allowed on loopback only.",
         ),
     ] = ""
     allowed_hosts: Annotated[
         list[str],
         _setting(
-            "除本机名称外允许的 `Host` 名称，逗号分隔。",
-            "Names allowed in the `Host` header beside the loopback ones, separated by commas.",
+            "除本机名称外 `Host` 头允许的主机名，逗号分隔。",
+            "Host names accepted in the `Host` header besides loopback names, separated by commas.",
         ),
     ] = []
     allowed_origins: Annotated[
         list[str],
         _setting(
             "除本机与 Tauri 外允许的网页来源（`https://例子`），逗号分隔。",
-            "Web origins (`https://example`) allowed beside loopback and Tauri, separated by commas.",
+            "Web origins (`https://example`) accepted besides loopback and Tauri, separated by commas.",
         ),
     ] = []
     log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], _setting("日志级别。", "Least level that is logged.")
+        Literal["debug", "info", "warning", "error"], _setting("最低日志级别。", "Minimum log level.")
     ] = "info"
     log_format: Annotated[
-        Literal["text", "json"], _setting("日志格式。", "Form of a log line: for people or for machines.")
+        Literal["text", "json"],
+        _setting("日志格式：供人阅读的文本，或 JSON。", "Log format: text for people, or JSON."),
     ] = "text"
     shell: Annotated[
         str,
         _setting(
-            "未运行时终端里的 shell；留空则用 `$SHELL`，再用 /bin/sh。",
-            "Shell in the terminal of what does not run; empty means `$SHELL`, then /bin/sh.",
+            "Bot 未运行时终端里的 shell；留空则用 `$SHELL`，否则 /bin/sh。",
+            "Shell in terminals whose program is not running; empty means `$SHELL`, or /bin/sh without it.",
         ),
     ] = ""
     shell_idle_timeout_s: Annotated[
         float,
         _setting(
             "无人观看的 shell 在多少秒后关闭。",
-            "Seconds after which a shell that nobody watches is closed.",
+            "Seconds until a shell without viewers is closed.",
             gt=0,
             le=2_592_000,
         ),
@@ -113,7 +118,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         float,
         _setting(
             "进程启动后须存活多少秒才算启动成功。",
-            "Seconds that a process must live before its start is called a success.",
+            "Seconds that a process must survive for its start to count as successful.",
             gt=0,
             le=5,
         ),
@@ -121,8 +126,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     stop_timeout_s: Annotated[
         float,
         _setting(
-            "停止时，配方未另行规定的每个信号之后等待的秒数。",
-            "Seconds to wait after each signal of a stop for which the recipe says nothing else.",
+            "停止时每个信号之后等待的秒数，配方另有规定的除外。",
+            "Seconds to wait after each signal when stopping a program, unless its recipe specifies otherwise.",
             gt=0,
             le=3600,
         ),
@@ -130,94 +135,128 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     stop_bots_at_exit: Annotated[
         bool,
         _setting(
-            "服务器退出时是否停止所有 Bot；否则它们继续运行，下次启动的服务器会接管。",
-            "Whether the end of the server stops every bot; else they run on and the next server takes over.",
+            "服务器退出时是否停止所有 Bot；否则它们继续运行，由下次启动的服务器接管。",
+            "Whether the server stops all bots when it exits; otherwise they keep running and the next server adopts them.",
         ),
     ] = False
     terminal_log_segment_bytes: Annotated[
         int,
         _setting(
-            "终端日志每段的字节数。",
-            "Bytes in one segment of a terminal's log.",
+            "终端日志每段的大小（字节）。",
+            "Size of a terminal log segment in bytes.",
             ge=65536,
             le=1 << 30,
         ),
     ] = 16 << 20
     terminal_log_segments: Annotated[
         int,
-        _setting("每个终端保留的日志段数。", "Segments kept of each terminal's log.", ge=2, le=1000),
+        _setting(
+            "每个终端最多保留的日志段数。", "Maximum number of log segments kept per terminal.", ge=2, le=1000
+        ),
     ] = 2
     sources_maibot: Annotated[
         list[str],
         _setting(
             "MaiBot 的 git 仓库地址，按优先顺序，逗号分隔；此处可用 `file://`。留空则用配方中的地址。",
-            "Git URLs of MaiBot in order of preference, separated by commas; `file://` is allowed here. Empty: the recipe's.",
+            "Git URLs of MaiBot in order of preference, separated by commas; `file://` is allowed here. Empty means those of the recipe.",
         ),
     ] = []
+    sources: Annotated[
+        list[str],
+        _setting(
+            "下载其他配方的来源，形如 `配方=地址`，逗号分隔，同一配方可有多个，按优先顺序：git 仓库的地址，或与配方中文件同名的压缩包的地址，"
+            "如 `nonebot-ada=https://git.example/adapter`。",
+            "Sources of recipes as `RECIPE=URL`, separated by commas; several of one recipe are in order of preference. A URL is that of "
+            "the git repository, or of an archive with the file name that it has in the recipe, such as "
+            "`nonebot-ada=https://git.example/adapter`.",
+        ),
+    ] = []
+    github_mirror: Annotated[
+        str,
+        _setting(
+            "GitHub 镜像的地址前缀，会加在每个 `https://github.com/...` 地址之前先行尝试，下载 Python 时也用它；不影响 `sources` 中的地址。",
+            "Prefix of a mirror of GitHub, which is put before each URL `https://github.com/...` and tried first, also to download a "
+            "Python. URLs in `sources` are used as they are.",
+        ),
+    ] = ""
     python_index_url: Annotated[
         str,
         _setting(
-            "安装 Python 包所用的索引地址；留空用 uv 自己的默认与配置，`project` 用 Bot 项目中写定的地址。",
-            "Package index that dependencies come from; empty means uv's own default and configuration, `project` the one that the "
-            "bot's project names.",
+            "安装 Python 包所用的索引地址；留空用 uv 的默认与配置，`project` 用 Bot 项目中写定的地址。",
+            "URL of the index for Python packages; empty means the default and configuration of uv, `project` the index that "
+            "the bot's project names.",
         ),
     ] = ""
+    python: Annotated[
+        list[str],
+        _setting(
+            "Bot 所用的 Python，按优先顺序，逗号分隔：路径，或 `3.12` 这样的版本；每个 Bot 用其中第一个符合的。留空则用任何已安装且符合的。",
+            "Pythons for bots in order of preference, separated by commas: paths, or versions such as `3.12`. Each bot gets the first "
+            "one that fits. Empty means any that is installed and fits.",
+        ),
+    ] = []
     python_downloads: Annotated[
         bool,
         _setting(
             "没有合适的 Python 时是否允许 uv 下载一个。",
-            "Whether uv may download a Python where none here fits a bot.",
+            "Whether uv may download a Python version if no installed one suits a bot.",
         ),
     ] = True
     deployments_at_once: Annotated[
         int,
         _setting(
-            "同时进行的部署数，其余排队。", "Deployments carried out at once; the others wait.", ge=1, le=16
+            "同时进行的最大部署数，其余排队。",
+            "Maximum number of concurrent deployments; others wait in a queue.",
+            ge=1,
+            le=16,
         ),
     ] = 2
     deployment_accepts_terms: Annotated[
         bool,
         _setting(
             "REST 部署请求中的 `auto_start: true` 是否视为同意 Bot 的用户协议与隐私条款。",
-            "Whether `auto_start: true` of a REST deployment counts as consent to the bot's licence and privacy terms.",
+            "Whether `auto_start: true` in a REST deployment request counts as consent to the bot's licence and privacy terms.",
         ),
     ] = False
     versions_refresh_s: Annotated[
         float,
         _setting(
-            "版本列表在多少秒后于后台重新获取。",
-            "Seconds after which the list of versions is fetched anew in the background.",
+            "版本列表在多少秒后于后台刷新。",
+            "Seconds after which the list of versions is refreshed in the background.",
             ge=1,
             le=2_592_000,
         ),
     ] = 3600.0
     backups_kept: Annotated[
-        int, _setting("每个实例保留的备份数。", "Backups kept of each instance.", ge=1, le=1000)
+        int,
+        _setting("每个实例最多保留的备份数。", "Maximum number of backups kept per instance.", ge=1, le=1000),
     ] = 10
     metrics_interval_s: Annotated[
         float,
         _setting(
-            "系统指标的采样间隔秒数。", "Seconds between two samples of the system's figures.", ge=0.1, le=60
+            "系统指标的采样间隔（秒）。", "Interval of system metrics sampling in seconds.", ge=0.1, le=60
         ),
     ] = 1.0
     max_body_bytes: Annotated[
         int,
-        _setting("HTTP 请求体的最大字节数。", "Greatest size of a request body in bytes.", ge=1024),
+        _setting("HTTP 请求体的最大大小（字节）。", "Maximum HTTP request body size in bytes.", ge=1024),
     ] = 16 << 20
     graphql_max_depth: Annotated[
-        int, _setting("GraphQL 查询的最大嵌套深度。", "Greatest depth of a GraphQL operation.", ge=3, le=100)
+        int, _setting("GraphQL 查询的最大嵌套深度。", "Maximum depth of a GraphQL operation.", ge=3, le=100)
     ] = 12
     graphql_max_tokens: Annotated[
         int,
-        _setting("GraphQL 文档的最大记号数。", "Greatest number of tokens in a GraphQL document.", ge=100),
+        _setting("GraphQL 文档的最大记号数。", "Maximum number of tokens in a GraphQL document.", ge=100),
     ] = 4000
     graphql_max_aliases: Annotated[
-        int, _setting("GraphQL 文档的最大别名数。", "Greatest number of aliases in a GraphQL document.", ge=1)
+        int, _setting("GraphQL 文档的最大别名数。", "Maximum number of aliases in a GraphQL document.", ge=1)
     ] = 60
     graphql_max_subscriptions: Annotated[
         int,
         _setting(
-            "每条连接的最大订阅数。", "Greatest number of operations at once on one GraphQL socket.", ge=1
+            "每条 GraphQL WebSocket 连接上同时进行的最大操作数。",
+            "Maximum number of concurrent operations on a GraphQL WebSocket connection.",
+            ge=1,
         ),
     ] = 100
 
@@ -231,18 +270,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def addresses(self) -> list[str]:
-        """The addresses to bind: both families of loopback for `localhost`, else the one given."""
+        """The addresses to bind: IPv4 and IPv6 loopback for `localhost`, else the given one."""
         return ["127.0.0.1", "::1"] if self.host == "localhost" else [self.host]
 
     @property
     def url(self) -> str:
-        """The address that a person on this machine would type."""
+        """The URL to open on this machine."""
         host = "127.0.0.1" if self.host in ("localhost", "0.0.0.0", "::") else self.host  # noqa: S104 - compared, not bound
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
 class Setting(NamedTuple):
-    """One setting as documented: `kind` is the type in words, `default` as it would be written in TOML."""
+    """A setting as documented: `kind` is its type in words, `default` as written in TOML."""
 
     name: str
     variable: str
@@ -253,8 +292,8 @@ class Setting(NamedTuple):
 
 
 _SHOWN_DEFAULTS = {"data": "the user's data folder", "workspace": "~/MaiBot"}
-SECRETS = frozenset({"token", "database_url", "python_index_url"})
-"""Settings that are never shown: the URL of a database or an index may hold a password."""
+SECRETS = frozenset({"token", "database_url", "github_mirror", "python_index_url"})
+"""Settings whose values are never shown: the URL of a database, a mirror or an index may contain a password."""
 
 
 def catalogue() -> list[Setting]:
@@ -276,8 +315,8 @@ def _default(field: msgspec.structs.FieldInfo) -> object:
 
 
 def settings_file(environ: Mapping[str, str], data: object = None) -> Path:
-    """The file that settings are read from, whether it exists or not: `MAILAUNCHER_CONFIG`, else `mailauncher.toml` in
-    the data folder (`data`, as the command line has it, before that of the environment). Raises SettingsError."""
+    """The settings file, whether it exists or not: `MAILAUNCHER_CONFIG`, else `mailauncher.toml` in the data folder, which
+    is `data` (from the command line), else that of the environment. Raises SettingsError."""
     if chosen := environ.get(f"{PREFIX}CONFIG"):
         return Path(_absolute("config", chosen, f"{PREFIX}CONFIG"))
     return Path(_data_folder(environ, data)) / FILE_NAME
@@ -288,20 +327,23 @@ def _data_folder(environ: Mapping[str, str], data: object) -> str:
         return _absolute("data", str(data), "--data")
     if variable := environ.get(f"{PREFIX}DATA"):
         return _absolute("data", variable, f"{PREFIX}DATA")
-    return platformdirs.user_data_dir("mailauncher", appauthor=False)
+    try:
+        return platformdirs.user_data_dir("mailauncher", appauthor=False)
+    except RuntimeError:
+        raise _no_home("DATA", "WORKSPACE") from None
 
 
 def load(environ: Mapping[str, str], **given: object) -> Settings:
-    """Settings from defaults, `settings_file`, the environment and `given` (flags of the command line), in rising order.
+    """Settings from defaults, `settings_file`, the environment and `given` (command-line options); later ones override.
 
-    An empty variable and a flag that is None count as not given. Raises SettingsError for a file that cannot be read, a
-    name in it that does not exist, or a value that is wrong.
+    An empty variable and an option that is None count as not given. Raises SettingsError for an unreadable file, an
+    unknown name in it, or an invalid value.
     """
     file = settings_file(environ, given.get("data"))
-    values = _read(file, required=bool(environ.get(f"{PREFIX}CONFIG")))
+    values = read_file(file, required=bool(environ.get(f"{PREFIX}CONFIG")))
     origin = dict.fromkeys(values, str(file))
     for field in msgspec.structs.fields(Settings):
-        # Other variables that begin like ours may be a later version's; a name in the file that is unknown is a typo.
+        # An unknown variable with our prefix may belong to a later version; an unknown name in the file is a typo.
         if value := environ.get(PREFIX + field.name.upper()):
             values[field.name] = value.split(",") if isinstance(_default(field), list) else value
             origin[field.name] = PREFIX + field.name.upper()
@@ -315,34 +357,79 @@ def load(environ: Mapping[str, str], **given: object) -> Settings:
         settings,
         host=settings.host.strip(),
         data=_absolute("data", data, origin.get("data")),
-        workspace=_absolute("workspace", settings.workspace or "~/MaiBot", origin.get("workspace")),
+        workspace=_absolute("workspace", settings.workspace or _default_workspace(), origin.get("workspace")),
         allowed_hosts=[h.strip().lower() for h in settings.allowed_hosts if h.strip()],
         sources_maibot=[source.strip() for source in settings.sources_maibot if source.strip()],
+        sources=[source.strip() for source in settings.sources if source.strip()],
+        github_mirror=_prefix(settings.github_mirror, origin.get("github_mirror")),
+        python=[one.strip() for one in settings.python if one.strip()],
         allowed_origins=[o.strip().rstrip("/").lower() for o in settings.allowed_origins if o.strip()],
     )
+    _require_named_sources(settings, origin.get("sources"))
     _require_usable_token(settings, origin.get("token"))
     _refuse_public_without_token(settings, origin.get("host"))
     return settings
 
 
+def _prefix(mirror: str, origin: str | None) -> str:
+    mirror = mirror.strip()
+    if mirror and not mirror.startswith(("https://", "http://")):
+        raise _invalid(
+            "github_mirror", origin, "应以 https:// 或 http:// 开头", "it must start with https:// or http://"
+        )
+    return mirror.rstrip("/") + "/" if mirror else ""
+
+
+def _require_named_sources(settings: Settings, origin: str | None) -> None:
+    for source in settings.sources:
+        name, _, url = source.partition("=")
+        if not name.strip() or "/" in name or "://" not in url:
+            raise _invalid(
+                "sources",
+                origin,
+                "每项应形如 配方=地址，如 nonebot-ada=https://git.example/adapter",
+                "each must have the form RECIPE=URL, such as nonebot-ada=https://git.example/adapter",
+            )
+
+
+def _default_workspace() -> str:
+    if home() is None:
+        raise _no_home("WORKSPACE")
+    return "~/MaiBot"
+
+
+def _no_home(*missing: str) -> SettingsError:
+    names = [PREFIX + name for name in missing]
+    return SettingsError(
+        f"当前用户没有主目录（没有 HOME，passwd 中也没有记录）：请将 {' 与 '.join(names)} 设为绝对路径",
+        f"This user has no home folder (no HOME, and no entry in passwd): set {' and '.join(names)} to absolute paths",
+    )
+
+
 def _absolute(name: str, folder: str, origin: str | None) -> str:
-    """A path with `~` for the home folder, which only a shell would have put in its place."""
+    """An absolute path. Expands `~`, which no shell has expanded in a file or in the environment of a service."""
     try:
         if "\0" in folder:
             raise ValueError("a NUL character")
-        return str(Path(folder).expanduser().absolute())
-    except (RuntimeError, ValueError) as error:
-        raise _wrong(name, origin, f"不是可用的路径（{error}）", f"no usable path ({error})") from None
+        return str(expand(folder))
+    except (InvalidPath, ValueError) as error:
+        raise _invalid(name, origin, f"不是可用的路径（{error}）", f"not a usable path ({error})") from None
 
 
-def _read(file: Path, *, required: bool) -> dict[str, Any]:
+def read_file(file: Path, *, required: bool = False) -> dict[str, Any]:
+    """The values in a settings file; none if there is no such file, unless it is `required`. Raises SettingsError."""
     try:
-        return tomllib.loads(file.read_text("utf-8"))
+        return tomllib.loads(utf8.decode(files.read(file)))
+    except NotUtf8 as error:
+        raise SettingsError(
+            f"无法读取配置文件 {file}：{error.text.zh}",
+            f"Cannot read settings file {file}: it is {error.text.en}",
+        ) from None
     except (FileNotFoundError, NotADirectoryError):
         if required:
             raise SettingsError(f"找不到配置文件 {file}", f"Settings file {file} not found") from None
         return {}
-    except (OSError, ValueError, RecursionError) as error:  # wrong UTF-8 and wrong TOML are ValueErrors
+    except (OSError, ValueError, RecursionError) as error:  # invalid TOML is a ValueError
         raise SettingsError(
             f"无法读取配置文件 {file}：{error}", f"Cannot read settings file {file}: {error}"
         ) from None
@@ -351,16 +438,26 @@ def _read(file: Path, *, required: bool) -> dict[str, Any]:
 def _convert(values: dict[str, Any], origin: dict[str, str]) -> Settings:
     unknown = next((name for name in values if name not in Settings.__struct_fields__), None)
     if unknown is not None:
-        raise _wrong(unknown, origin.get(unknown), "没有这个设置", "there is no such setting")
+        raise _invalid(unknown, origin.get(unknown), *_no_such(unknown))
     try:
         return msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
         name = re.split(r"\W", str(error).partition(" - at `$.")[2], maxsplit=1)[0]  # `allowed_hosts[0]` too
-        raise _wrong(name, origin.get(name), *_wish(name)) from None
+        raise _invalid(name, origin.get(name), *_expected(name)) from None
 
 
-def _wish(name: str) -> Text:
-    """What the value of a setting must be."""
+def _no_such(name: str) -> Text:
+    near = difflib.get_close_matches(name, Settings.__struct_fields__, 1)
+    if not near:
+        return Text(
+            "没有这个设置；mailauncher settings 列出所有设置",
+            "no such setting; mailauncher settings lists all",
+        )
+    return Text(f"没有这个设置，是否想用 {near[0]}？", f"no such setting; did you mean {near[0]}?")
+
+
+def _expected(name: str) -> Text:
+    """Which values of a setting are valid."""
     schema = msgspec.json.schema(next(f.type for f in msgspec.structs.fields(Settings) if f.name == name))
     if "enum" in schema:
         return Text("应为 " + "、".join(schema["enum"]), "it must be one of " + ", ".join(schema["enum"]))
@@ -373,10 +470,10 @@ def _wish(name: str) -> Text:
 
 _KINDS = {
     "boolean": Text(" true 或 false", "true or false"),
-    "integer": Text("整数", "a whole number"),
+    "integer": Text("整数", "an integer"),
     "number": Text("数", "a number"),
-    "string": Text("文本", "text"),
-    "array": Text("文本的列表", "a list of texts"),
+    "string": Text("文本", "a string"),
+    "array": Text("文本的列表", "a list of strings"),
 }
 _BOUNDS = {
     "minLength": ("长度至少 ", "of length at least "),
@@ -386,8 +483,8 @@ _BOUNDS = {
 }
 
 
-def _wrong(name: str, origin: str | None, zh: str, en: str) -> SettingsError:
-    """What to say of a setting: its name, where it was set, why it cannot be so."""
+def _invalid(name: str, origin: str | None, zh: str, en: str) -> SettingsError:
+    """The error for a setting: its name, where it was set, why the value is invalid."""
     where = f" ({origin})" if origin else ""
     return SettingsError(
         f"设置 {name}{where} 无效：{zh}", f"Setting {name}{where} is invalid: {en}", field=name
@@ -395,7 +492,7 @@ def _wrong(name: str, origin: str | None, zh: str, en: str) -> SettingsError:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach the address. A name other than `localhost` is taken to be public."""
+    """Whether only this machine can reach the address. Any name but `localhost` counts as public."""
     if host == "localhost":
         return True
     try:
@@ -406,17 +503,20 @@ def is_loopback(host: str) -> bool:
 
 def _require_usable_token(settings: Settings, origin: str | None) -> None:
     token = settings.token
-    if token and len(token) < TOKEN_LENGTH:
-        raise _wrong(
-            "token", origin, f"至少 {TOKEN_LENGTH} 个字符", f"it needs at least {TOKEN_LENGTH} characters"
+    if token and len(token) < MIN_TOKEN_LENGTH:
+        raise _invalid(
+            "token",
+            origin,
+            f"至少要有 {MIN_TOKEN_LENGTH} 个字符",
+            f"it must have at least {MIN_TOKEN_LENGTH} characters",
         )
     if not token.isascii() or not token.isprintable() or " " in token:
-        # A header cannot carry it, or its reader cuts the spaces off: nobody could ever present it.
-        raise _wrong(
+        # A header cannot carry it, or its reader strips the spaces: no client could ever present it.
+        raise _invalid(
             "token",
             origin,
             "只能是 ASCII 字母、数字和符号，不含空格与换行",
-            "it may only have ASCII letters, digits and signs, no spaces or line breaks",
+            "only ASCII letters, digits and punctuation are allowed, no spaces or line breaks",
         )
 
 
@@ -431,5 +531,5 @@ def _refuse_public_without_token(settings: Settings, origin: str | None) -> None
 
 
 def from_environment(**given: object) -> Settings:
-    """`load` with this process's environment."""
+    """`load` with the environment of this process."""
     return load(os.environ, **given)

@@ -1,4 +1,4 @@
-"""Configuration files: read, change, look back, restore."""
+"""Configuration files: read, change, list revisions, restore."""
 
 import asyncio
 import logging
@@ -7,8 +7,9 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from mailauncher.bots.documents import file, values
-from mailauncher.bots.documents.file import Loaded
+from bots.documents import file, values
+from bots.documents.file import Loaded
+from mailauncher import utf8
 from mailauncher.errors import (
     Conflict,
     DatabaseError,
@@ -17,34 +18,36 @@ from mailauncher.errors import (
     ResourceNotFound,
     Text,
 )
-from mailauncher.store.revisions import Revision, Source
-from resolvers import config_diff, config_files, config_ports
-from resolvers.config_files import Place
+from resolvers.configuring import ports as config_ports
+from resolvers.configuring.diff import LINES, changed_keys, unified
+from resolvers.configuring.files import ConfigLocation
 from resolvers.context import Context
+from store.revisions import Revision, Source
 
 log = logging.getLogger(__name__)
 
 PAGE_LIMIT = 100
+DIFF_LINES = LINES
 ATTEMPTS = 5
-"""How often a change without a condition is made anew on what somebody else has written meanwhile."""
-KEYS_NAMED = 10
+"""How often an unconditional change is applied again, to what somebody else has written meanwhile."""
+KEYS_IN_JOURNAL = 10
 ANY = "*"
-"""Instead of a revision: whatever the file holds, if it is there."""
+"""In `if_match`, instead of a revision: any content, if the file exists."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigEntry:
     """A configuration file that an instance has, or could have."""
 
-    place: Place
+    location: ConfigLocation
     exists: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigView:
-    """What a configuration file holds at one moment. `etag` names the content; of a missing file it is that of no bytes."""
+    """The content of a configuration file at one moment. `etag` identifies it; a missing file has that of zero bytes."""
 
-    place: Place
+    location: ConfigLocation
     loaded: Loaded
 
     @property
@@ -60,15 +63,16 @@ class ConfigView:
         return self.loaded.revision
 
     def config(self) -> dict[str, Any]:
-        """The text as JSON has it. Raises InvalidParameter, for a broken text BrokenText. May take long for a long text."""
-        plain: dict[str, Any] = values.plain(dict(self.place.document.read(self.text)))
+        """The text as JSON values. Blocks, long for a long text: see `content`. Raises InvalidParameter; DocumentSyntaxError
+        for invalid syntax."""
+        plain: dict[str, Any] = values.plain(dict(self.location.format.read(self.text)))
         return plain
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigChange:
-    """What a command did. `keys` are the dotted names of what changed; `restart_needed`: the program runs, and the change
-    counts only when it has been restarted."""
+    """What a command did. `keys` are the dotted names of what changed; `restart_needed`: the program is running and reads
+    the change only after a restart."""
 
     view: ConfigView
     keys: tuple[str, ...]
@@ -76,56 +80,81 @@ class ConfigChange:
     restart_needed: bool
 
 
-class _Edit(NamedTuple):
-    """How a command makes the new content of the old, and how the journal tells of it."""
+class _ConfigEdit(NamedTuple):
+    """How a command makes the new content from the old, and its text in the journal."""
 
     make: Callable[[Loaded], bytes]
     source: Source
-    words: Text
+    text: Text
+    whole: bool = False
+    """Whether it replaces the whole content, with whatever that says of itself."""
 
 
 async def list_of(ctx: Context, instance_id: str) -> list[ConfigEntry]:
-    """Raises InstanceNotFound."""
+    """The files that the instance has, and those that its version may have. Raises InstanceNotFound."""
 
     def entries() -> list[ConfigEntry]:
-        return [
-            ConfigEntry(place, place.exists)
-            for place in config_files.places(ctx.registry, ctx.catalogue, instance_id)
-        ]
+        found = [ConfigEntry(location, location.exists) for location in ctx.configs.locations(instance_id)]
+        return [entry for entry in found if entry.exists or entry.location.expected]
 
     return await asyncio.to_thread(entries)
 
 
 async def read(ctx: Context, instance_id: str, name: str) -> ConfigView:
-    """A missing file is empty. What somebody else wrote into it becomes a revision.
+    """Reads a file; a missing one is empty. A content that is not the newest revision becomes one.
 
-    Raises InstanceNotFound, ResourceNotFound, and what `file.read` raises; never for a broken text.
+    Raises InstanceNotFound, ResourceNotFound, and what `file.read` raises; nothing for invalid syntax.
     """
-    place = await _place(ctx, instance_id, name)
-    lock = ctx.configs.lock(place)
+    location = await _location(ctx, instance_id, name)
+    lock = ctx.configs.lock(location)
     async with lock:
-        loaded = await asyncio.to_thread(file.look, place.folder, place.path)
+        loaded = await asyncio.to_thread(file.read_bytes, location.folder, location.path)
         try:
-            await _notice(ctx, place, loaded)
+            await ctx.configs.record(location, loaded)
         except DatabaseError:
-            log.error("a change of %s on disk could not be kept", place.path)
-    return ConfigView(place, file.with_text(loaded))
+            log.error("the revision of %s was not recorded", location.path)
+    return ConfigView(location, file.with_text(loaded))
 
 
-async def notice_all(ctx: Context, instance_id: str, source: Source) -> None:
-    """Keeps what all files of an instance hold now: after a deployment, say. Those that cannot be read are left out."""
-    for entry in await list_of(ctx, instance_id):
-        place = entry.place
-        lock = ctx.configs.lock(place)
-        async with lock:
-            try:
-                loaded = await asyncio.to_thread(file.look, place.folder, place.path)
-                await _notice(ctx, place, loaded, source)
-            except LauncherError as error:
-                log.warning("%s of %s: %s", place.path, instance_id, error.text.en)
+async def read_many(ctx: Context, files: Sequence[tuple[str, str]]) -> list[ConfigView | LauncherError]:
+    """For each (instance id, name of a file) what `read` returns or raises. One query for all of them, except for files
+    that others have changed."""
+    found = await asyncio.to_thread(lambda: [_loaded(ctx, *key) for key in files])
+    try:
+        hashes = await ctx.configs.revisions.newest_hashes(instance_id for instance_id, _ in files)
+    except DatabaseError:
+        hashes = {}  # `read` does without them, and logs it
+    views: list[ConfigView | LauncherError] = []
+    for key, one in zip(files, found, strict=True):
+        if isinstance(one, ConfigView) and hashes.get(key, "" if one.exists else one.etag) != one.etag:
+            views.append(await _read_or_error(ctx, *key))
+        else:
+            views.append(one)
+    return views
 
 
-# Changes. `if_match`: revisions one of which the file must have, else Conflict; None: whatever it has.
+def _loaded(ctx: Context, instance_id: str, name: str) -> ConfigView | LauncherError:
+    """Blocks."""
+    try:
+        location = ctx.configs.find(instance_id, name)
+        return ConfigView(location, file.read(location.folder, location.path))
+    except LauncherError as error:
+        return error
+
+
+async def _read_or_error(ctx: Context, instance_id: str, name: str) -> ConfigView | LauncherError:
+    try:
+        return await read(ctx, instance_id, name)
+    except LauncherError as error:
+        return error
+
+
+async def content(ctx: Context, view: ConfigView) -> dict[str, Any]:
+    """The values in a file. Raises InvalidParameter; DocumentSyntaxError for invalid syntax."""
+    return await ctx.configs.work(view.config)
+
+
+# Changes. `if_match`: the file must have one of these revisions, else Conflict; None: any content.
 
 IfMatch = Collection[str] | None
 
@@ -134,46 +163,53 @@ async def merge(
     ctx: Context, instance_id: str, name: str, patch: Mapping[str, Any], if_match: IfMatch = None
 ) -> ConfigChange:
     """Merges JSON into a file: tables key by key, arrays and scalars replaced, None removes a key."""
-    place = await _place(ctx, instance_id, name)
-    return await _edit_text(ctx, place, lambda text: place.document.merge(text, patch), if_match)
+    location = await _location(ctx, instance_id, name)
+    return await _edit_text(ctx, location, lambda text: location.format.merge(text, patch), if_match)
 
 
 async def set_value(
     ctx: Context, instance_id: str, name: str, path: Sequence[str], value: Any, if_match: IfMatch = None
 ) -> ConfigChange:
-    """Sets what stands at a path of keys and indices; what is missing on the way is made."""
-    place = await _place(ctx, instance_id, name)
-    return await _edit_text(ctx, place, lambda text: place.document.set_value(text, path, value), if_match)
+    """Sets the value at a path of keys and indices, and creates missing tables on the way."""
+    location = await _location(ctx, instance_id, name)
+    return await _edit_text(
+        ctx, location, lambda text: location.format.set_value(text, path, value), if_match
+    )
 
 
 async def unset(
     ctx: Context, instance_id: str, name: str, path: Sequence[str], if_match: IfMatch = None
 ) -> ConfigChange:
-    """Removes what stands at a path; what is not there is no error."""
-    place = await _place(ctx, instance_id, name)
-    return await _edit_text(ctx, place, lambda text: place.document.unset(text, path), if_match)
+    """Removes the value at a path, if there is one."""
+    location = await _location(ctx, instance_id, name)
+    return await _edit_text(ctx, location, lambda text: location.format.unset(text, path), if_match)
 
 
 async def write_text(
     ctx: Context, instance_id: str, name: str, text: str, if_match: IfMatch = None
 ) -> ConfigChange:
-    """Replaces the whole text; a byte order mark stays as the file has it. Raises BrokenText for one that could not be
-    read."""
-    place = await _place(ctx, instance_id, name)
+    """Replaces the whole text; keeps the file's byte order mark, or its absence. Raises DocumentSyntaxError for invalid
+    syntax."""
+    location = await _location(ctx, instance_id, name)
     text = text.removeprefix("\ufeff")
 
     def make(loaded: Loaded) -> bytes:
-        place.document.read(text)
-        return file.BOM * loaded.bom + file.encoded(text)
+        location.format.read(text)
+        return utf8.BOM * loaded.bom + file.encoded(text)
 
-    return await _edit(ctx, place, _Edit(make, "api", Text("修改配置", "configuration changed")), if_match)
+    return await _edit(
+        ctx,
+        location,
+        _ConfigEdit(make, "api", Text("修改配置", "configuration changed"), whole=True),
+        if_match,
+    )
 
 
 async def problem(ctx: Context, instance_id: str, name: str, text: str) -> LauncherError | None:
     """Why a text could not be written into a file; None: it could."""
-    place = await _place(ctx, instance_id, name)
+    location = await _location(ctx, instance_id, name)
     try:
-        await asyncio.to_thread(place.document.read, text.removeprefix("\ufeff"))
+        await ctx.configs.work(location.format.read, text.removeprefix("\ufeff"))
         file.encoded(text)
     except InvalidParameter as error:
         return error
@@ -181,182 +217,208 @@ async def problem(ctx: Context, instance_id: str, name: str, text: str) -> Launc
 
 
 async def _edit_text(
-    ctx: Context, place: Place, edit: Callable[[str], str], if_match: IfMatch
+    ctx: Context, location: ConfigLocation, edit: Callable[[str], str], if_match: IfMatch
 ) -> ConfigChange:
     def make(loaded: Loaded) -> bytes:
-        text = file.decoded(loaded.content, place.path)
+        text = file.decoded(loaded.content, location.path)
         edited = edit(text)
-        return loaded.content if edited == text else file.BOM * loaded.bom + file.encoded(edited)
+        return loaded.content if edited == text else utf8.BOM * loaded.bom + file.encoded(edited)
 
-    return await _edit(ctx, place, _Edit(make, "api", Text("修改配置", "configuration changed")), if_match)
+    return await _edit(
+        ctx, location, _ConfigEdit(make, "api", Text("修改配置", "configuration changed")), if_match
+    )
 
 
-# Looking back
+# Revisions
 
 
 async def history(
     ctx: Context, instance_id: str, name: str, first: int = 20, before: int | None = None
 ) -> list[Revision]:
-    """What the file has held, newest first; the first one is what it holds. Raises InvalidParameter for `first` outside of
-    1-100."""
+    """The revisions of a file, newest first, beginning with its current content. Raises InvalidParameter for a `first`
+    outside 1-100."""
     if not 1 <= first <= PAGE_LIMIT:
         raise InvalidParameter(
             f"first 应在 1 与 {PAGE_LIMIT} 之间", f"first must be between 1 and {PAGE_LIMIT}", field="first"
         )
     view = await read(ctx, instance_id, name)
-    return await ctx.configs.revisions.before(instance_id, view.place.name, before, first)
+    return await ctx.configs.revisions.older_than(instance_id, view.location.name, before, first)
 
 
 async def revision(ctx: Context, instance_id: str, name: str, number: int) -> tuple[Revision, bytes]:
     """A revision with its content. Raises ResourceNotFound."""
-    place = await _place(ctx, instance_id, name)
-    found = await ctx.configs.revisions.find(instance_id, place.name, number)
+    location = await _location(ctx, instance_id, name)
+    found = await ctx.configs.revisions.find(instance_id, location.name, number)
     if found is None:
-        raise ResourceNotFound(f"没有修订版 {number}", f"There is no revision {number}", field="revision")
+        raise ResourceNotFound(f"没有修订版 {number}", f"Revision {number} not found", field="revision")
     return found
 
 
 async def revision_text(ctx: Context, instance_id: str, name: str, number: int) -> str:
-    """What a revision held. Raises ResourceNotFound, InvalidParameter for what is not UTF-8."""
+    """The text of a revision. Raises ResourceNotFound; InvalidParameter if it is not UTF-8."""
     found, content = await revision(ctx, instance_id, name, number)
     return file.decoded(content, found.file)
 
 
 async def diff(ctx: Context, instance_id: str, name: str, number: int, against: int | None = None) -> str:
-    """What a revision changed: a unified diff from the one before it, or from `against`, with secrets hidden. Raises
+    """A unified diff to a revision from the previous one, or from `against`, with secrets hidden. Raises
     ResourceNotFound."""
-    place = await _place(ctx, instance_id, name)
+    location = await _location(ctx, instance_id, name)
     later, content = await revision(ctx, instance_id, name, number)
     if against is None:
-        older = await ctx.configs.revisions.before(instance_id, place.name, number, 1)
+        older = await ctx.configs.revisions.older_than(instance_id, location.name, number, 1)
         against = older[0].number if older else None
     former = b""
     if against is not None:
         _, former = await revision(ctx, instance_id, name, against)
-    names = f"{place.path}@{against or 0}", f"{place.path}@{later.number}"
-    return await asyncio.to_thread(config_diff.unified, place.kind, former, content, *names)
+    names = f"{location.path}@{against or 0}", f"{location.path}@{later.number}"
+    return await ctx.configs.work(unified, location.kind, former, content, *names)
 
 
 async def restore(
     ctx: Context, instance_id: str, name: str, number: int, if_match: IfMatch = None
 ) -> ConfigChange:
-    """Puts back what a revision held, byte for byte. Raises ResourceNotFound."""
-    place = await _place(ctx, instance_id, name)
+    """Writes the content of a revision, byte for byte. Raises ResourceNotFound."""
+    location = await _location(ctx, instance_id, name)
     _, content = await revision(ctx, instance_id, name, number)
-    words = Text(f"恢复配置修订版 {number}", f"configuration restored to revision {number}")
-    return await _edit(ctx, place, _Edit(lambda _: content, "restore", words), if_match)
+    text = Text(f"恢复配置修订版 {number}", f"configuration restored to revision {number}")
+    return await _edit(ctx, location, _ConfigEdit(lambda _: content, "restore", text, whole=True), if_match)
 
 
-# The one way that a file is changed
+# The one way that a file is changed. The file's lock keeps other changes of this server out, but not an editor, or the bot
+# itself. So the new content is written only if the file still has the revision that it was made from; where it does not, the
+# change is made again from what is there now, and the foreign content has become a revision before it is replaced.
 
 
-async def _edit(ctx: Context, place: Place, edit: _Edit, if_match: IfMatch) -> ConfigChange:
-    lock = ctx.configs.lock(place)
+async def _edit(ctx: Context, location: ConfigLocation, edit: _ConfigEdit, if_match: IfMatch) -> ConfigChange:
+    lock = ctx.configs.lock(location)
     async with lock:
         for attempt in range(1, ATTEMPTS + 1):
-            before = await asyncio.to_thread(file.look, place.folder, place.path)
-            await _notice(ctx, place, before)
-            _require(before, if_match, place)
-            content, keys, ports = await asyncio.to_thread(_prepared, place, before, edit)
+            before = await asyncio.to_thread(file.read_bytes, location.folder, location.path)
+            await ctx.configs.record(location, before)
+            _require(before, if_match, location)
+            content, keys, ports = await ctx.configs.work(_prepare, location, before, edit)
             if content == before.content:
-                return ConfigChange(_shown(place, before), (), False, False)
+                return ConfigChange(_view(location, before), (), False, False)
             try:
-                after = await _write(ctx, place, before, content, ports)
+                after = await _write(ctx, location, before, content, ports)
             except Conflict:
                 if if_match is not None or attempt == ATTEMPTS:
                     raise
                 continue
-            await _note(ctx, place, after, edit, keys)
-            return ConfigChange(_shown(place, after), keys, True, _restart_needed(ctx, place, keys))
+            await _record_change(ctx, location, after, edit, keys)
+            return ConfigChange(_view(location, after), keys, True, _restart_needed(ctx, location, keys))
     raise AssertionError("the last attempt returns or raises")
 
 
 async def _write(
-    ctx: Context, place: Place, before: Loaded, content: bytes, ports: Mapping[str, int]
+    ctx: Context, location: ConfigLocation, before: Loaded, content: bytes, ports: Mapping[str, int]
 ) -> Loaded:
     async with AsyncExitStack() as stack:
         if ports:
-            await stack.enter_async_context(ctx.fleet.adding)
-            config_ports.require_free(ctx.registry, place, ports)
+            await stack.enter_async_context(ctx.locks.claims)
+            if (record := ctx.store.registry.get(location.instance_id)) is not None:
+                config_ports.require_distinct(record, ports)
+            await ctx.ports.require_free(ports.values(), record)
         after = await asyncio.to_thread(
-            file.write_bytes, place.folder, place.path, content, like=before, expect=before.revision
+            file.write_bytes, location.folder, location.path, content, like=before, expect=before.revision
         )
         if ports:
-            await ctx.fleet.set_ports(place.instance_id, ports)
+            await ctx.live.set_ports(location.instance_id, ports)
     return after
 
 
-def _require(loaded: Loaded, if_match: IfMatch, place: Place) -> None:
+def _require(loaded: Loaded, if_match: IfMatch, location: ConfigLocation) -> None:
     """Raises Conflict."""
     if if_match is None or loaded.revision in if_match or (ANY in if_match and loaded.exists):
         return
     raise Conflict(
-        f"{place.path} 已被修改，请重新读取后再试", f"{place.path} has changed meanwhile: read it again"
+        f"{location.path} 已被修改，请重新读取后再试",
+        f"{location.path} has been changed meanwhile: read it again",
     )
 
 
-async def _notice(ctx: Context, place: Place, loaded: Loaded, source: Source = "disk") -> None:
-    """Keeps what the file holds if that is not its newest revision. Raises DatabaseError."""
-    newest = await ctx.configs.revisions.newest(place.instance_id, place.name)
-    if newest.hash == loaded.revision if newest else not loaded.exists:
-        return
-    await ctx.configs.revisions.add(
-        place.instance_id, place.name, loaded.content, loaded.revision, caller=source, source=source
-    )
-
-
-async def _note(ctx: Context, place: Place, after: Loaded, edit: _Edit, keys: Sequence[str]) -> None:
-    """In the revisions and in the journal, by names only: values may be secrets."""
+async def _record_change(
+    ctx: Context, location: ConfigLocation, after: Loaded, edit: _ConfigEdit, keys: Sequence[str]
+) -> None:
+    """Adds the revision and the journal's entry, which has only the names of keys: values may be secrets."""
     try:
         await ctx.configs.revisions.add(
-            place.instance_id,
-            place.name,
+            location.instance_id,
+            location.name,
             after.content,
             after.revision,
             caller=ctx.caller,
             source=edit.source,
         )
     except DatabaseError:
-        # It stands in the file; the next look at it keeps it.
-        log.error("a revision of %s could not be kept", place.path)
-    named = ", ".join(keys[:KEYS_NAMED]) + (", ..." if len(keys) > KEYS_NAMED else "")
-    record = ctx.registry.get(place.instance_id)
-    name = record.name if record else place.instance_id
-    words = Text(
-        f"{name}：{edit.words.zh} {place.path}：{named}", f"{name}: {edit.words.en} {place.path}: {named}"
+        # The file is written; the next read of it records the revision.
+        log.error("the revision of %s was not recorded", location.path)
+    named = ", ".join(keys[:KEYS_IN_JOURNAL]) + (", ..." if len(keys) > KEYS_IN_JOURNAL else "")
+    record = ctx.store.registry.get(location.instance_id)
+    name = record.name if record else location.instance_id
+    text = Text(
+        f"{name}：{edit.text.zh} {location.path}：{named}", f"{name}: {edit.text.en} {location.path}: {named}"
     )
-    await ctx.journal.note("config", ctx.caller, words, place.instance_id)
+    await ctx.store.journal.note("config", ctx.caller, text, location.instance_id)
 
 
-def _restart_needed(ctx: Context, place: Place, keys: Sequence[str]) -> bool:
-    if place.instance_id not in ctx.fleet or not (place.restart or config_ports.touched(place, keys)):
+def _restart_needed(ctx: Context, location: ConfigLocation, keys: Sequence[str]) -> bool:
+    if location.instance_id not in ctx.live or not (
+        location.restart or config_ports.changes_any_port(location, keys)
+    ):
         return False
-    programs = ctx.fleet.crew(place.instance_id).programs
-    return (programs.get(place.component) or programs["main"]).alive
+    programs = ctx.live.supervisor(location.instance_id).programs
+    return (programs.get(location.component) or programs["main"]).lives
 
 
-async def _place(ctx: Context, instance_id: str, name: str) -> Place:
-    return await asyncio.to_thread(config_files.find, ctx.registry, ctx.catalogue, instance_id, name)
+async def _location(ctx: Context, instance_id: str, name: str) -> ConfigLocation:
+    return await asyncio.to_thread(ctx.configs.find, instance_id, name)
 
 
-def _shown(place: Place, loaded: Loaded) -> ConfigView:
-    """Without the text where it is not UTF-8: what was restored may be that."""
+def _view(location: ConfigLocation, loaded: Loaded) -> ConfigView:
+    """The text is empty if the file is not UTF-8, which a restored one may not be."""
     try:
-        return ConfigView(place, file.with_text(loaded))
+        return ConfigView(location, file.with_text(loaded))
     except InvalidParameter:
-        return ConfigView(place, loaded)
+        return ConfigView(location, loaded)
 
 
-def _prepared(place: Place, before: Loaded, edit: _Edit) -> tuple[bytes, tuple[str, ...], dict[str, int]]:
-    """The new content, the names of what changes, the ports that do. Blocks."""
+def _prepare(
+    location: ConfigLocation, before: Loaded, edit: _ConfigEdit
+) -> tuple[bytes, tuple[str, ...], dict[str, int]]:
+    """(new content, names of changed keys, changed ports). Blocks. Raises InvalidParameter for a value that only the program
+    itself sets."""
     content = edit.make(before)
-    old, new = _said(place, before.content), _said(place, content)
-    return content, config_diff.changed_keys(old, new), config_ports.changed(place, old, new)
+    old, new = _parsed(location, before.content), _parsed(location, content)
+    if not edit.whole:
+        _require_fixed(location, old, new)
+    return content, changed_keys(old, new), config_ports.changed_ports(location, old, new)
 
 
-def _said(place: Place, content: bytes) -> Mapping[str, Any]:
-    """What cannot be read says nothing."""
+def _require_fixed(location: ConfigLocation, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    """Raises InvalidParameter if a value that the program maintains is another one, or gone. A missing one may be added."""
+    for dotted in location.fixed:
+        path = dotted.split(".")
+        try:
+            before = values.value_at(old, path)
+        except LookupError:
+            continue
+        try:
+            same = values.is_same(before, values.value_at(new, path))
+        except LookupError:
+            same = False
+        if not same:
+            raise InvalidParameter(
+                f"{dotted} 由程序自己维护，用来判断文件的版本，不能修改",
+                f"{dotted} cannot be changed: the program itself maintains it, and knows by it how old the file is",
+                field=dotted,
+            )
+
+
+def _parsed(location: ConfigLocation, content: bytes) -> Mapping[str, Any]:
+    """The values of a content; none if it has invalid syntax."""
     try:
-        return place.document.read(file.decoded(content, place.path))
+        return location.format.read(file.decoded(content, location.path))
     except InvalidParameter:
         return {}

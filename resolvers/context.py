@@ -1,50 +1,70 @@
 """What a resolver is given: the parts of the running server, and who asks."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 
-from mailauncher.bots.catalogue import Catalogue
-from mailauncher.bots.terms import Terms
-from mailauncher.bots.versions import Versions
+from bots.offers import BotSources
 from mailauncher.events import Bus
 from mailauncher.settings import Settings
-from mailauncher.store.deployments import Deployments
-from mailauncher.store.emojis import Emojis
-from mailauncher.store.images import Images
-from mailauncher.store.journal import Journal
-from mailauncher.store.persons import Persons
-from mailauncher.store.registry import Registry
-from resolvers.config_files import Configs
-from resolvers.deploying import Deployer
-from resolvers.fleet import Fleet
-from resolvers.metrics import Sampler
-from resolvers.stepping import Steps
-from resolvers.turns import Turns
-from resolvers.usage import Meter
-from terminals.house import House
+from resolvers.archiving.backup_files import BackupFiles
+from resolvers.configuring.files import Configs
+from resolvers.deploying.deployer import Deployer
+from resolvers.running.live_instances import LiveInstances
+from resolvers.running.locks import Locks
+from resolvers.running.metrics import MachineSampler
+from resolvers.running.ports import PortRegistry
+from resolvers.running.usage import UsageSampler
+from resolvers.syncing.synchronizer import Synchronizer
+from store.deployments import Deployments
+from store.emojis import Emojis
+from store.images import Images
+from store.journal import Journal
+from store.persons import Persons
+from store.registry import Registry
+from store.usage_history import UsageHistory
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
-    """Made once by the app; each front door replaces `caller` with its own name (`rest`, `graphql`, `cli`...)."""
+class Store:
+    """What is kept in the database and, of images, beside it."""
 
-    settings: Settings
     registry: Registry
     deployments: Deployments
     journal: Journal
     emojis: Emojis
     persons: Persons
     images: Images
-    configs: Configs
-    steps: Steps
-    catalogue: Catalogue
-    versions: Versions
-    terms: Terms
-    house: House
-    fleet: Fleet
-    deployer: Deployer
+
+
+@dataclass(frozen=True, slots=True)
+class Samplers:
+    """What is measured in the background."""
+
+    machine: MachineSampler
+    usage: UsageSampler
+    history: UsageHistory
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Made once by the lifespan; each front door replaces `caller` with its own name (`rest`, `graphql`, `cli`...).
+
+    `store` and `bots` hold data; `live`, `deployer`, `synchronizer`, `configs` and `backups` are the engines that change it.
+    """
+
+    settings: Settings
     bus: Bus
-    sampler: Sampler
-    meter: Meter
+    store: Store
+    bots: BotSources
+    locks: Locks
+    ports: PortRegistry
+    live: LiveInstances
+    deployer: Deployer
+    synchronizer: Synchronizer
+    configs: Configs
+    backups: BackupFiles
+    samplers: Samplers
     started_at: float
+    graphql_fallbacks: Counter[str] = field(default_factory=Counter)
+    """Root fields of GraphQL operations that were not compiled, by reason."""
     caller: str = "server"
-    turns: Turns = field(default_factory=Turns)

@@ -1,36 +1,39 @@
-"""Deployments: a new instance from nothing, how far it is, cancel, try again, accept the terms."""
+"""Deployments: install a new instance, follow its progress, cancel, retry, accept the terms."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailauncher.bots import consent
+from bots.terms import accepted
+from bots.versions.known import answered_in_time
 from mailauncher.errors import (
-    InstanceNotFound,
     InvalidParameter,
     LauncherError,
     ResourceNotFound,
     Text,
 )
-from mailauncher.events import DeploymentChanged, Subscription
-from mailauncher.store.records import DeploymentKind, DeploymentRecord
-from resolvers import admission, deployment_views, instances, plans
-from resolvers.admission import Newcomer
+from mailauncher.events import BusSubscription, DeploymentChanged
+from resolvers import instances, new_deployment
 from resolvers.context import Context
-from resolvers.deployment_views import Reading
-from resolvers.installing import NO_CONSENT
+from resolvers.deploying import progress as reports
+from resolvers.deploying.progress import ProgressSnapshot
+from resolvers.deploying.selection import select
 from resolvers.instances import NewService
+from resolvers.new_deployment import InstallRequest
 from resolvers.views import DeploymentUpdate, DeploymentView, InstanceView
-from terminals.crew import MAIN
+from store.records import DeploymentKind, DeploymentRecord
+from terminals.supervisor import MAIN
+
+LOGS_KEPT = reports.LOGS
+"""Log messages of a deployment that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewDeployment:
-    """What to install, and where. `path` None: a folder of the instance's name in the workspace; `port` None: the first free
-    one from the recipe's own upward. A service's `path` must be None: it stands in the instance's folder; so must its
-    `run_command`: its recipe has one.
+    """What to install, and where. `path` None: the folder of the instance's name in the workspace; `port` None: the first free
+    one from the recipe's default upward. `path` and `run_command` of a service must be None: a deployed service is installed
+    in the instance's folder and run as its recipe says.
 
     `accept_terms`: the user has accepted the bot's licence and privacy texts; without it `auto_start` starts nothing.
     """
@@ -46,51 +49,57 @@ class NewDeployment:
 
 
 async def deploy(ctx: Context, new: NewDeployment) -> DeploymentView:
-    """Checks everything that can be checked, adds the instance (`installing` from here on) and answers; the work goes on.
+    """Checks everything that can be checked and adds the instance, with the status `installing`. The work goes on in the
+    background.
 
     Raises InvalidParameter, VersionNotFound, DownloadFailed, InvalidPath, InsufficientSpace, PortInUse, DuplicateResource.
     """
-    asked = _asked(ctx, new)
-    admission.refuse_name(ctx, new.name)
+    asked = _requested_ports(ctx, new)
+    new_deployment.require_free_name(ctx, new.name)
     names = [name for name in asked if name != MAIN]
-    selection = await plans.select(ctx.versions, ctx.catalogue, new.recipe, new.version, names)
-    deployment = await admission.admit(
+    async with answered_in_time():
+        selection = await select(ctx.bots, new.recipe, new.version, names)
+    deployment = await new_deployment.begin(
         ctx,
-        Newcomer(
+        InstallRequest(
             name=new.name,
-            where=new.path or f"~/{new.name}",
+            path=new.path or f"~/{new.name}",
             selection=selection,
             ports=asked,
             kind=DeploymentKind.DEPLOY,
             consent=new.accept_terms,
             start=new.auto_start,
+            aliases={
+                ctx.bots.catalogue.service_name(service.name): service.alias
+                for service in new.services
+                if service.alias
+            },
         ),
     )
     words = Text(f"部署 {new.name}（{selection.version}）", f"deploy {new.name} ({selection.version})")
-    await ctx.journal.note("deploy", ctx.caller, words, deployment.instance_id)
+    await ctx.store.journal.note("deploy", ctx.caller, words, deployment.instance_id)
     return await view(ctx, deployment)
 
 
-def _asked(ctx: Context, new: NewDeployment) -> dict[str, int]:
-    """The ports that were asked for by program, 0 where none was: the main program and every service. Raises
-    InvalidParameter."""
+def _requested_ports(ctx: Context, new: NewDeployment) -> dict[str, int]:
+    """The requested port of the main program and of every service, 0 for any. Raises InvalidParameter."""
     instances.require_name(new.name)
     if len(new.services) > instances.SERVICES_LIMIT:
         raise InvalidParameter(
             f"服务不能超过 {instances.SERVICES_LIMIT} 个",
-            f"There can be no more than {instances.SERVICES_LIMIT} services",
+            f"At most {instances.SERVICES_LIMIT} services are allowed",
             field="install_services",
         )
     asked = {MAIN: new.port or 0}
     for service in new.services:
-        name = ctx.catalogue.service_name(service.name)
+        name = ctx.bots.catalogue.service_name(service.name)
         if name in asked:
-            raise InvalidParameter("服务名称重复", "A service is named twice", field="install_services")
+            raise InvalidParameter("服务名称重复", "A service is listed twice", field="install_services")
         if service.path is not None or service.run_command is not None:
             raise InvalidParameter(
                 f"部署的服务 {name[:64]} 安装在实例的文件夹中，按其配方运行：不要给出路径或运行命令",
-                f"The service {name[:64]} is deployed into the instance's folder and runs as its recipe says: "
-                "leave out path and run command",
+                f"The service {name[:64]} is installed in the instance's folder and run as its recipe says: "
+                "leave out its path and run command",
                 field="install_services",
             )
         asked[name] = service.port or 0
@@ -99,13 +108,15 @@ def _asked(ctx: Context, new: NewDeployment) -> dict[str, int]:
     numbers = [port for port in asked.values() if port]
     if twice := next((port for port in numbers if numbers.count(port) > 1), None):
         raise InvalidParameter(
-            f"端口 {twice} 在实例中出现两次", f"Two programs of the instance have port {twice}", field="port"
+            f"端口 {twice} 在实例中出现两次",
+            f"Two programs of the instance would have port {twice}",
+            field="port",
         )
     return asked
 
 
 async def get(ctx: Context, instance_id: str) -> DeploymentView:
-    """The newest deployment of an instance; of a cancelled one too, though its instance is gone.
+    """The newest deployment of an instance, also a cancelled one, whose instance is gone.
 
     Raises InstanceNotFound; ResourceNotFound for an instance that was added, not deployed.
     """
@@ -113,7 +124,7 @@ async def get(ctx: Context, instance_id: str) -> DeploymentView:
 
 
 def _record(ctx: Context, instance_id: str) -> DeploymentRecord:
-    found = ctx.deployments.get(instance_id)
+    found = ctx.store.deployments.get(instance_id)
     if found is None:
         name = instances.get(ctx, instance_id).name
         raise ResourceNotFound(
@@ -125,33 +136,33 @@ def _record(ctx: Context, instance_id: str) -> DeploymentRecord:
 
 async def view(ctx: Context, record: DeploymentRecord) -> DeploymentView:
     """A deployment as it is now."""
-    record, reading = await _read(ctx, record)
-    return _put_together(ctx, record, reading)
+    record, snapshot = await _read(ctx, record)
+    return _view_of(ctx, record, snapshot)
 
 
-async def _read(ctx: Context, record: DeploymentRecord) -> tuple[DeploymentRecord, Reading]:
-    """What is true now, of one moment."""
+async def _read(ctx: Context, record: DeploymentRecord) -> tuple[DeploymentRecord, ProgressSnapshot]:
+    """The row and the files, as of one moment."""
     job = ctx.deployer.job(record.instance_id)
     if job is not None:
-        return job.record, job.reading
-    reading = await asyncio.to_thread(deployment_views.read, ctx.deployer.folder(record.instance_id))
-    return record, reading
+        return job.record, job.snapshot
+    snapshot = await asyncio.to_thread(reports.read, ctx.deployer.folder(record.instance_id))
+    return record, snapshot
 
 
-def _put_together(ctx: Context, record: DeploymentRecord, reading: Reading) -> DeploymentView:
-    instance = ctx.registry.get(record.instance_id)
+def _view_of(ctx: Context, record: DeploymentRecord, snapshot: ProgressSnapshot) -> DeploymentView:
+    instance = ctx.store.registry.get(record.instance_id)
     names = [service.name for service in instance.services] if instance else []
-    return deployment_views.view(record, reading, names)
+    return reports.view(record, snapshot, names)
 
 
 async def list_all(ctx: Context) -> list[DeploymentView]:
     """The newest deployment of every instance that has one, and cancelled ones, in the order they began."""
-    records = sorted(ctx.deployments, key=lambda record: record.id)
+    records = sorted(ctx.store.deployments, key=lambda record: record.id)
     return [await view(ctx, record) for record in records]
 
 
 async def cancel(ctx: Context, instance_id: str) -> DeploymentView:
-    """Ends a deployment and removes what it has made; its instance is forgotten. An upgrade's instance stays as it was.
+    """Ends a deployment and removes what it has made, its instance included. After an upgrade the instance is as before.
 
     Answers when that is done, or after 7.5 s while it goes on. Raises InstanceNotFound, InstanceNotRunning when no
     deployment is under way.
@@ -159,81 +170,81 @@ async def cancel(ctx: Context, instance_id: str) -> DeploymentView:
     record = _record(ctx, instance_id)
     task = await ctx.deployer.cancel(instance_id)
     await asyncio.wait([task], timeout=instances.ANSWER_WITHIN_S)
-    return await view(ctx, ctx.deployments.get(instance_id) or record)
+    return await view(ctx, ctx.store.deployments.get(instance_id) or record)
 
 
 async def retry(ctx: Context, instance_id: str) -> DeploymentView:
-    """Goes on with a failed deployment from where it stopped.
+    """Resumes a failed deployment where it stopped.
 
     Raises InstanceNotFound, InstanceAlreadyRunning while it is under way, InvalidParameter where nothing failed.
     """
-    async with ctx.turns.of(instance_id):  # not while a backup is restored, or the instance deleted
+    async with ctx.locks.of(instance_id):  # not while a backup is restored, or the instance deleted
         record = _record(ctx, instances.get(ctx, instance_id).id)
-        if record.kind is DeploymentKind.UPGRADE and (present := ctx.registry.get(instance_id)) is not None:
+        if (
+            record.kind is DeploymentKind.UPGRADE
+            and (present := ctx.store.registry.get(instance_id)) is not None
+        ):
             ctx.deployer.require_not_copied(present)
         await ctx.deployer.retry(record)
-    words = Text(f"重试部署 {record.name}", f"deploy {record.name} again")
-    await ctx.journal.note("retry", ctx.caller, words, instance_id)
+    words = Text(f"重试部署 {record.name}", f"retry the deployment of {record.name}")
+    await ctx.store.journal.note("retry", ctx.caller, words, instance_id)
     return await get(ctx, instance_id)
 
 
 async def progress(
     ctx: Context, instance_id: str, after: int | None = None
 ) -> AsyncGenerator[DeploymentUpdate, None]:
-    """A deployment as it is now, then each time it has come further, until it has ended.
+    """A deployment as it is now, then after each change, until it has ended.
 
-    `after` is the cursor of an update seen before: its `log` goes on there. Raises as `get` does, and InvalidParameter for
-    a cursor that it has not reached, at the first update.
+    `after` is the cursor of an earlier update, after which `log` goes on. Raises as `get` does, and InvalidParameter for a
+    cursor that was not reached yet, at the first update.
     """
     with ctx.bus.subscribe(DeploymentChanged) as changes:
         shown: DeploymentView | None = None
         seen = 0 if after is None else after
         while True:
             try:
-                record, reading = await _read(ctx, _record(ctx, instance_id))
+                record, snapshot = await _read(ctx, _record(ctx, instance_id))
             except LauncherError:
                 if shown is None:
                     raise
                 return  # it was deleted meanwhile
-            if shown is None and not 0 <= seen <= reading.cursor:
+            if shown is None and not 0 <= seen <= snapshot.cursor:
                 raise InvalidParameter(
-                    f"after 应在 0 与 {reading.cursor} 之间",
-                    f"after must be between 0 and {reading.cursor}",
+                    f"after 应在 0 与 {snapshot.cursor} 之间",
+                    f"after must be between 0 and {snapshot.cursor}",
                     field="after",
                 )
-            now = _put_together(ctx, record, reading)
+            now = _view_of(ctx, record, snapshot)
             if now != shown:
-                yield DeploymentUpdate(reading.cursor, now, reading.logs_after(seen))
-                shown, seen = now, reading.cursor
+                yield DeploymentUpdate(snapshot.cursor, now, snapshot.logs_after(seen))
+                shown, seen = now, snapshot.cursor
             if now.ended_at is not None:
                 return
-            await _changed(changes, instance_id)
+            await _wait_for_change(changes, instance_id)
 
 
-async def _changed(changes: Subscription, instance_id: str) -> None:
+async def _wait_for_change(changes: BusSubscription, instance_id: str) -> None:
     async for event in changes:
         if isinstance(event, DeploymentChanged) and event.instance_id == instance_id:
             return
 
 
 async def accept_terms(ctx: Context, instance_id: str) -> InstanceView:
-    """Records that the user has accepted the bot's licence and privacy texts as they stand in its folder now; of an instance
-    that is still being installed, as they will stand there.
+    """Records that the user accepts the bot's licence and privacy texts that are in its folder now, or, while it is being
+    installed, those that will be there.
 
     Raises InstanceNotFound, InvalidPath.
     """
     instance = instances.get(ctx, instance_id)
-    recipe = ctx.catalogue.recipes.get(instance.recipe)
+    recipe = ctx.bots.catalogue.recipes.get(instance.recipe)
     texts = recipe.of(instance.version).consent if recipe else {}
-    if recipe is not None and (deployment := ctx.deployments.get(instance_id)) is not None:
+    if recipe is not None and (deployment := ctx.store.deployments.get(instance_id)) is not None:
         await ctx.deployer.accept(instance_id, recipe.of(deployment.version).consent)
-    if ctx.fleet.marked(instance_id) is None:
-        await asyncio.to_thread(consent.accept, Path(instance.path), texts)
-        main = ctx.fleet.crew(instance_id).main
-        if main.failure is not None and main.failure.reason == NO_CONSENT:
-            with contextlib.suppress(InstanceNotFound):
-                await ctx.fleet.crew(instance_id).stop([MAIN]).wait(instances.ANSWER_WITHIN_S)
-    await ctx.journal.note(
+    if ctx.live.overridden(instance_id) is None:
+        await asyncio.to_thread(accepted.accept, Path(instance.path), texts)
+        ctx.live.supervisor(instance_id).main_program.hold(None)
+    await ctx.store.journal.note(
         "accept-terms",
         ctx.caller,
         Text(f"{instance.name}：同意条款", f"{instance.name}: terms accepted"),

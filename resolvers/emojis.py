@@ -1,33 +1,37 @@
-"""Emojis: create, get, search, update, delete, one or many of them, and what tags and categories there are."""
+"""Emojis: the operations of `resolvers.resources`, and the tags and categories in use."""
 
 import asyncio
 import json
-from collections.abc import Sequence
+import secrets
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from mailauncher.errors import InvalidParameter, LauncherError
-from mailauncher.store import emojis as store
-from mailauncher.store import words
-from mailauncher.store.emojis import Facet
-from mailauncher.store.pictures import Picture
-from mailauncher.store.resources import Asked, Row, Wanted
-from resolvers import image_data, texts
+from bots.database import emojis as bot_emojis
+from bots.database import rows
+from mailauncher.errors import InvalidParameter, Text
+from resolvers import image_data, validation
 from resolvers.context import Context
+from resolvers.resources import ResourceOperations
 from resolvers.views import EmojiView
+from store import words
+from store.emojis import DESCRIPTION_LENGTH, NAME_LENGTH, TAGS_LIMIT, Facet, criteria, tags_of
+from store.pictures import FORMATS, Picture
+from store.resources import Criteria, Row
 
-NAME_LENGTH = 64
-DESCRIPTION_LENGTH = 4096
-TAGS = 32
-FACETS = 200
+FACETS_LIMIT = 200
+LABEL_LENGTH = 40
 URL = "/static/emojis/"
+IMAGE_FORMATS = {found.extension: name.lower() for name, found in FORMATS.items()}
+"""The name of each format by the extension of its images."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewEmoji:
-    """`image_data` is base64."""
+    """`image_data` is the file's bytes, or base64."""
 
     name: str
-    image_data: str
+    image_data: str | bytes
     description: str = ""
     tags: Sequence[str] = ()
     category: str = ""
@@ -35,7 +39,7 @@ class NewEmoji:
 
 @dataclass(frozen=True, slots=True)
 class EmojiChange:
-    """What is None stays as it is."""
+    """None leaves a value as it is."""
 
     id: str
     name: str | None = None
@@ -46,208 +50,94 @@ class EmojiChange:
 
 @dataclass(frozen=True, slots=True)
 class EmojiFilter:
-    """All of it must be true of an emoji: a part of its name, description or a tag (case ignored), each of the tags (case
-    ignored), its category. What is empty or None is not asked for."""
+    """An emoji matches if all of these do: `text` is part of its name, description or a tag (case ignored), it has each of
+    the tags (case ignored), it is of the category, its description and one of its tags contain their parts (case ignored),
+    its image has the format (one of IMAGE_FORMATS), the bot uses it (or will, once told) or not. Empty or None matches every emoji."""
 
     text: str = ""
     tags: tuple[str, ...] = ()
     category: str | None = None
+    description: str = ""
+    tag_part: str = ""
+    format: str = ""
+    registered: bool | None = None
 
 
-async def create(ctx: Context, instance_id: str, new: NewEmoji) -> EmojiView:
-    """Raises InstanceNotFound, InvalidParameter, InvalidImageFormat, FileTooLarge, DuplicateResource."""
-    ctx.fleet.view(instance_id)
-    row, picture = await _new(ctx, new)
-    made = await ctx.images.store([picture], lambda: ctx.emojis.add(instance_id, [row]))
-    ctx.steps.nudge(instance_id)
-    return view(made[0])
-
-
-async def create_many(ctx: Context, instance_id: str, new: Sequence[NewEmoji]) -> list[EmojiView]:
-    """All of them or none, in this order; at most 200. Raises as `create`, with the item's place in `field`."""
-    ctx.fleet.view(instance_id)
-    texts.require_bulk(new, "emojis")
-    rows: list[Row] = []
-    pictures: list[Picture] = []
-    for place, one in enumerate(new):
-        try:
-            row, picture = await _new(ctx, one)
-        except LauncherError as error:
-            raise _placed(error, place) from None
-        rows.append(row)
-        pictures.append(picture)
-    made = await ctx.images.store(pictures, lambda: ctx.emojis.add(instance_id, rows))
-    ctx.steps.nudge(instance_id)
-    return [view(row) for row in made]
-
-
-async def _new(ctx: Context, new: NewEmoji) -> tuple[Row, Picture]:
+async def _prepare(ctx: Context, new: NewEmoji) -> tuple[Row, Picture | None]:
+    """Raises InvalidParameter, InvalidImageFormat, FileTooLarge."""
     row = {
-        "name": texts.line(new.name, "name", NAME_LENGTH, least=1),
-        "description": texts.paragraph(new.description, "description", DESCRIPTION_LENGTH),
+        "name": validation.line(new.name, "name", NAME_LENGTH, least=1),
+        "description": validation.paragraph(new.description, "description", DESCRIPTION_LENGTH),
         "tags": _tags(new.tags),
-        "category": texts.line(new.category, "category", NAME_LENGTH),
+        "category": validation.line(new.category, "category", NAME_LENGTH),
         "pending": "add",
     }
-    picture = await ctx.images.examine(await asyncio.to_thread(image_data.decode, new.image_data))
+    data = new.image_data
+    if isinstance(data, str):
+        data = await asyncio.to_thread(image_data.decode, data)
+    picture = await ctx.store.images.examine(data)
     return row | {"image": picture.name}, picture
 
 
-def _placed(error: LauncherError, place: int) -> LauncherError:
-    error.field = f"emojis.{place}" + (f".{error.field}" if error.field else "")
-    return error
-
-
-def _tags(tags: Sequence[str]) -> str:
-    if len(tags) > TAGS:
-        raise InvalidParameter(
-            f"标签不能超过 {TAGS} 个", f"There can be no more than {TAGS} tags", field="tags"
-        )
-    kept = {
-        words.fold(tag): tag for tag in (texts.line(t, "tags", NAME_LENGTH, least=1) for t in reversed(tags))
-    }
-    return json.dumps([*reversed(kept.values())], ensure_ascii=False)
-
-
-async def get(ctx: Context, instance_id: str, id: str) -> EmojiView:
-    """Raises InstanceNotFound, ResourceNotFound."""
-    ctx.fleet.view(instance_id)
-    return view(await ctx.emojis.get(instance_id, id))
-
-
-async def search(
-    ctx: Context, instance_id: str, wanted: EmojiFilter, limit: int, offset: int
-) -> tuple[list[EmojiView], int]:
-    """A page of the emojis that fit, newest first, and how many fit in all. Raises InstanceNotFound, InvalidParameter."""
-    ctx.fleet.view(instance_id)
-    texts.require_page(limit, offset)
-    found = _wanted(wanted)
-    rows = await ctx.emojis.page(instance_id, found, limit, offset=offset)
-    if offset == 0 and len(rows) < limit:
-        return [view(row) for row in rows], len(rows)
-    return [view(row) for row in rows], await ctx.emojis.count(instance_id, found)
-
-
-async def pages(
-    ctx: Context, asked: Sequence[tuple[str, EmojiFilter, int, int | None]]
-) -> list[list[EmojiView]]:
-    """For each (instance id, filter, first, after) up to `first` emojis that fit, newest first, from the one with the cursor
-    `after` on; few queries for all. Raises InvalidParameter."""
-    found = await ctx.emojis.pages(
-        [
-            Asked(instance_id, _wanted(wanted), first, before=after)
-            for instance_id, wanted, first, after in asked
-        ]
-    )
-    return [[view(row) for row in page] for page in found]
-
-
-async def counts(ctx: Context, asked: Sequence[tuple[str, EmojiFilter]]) -> list[int]:
-    """How many emojis fit, for each (instance id, filter); few queries for all. Raises InvalidParameter."""
-    return await ctx.emojis.counts([(instance_id, _wanted(wanted)) for instance_id, wanted in asked])
-
-
-async def tags(ctx: Context, instance_id: str, wanted: EmojiFilter, first: int) -> list[Facet]:
-    """The most frequent tags of the emojis that fit. Raises InvalidParameter."""
-    return await ctx.emojis.tags(instance_id, _wanted(wanted), _facets(first))
-
-
-async def categories(ctx: Context, instance_id: str, wanted: EmojiFilter, first: int) -> list[Facet]:
-    """The most frequent categories of the emojis that fit. Raises InvalidParameter."""
-    return await ctx.emojis.categories(instance_id, _wanted(wanted), _facets(first))
-
-
-def _facets(first: int) -> int:
-    if not 1 <= first <= FACETS:
-        raise InvalidParameter(
-            f"first 应在 1 与 {FACETS} 之间", f"first must be between 1 and {FACETS}", field="first"
-        )
-    return first
-
-
-def require_filter(wanted: EmojiFilter) -> None:
-    """Raises InvalidParameter for one that `pages` and `counts` would not take."""
-    _wanted(wanted)
-
-
-def _wanted(wanted: EmojiFilter) -> Wanted:
-    texts.require_query(wanted.text, "query")
-    if len(wanted.tags) > TAGS:
-        raise InvalidParameter(
-            f"标签不能超过 {TAGS} 个", f"There can be no more than {TAGS} tags", field="tags"
-        )
-    for tag in wanted.tags:
-        texts.require_query(tag, "tags")
-    texts.require_query(wanted.category or "", "category")
-    return store.wanted(wanted.text.strip(), [tag.strip() for tag in wanted.tags], wanted.category or None)
-
-
-async def update(ctx: Context, instance_id: str, change: EmojiChange) -> EmojiView:
-    """Raises InstanceNotFound, ResourceNotFound, InvalidParameter, DuplicateResource."""
-    return (await _update(ctx, instance_id, [change], [_columns(change)]))[0]
-
-
-async def update_many(ctx: Context, instance_id: str, changes: Sequence[EmojiChange]) -> list[EmojiView]:
-    """All of them or none, in this order; at most 200, each emoji once. Raises as `update`."""
-    texts.require_bulk(changes, "emojis")
-    if len({change.id for change in changes}) < len(changes):
-        raise InvalidParameter("同一表情包出现两次", "An emoji is named twice", field="emojis")
-    columns = []
-    for place, change in enumerate(changes):
-        try:
-            columns.append(_columns(change))
-        except LauncherError as error:
-            raise _placed(error, place) from None
-    return await _update(ctx, instance_id, changes, columns)
-
-
-async def _update(
-    ctx: Context, instance_id: str, changes: Sequence[EmojiChange], columns: Sequence[Row]
-) -> list[EmojiView]:
-    ctx.fleet.view(instance_id)
-    by_id = {change.id: new for change, new in zip(changes, columns, strict=True)}
-
-    def changed(row: Row) -> Row:
-        new = by_id[row["id"]]
-        told = any(new.get(name, row[name]) != row[name] for name in ("description", "tags"))
-        return new | ({"pending": "update"} if told and row["bot_key"] and not row["pending"] else {})
-
-    done = await ctx.emojis.change(instance_id, list(by_id), changed)
-    ctx.steps.nudge(instance_id)
-    return [view(row) for _, row in done]
-
-
-def _columns(change: EmojiChange) -> Row:
+def _edit(change: EmojiChange) -> Callable[[Row], Row]:
     new: Row = {}
     if change.name is not None:
-        new["name"] = texts.line(change.name, "name", NAME_LENGTH, least=1)
+        new["name"] = validation.line(change.name, "name", NAME_LENGTH, least=1)
     if change.description is not None:
-        new["description"] = texts.paragraph(change.description, "description", DESCRIPTION_LENGTH)
+        new["description"] = validation.paragraph(change.description, "description", DESCRIPTION_LENGTH)
     if change.tags is not None:
         new["tags"] = _tags(change.tags)
     if change.category is not None:
-        new["category"] = texts.line(change.category, "category", NAME_LENGTH)
-    return new
+        new["category"] = validation.line(change.category, "category", NAME_LENGTH)
+    return lambda _: new
 
 
-async def delete(ctx: Context, instance_id: str, ids: Sequence[str], *, from_bot: bool = False) -> None:
-    """All of them or none; at most 200. What the bot made itself is only forgotten here and stays the bot's, unless
-    `from_bot`. Raises InstanceNotFound, ResourceNotFound, InvalidParameter."""
-    ctx.fleet.view(instance_id)
-    texts.require_bulk(ids, "ids")
-    gone = await ctx.emojis.take_away(
-        instance_id, list(dict.fromkeys(ids)), lambda row: fate(row, from_bot=from_bot)
+def _tags(tags: Sequence[str]) -> str:
+    """The tags as a row has them: of those that differ only in case, the first."""
+    _require_few_tags(tags)
+    unique: dict[str, str] = {}
+    for tag in tags:
+        valid = validation.line(tag, "tags", NAME_LENGTH, least=1)
+        unique.setdefault(words.fold(valid), valid)
+    return json.dumps([*unique.values()], ensure_ascii=False)
+
+
+def _require_few_tags(tags: Sequence[str]) -> None:
+    if len(tags) > TAGS_LIMIT:
+        raise InvalidParameter(
+            f"标签不能超过 {TAGS_LIMIT} 个", f"At most {TAGS_LIMIT} tags are allowed", field="tags"
+        )
+
+
+def _criteria(query: EmojiFilter) -> Criteria:
+    validation.require_query(query.text, "query")
+    _require_few_tags(query.tags)
+    for tag in query.tags:
+        validation.require_query(tag, "tags")
+    validation.require_query(query.category or "", "category")
+    for field in ("description", "tag_part"):
+        validation.require_query(getattr(query, field), field)
+    return criteria(
+        query.text.strip(),
+        [tag.strip() for tag in query.tags],
+        query.category or None,
+        description=query.description.strip(),
+        tag_part=query.tag_part.strip(),
+        extension=_extension(query.format) if query.format else "",
+        registered=query.registered,
     )
-    await ctx.images.release(row["image"] for row in gone)
-    ctx.steps.nudge(instance_id)
 
 
-def fate(row: Row, *, from_bot: bool) -> str | None:
-    """What becomes of a deleted row: nothing is left of one that the bot never knew. Else it is kept, hidden: `delete`
-    until the bot has deleted its own, `gone` so that what the bot still has is not shown again."""
-    if row["bot_key"] is None:
-        return None
-    return "delete" if from_bot or row["origin"] == "user" else "gone"
+def _extension(format: str) -> str:
+    """Raises InvalidParameter."""
+    name = format.casefold()
+    found = next(
+        (one.extension for key, one in FORMATS.items() if name in (key.lower(), one.extension)), None
+    )
+    if found is None:
+        known = ", ".join(IMAGE_FORMATS.values())
+        raise InvalidParameter(f"format 应为 {known} 之一", f"format must be one of {known}", field="format")
+    return found
 
 
 def view(row: Row) -> EmojiView:
@@ -258,10 +148,77 @@ def view(row: Row) -> EmojiView:
         name=row["name"],
         description=row["description"],
         image_url=URL + row["image"] if row["image"] else "",
-        tags=store.tags_of(row),
+        tags=tags_of(row),
         category=row["category"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         origin=row["origin"],
         pending=row["pending"],
+        bot_key=row["bot_key"],
     )
+
+
+_operations = ResourceOperations(
+    kind="emoji",
+    items="emojis",
+    listed_twice=Text("同一表情包出现两次", "An emoji is listed twice"),
+    table=lambda ctx: ctx.store.emojis,
+    prepare=_prepare,
+    edit=_edit,
+    criteria=_criteria,
+    view=view,
+)
+create = _operations.create
+create_many = _operations.create_many
+get = _operations.get
+search = _operations.search
+batch = _operations.batch
+count = _operations.count
+pages = _operations.pages
+counts = _operations.counts
+require_filter = _operations.require_filter
+update = _operations.update
+update_many = _operations.update_many
+delete = _operations.delete
+
+
+def tags_in(text: str) -> list[str]:
+    """The tags in a bot's comma-separated text, each once."""
+    return [*rows.split_tags(text)]
+
+
+async def create_from_file(
+    ctx: Context, instance_id: str, path: str, description: str, tags: Sequence[str]
+) -> EmojiView:
+    """Creates an emoji of an image file in the instance's folder. `path` is relative to that, or absolute. As bots do, it
+    goes by its first tag, else by its description.
+
+    Raises as `create` does, InvalidPath for a path that leads out of the folder, ResourceNotFound if there is no such file.
+    """
+    folder = Path(ctx.live.view(instance_id).path)
+    data = await asyncio.to_thread(bot_emojis.image, folder, path)
+    texts = (" ".join(text.split())[:LABEL_LENGTH].strip() for text in (*tags, description))
+    label = next(filter(None, texts), "emoji")
+    taken = await ctx.store.emojis.by_key(instance_id, [label])
+    name = f"{label} {secrets.token_hex(4)}" if taken else label
+    return await create(ctx, instance_id, NewEmoji(name, data, description, tags))
+
+
+async def tags(ctx: Context, instance_id: str, query: EmojiFilter, first: int) -> list[Facet]:
+    """The most frequent tags of the matches. Raises InvalidParameter."""
+    return await ctx.store.emojis.tags(instance_id, _criteria(query), _facets(first))
+
+
+async def categories(ctx: Context, instance_id: str, query: EmojiFilter, first: int) -> list[Facet]:
+    """The most frequent categories of the matches. Raises InvalidParameter."""
+    return await ctx.store.emojis.categories(instance_id, _criteria(query), _facets(first))
+
+
+def _facets(first: int) -> int:
+    if not 1 <= first <= FACETS_LIMIT:
+        raise InvalidParameter(
+            f"first 应在 1 与 {FACETS_LIMIT} 之间",
+            f"first must be between 1 and {FACETS_LIMIT}",
+            field="first",
+        )
+    return first

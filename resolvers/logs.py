@@ -1,130 +1,241 @@
-"""The past of a terminal: download it, search in it. Read piece by piece; memory does not grow with the log."""
+"""The past output of a terminal: history, download, search.
 
+The log is read in pieces, so that memory does not grow with it, and examined in a thread, a piece at a time: whatever was
+printed, each takes a few milliseconds, and between two of them a caller that has left ends the work.
+"""
+
+import asyncio
 import json
-import re
-import time
-from collections.abc import AsyncGenerator
+from collections import deque
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from mailauncher.clock import now_ms
 from mailauncher.errors import InvalidParameter
 from resolvers import terminals
 from resolvers.context import Context
 from terminals import text
+from terminals.terminal import Terminal
 
-PIECE_BYTES = 256 << 10
+PIECE_BYTES = 64 << 10
+SMALL_BYTES = 4 << 10
+"""A piece of up to this size is examined at once: that takes less time than the way to a thread and back."""
 LINE_BYTES = 64 << 10
 QUERY_CHARACTERS = 256
-SLOT_MS = 250  # how exactly the log knows when something was printed
+TIME_ACCURACY_MS = 250  # of the times in the log
+HISTORY_BYTES = 1 << 20
+HISTORY_LINES = 5000
+EVER_MS = 1 << 62
 MATCHES_LIMIT = 200
+PART_BYTES = 1 << 10  # the least: a character or a sequence is not longer
 
-Form = Literal["text", "asciicast"]
+DownloadFormat = Literal["text", "asciicast"]
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
-    """A line that holds the text: `offset` of its first byte, without terminal sequences, cut at 64 KiB."""
+class HistoryLine:
+    """A line of output, printed `at` milliseconds since 1970, without terminal queries."""
+
+    at: int
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogMatch:
+    """A line that contains the text, without terminal sequences, cut at 64 KiB. `offset` is that of its first byte."""
 
     offset: int
     line: str
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Matches, oldest first. `next` is where to go on, None when the end of the log was reached."""
+class LogMatches:
+    """Matches, oldest first. `next` is the offset to continue from, None if the end of the log was reached."""
 
-    matches: tuple[Match, ...]
+    matches: tuple[LogMatch, ...]
     next: int | None
 
 
-async def pieces(
-    ctx: Context, session_id: str, begin: int, end: int | None = None
-) -> AsyncGenerator[tuple[int, bytes], None]:
-    """(offset, bytes) of what is kept from offset `begin` to `end` (the present end), in order."""
-    client = ctx.fleet.crew(session_id.rpartition("_")[0]).client
-    name = terminals.find(ctx, session_id).name
-    last = (await client.status(name)).end if end is None else end
-    while begin < last:
-        offset, data = await client.read(name, begin, min(PIECE_BYTES, last - begin))
-        data = data[: max(0, last - offset)]
+async def _read(terminal: Terminal, begin: int, end: int) -> AsyncGenerator[tuple[int, bytes], None]:
+    """(offset, bytes) of the output that is kept between two offsets, in order."""
+    while begin < end:
+        offset, data = await terminal.client.read(terminal.name, begin, min(PIECE_BYTES, end - begin))
+        data = data[: max(0, end - offset)]
         if not data:
             return
         yield offset, data
         begin = offset + len(data)
 
 
+async def _end(terminal: Terminal) -> int:
+    return (await terminal.client.status(terminal.name)).end
+
+
+def _require_order(first: int | None, last: int | None) -> None:
+    if first is not None and last is not None and first > last:
+        raise InvalidParameter("起始时间晚于结束时间", "The start is later than the end", field="from")
+
+
+@dataclass(frozen=True, slots=True)
+class LogPart:
+    """Output between two offsets, in bytes of all that the terminal has ever printed, without terminal queries."""
+
+    data: str
+    offset: int
+    end: int
+
+
+async def part_before(ctx: Context, session_id: str, before: int | None, size: int) -> LogPart:
+    """The output before an offset (None: the newest), at most `size` bytes (1-256 KiB) of it: whole lines, if one begins in
+    them, and whole characters in any case. With the `offset` of one part as the next `before`, parts lie next to each other
+    as far back as the log is kept; the part is empty there. Raises as `find` does, InvalidParameter for a size out of range."""
+    if not PART_BYTES <= size <= terminals.OUTPUT_BYTES:
+        raise InvalidParameter(
+            f"bytes 应在 {PART_BYTES} 与 {terminals.OUTPUT_BYTES} 之间",
+            f"bytes must be between {PART_BYTES} and {terminals.OUTPUT_BYTES}",
+            field="bytes",
+        )
+    terminal = terminals.find(ctx, session_id)
+    status = await terminal.client.status(terminal.name)
+    end = min(status.end if before is None else max(0, before), status.end)
+    begin = max(status.oldest, end - size)
+    pieces = [piece async for piece in _read(terminal, begin, end)]
+    if not pieces:
+        return LogPart("", end, end)
+    oldest, data = pieces[0][0], b"".join(piece for _, piece in pieces)
+    if before is None:  # the rest has not been printed yet
+        data = data[: text.complete_length(data)]
+    whole = text.first_line_start(data[:-1]) or text.first_character(data)
+    begun = 0 if oldest == status.oldest else whole
+    shown = await _clean(data[begun:])
+    return LogPart(shown, oldest + begun, oldest + len(data))
+
+
+async def history(ctx: Context, session_id: str, first: int, last: int) -> list[HistoryLine]:
+    """The lines printed between two times (milliseconds since 1970), oldest first.
+
+    The newest 1 MiB and 5,000 lines of them; times are accurate to 250 ms. Raises as `download` does.
+    """
+    _require_order(first, last)
+    terminal = terminals.find(ctx, session_id)
+    times = await terminal.client.times(terminal.name, first, last)
+    lines: deque[HistoryLine] = deque(maxlen=HISTORY_LINES)
+    for begin, end, marks in _newest_stretches(times):
+        async for at, shown in _shown(terminal, begin, end, marks):
+            newest = _newest_lines(shown)
+            if lines and lines[-1].at == at and not lines[-1].data.endswith("\n"):
+                newest[0] = lines.pop().data + newest[0]
+            lines += [HistoryLine(at, line) for line in newest]
+    return list(lines)
+
+
+def _newest_stretches(pieces: list[tuple[int, int, int]]) -> list[tuple[int, int, list[tuple[int, int]]]]:
+    """(begin, end, marks) of each stretch of output without a gap, for `_shown`: the newest 1 MiB of them. `pieces`: (time,
+    begin, end). There is more than one where the clock was set back, and passed the same time twice."""
+    found: list[tuple[int, int, list[tuple[int, int]]]] = []
+    left = HISTORY_BYTES
+    for at, start, end in reversed(pieces):
+        begin = max(start, end - left)
+        left -= end - begin
+        if not (found and found[-1][0] == end):
+            found.append((end, end, []))
+        _, last, marks = found.pop()
+        marks.append((at, begin))
+        found.append((begin, last, marks))
+        if not left:
+            break
+    return [(begin, end, marks[::-1]) for begin, end, marks in reversed(found)]
+
+
+def _newest_lines(shown: str) -> list[str]:
+    """The last lines of a text that is not empty, with their line breaks; no more are made than a history may have."""
+    *whole, rest = shown.rsplit("\n", HISTORY_LINES + 1)
+    lines = [f"{line}\n" for line in whole]
+    return ([*lines, rest] if rest else lines)[-HISTORY_LINES:]
+
+
 async def download(
-    ctx: Context, session_id: str, first: int | None, last: int | None, form: Form
+    ctx: Context, session_id: str, first: int | None, last: int | None, form: DownloadFormat
 ) -> AsyncGenerator[bytes, None]:
-    """A terminal's log between two times (milliseconds since 1970; None: no limit), as text without terminal queries or
+    """A terminal's log between two times (milliseconds since 1970; None: no limit), without terminal queries, as text or
     as an asciicast v2 recording. Raises InvalidSession, InstanceNotFound, TerminalNotFound, InvalidParameter."""
     terminal = terminals.find(ctx, session_id)
-    if first is not None and last is not None and first > last:
-        raise InvalidParameter("from 晚于 to", "from is later than to", field="from")
-    begin, end = await _range(ctx, session_id, first, last)
-    if form == "text":
-        return _plain(ctx, session_id, begin, end)
-    return _recording(ctx, session_id, begin, end, terminal.columns, terminal.rows)
+    _require_order(first, last)
+    client, name = terminal.client, terminal.name
+    begin = 0 if first is None else await client.seek(name, first - TIME_ACCURACY_MS)
+    end = await _end(terminal) if last is None else await client.seek(name, last + 1)
+    return _as_text(terminal, begin, end) if form == "text" else _as_asciicast(terminal, begin, end)
 
 
-async def _range(
-    ctx: Context, session_id: str, first: int | None, last: int | None
-) -> tuple[int, int | None]:
-    """The offsets that belong to two times; the start to the quarter of a second before."""
-    terminal = terminals.find(ctx, session_id)
-    client = ctx.fleet.crew(session_id.rpartition("_")[0]).client
-    begin = 0 if first is None else await client.seek(terminal.name, first - SLOT_MS)
-    return begin, None if last is None else await client.seek(terminal.name, last + 1)
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000) + 1
-
-
-async def _plain(ctx: Context, session_id: str, begin: int, end: int | None) -> AsyncGenerator[bytes, None]:
+async def _shown(
+    terminal: Terminal, begin: int, end: int, marks: Sequence[tuple[int, int]] = ()
+) -> AsyncGenerator[tuple[int, str], None]:
+    """(time, text) of the output between two offsets, without terminal queries. `marks` are times and the offsets from
+    which on they hold. No text is empty, nor does one end within a character or a sequence."""
+    upcoming = iter([*marks, (0, 1 << 62)])
+    at, (next_at, following) = 0, next(upcoming)
     pending = b""
-    async for _, data in pieces(ctx, session_id, begin, end):
-        pending += data
-        cut = text.finished(pending) or len(pending)
-        yield text.without_queries(pending[:cut])
-        pending = pending[cut:]
-    if pending:
-        yield text.without_queries(pending)
-
-
-async def _recording(
-    ctx: Context, session_id: str, begin: int, end: int | None, columns: int, rows: int
-) -> AsyncGenerator[bytes, None]:
-    """asciicast v2: a header line, then `[seconds, "o", text]` lines. Times are true to a quarter of a second."""
-    terminal = terminals.find(ctx, session_id)
-    client = ctx.fleet.crew(session_id.rpartition("_")[0]).client
-    times = [
-        (at, offset) for at, offset in await client.times(terminal.name, 0, _now_ms()) if offset >= begin
-    ]
-    start = times[0][0] if times else _now_ms()
-    header = {"version": 2, "width": columns, "height": rows, "timestamp": start // 1000, "title": session_id}
-    yield json.dumps(header, ensure_ascii=False).encode() + b"\n"
-    marks = iter([*times, (0, 1 << 62)])
-    at, (next_at, following) = start, next(marks)
-    pending = b""
-    async for piece_offset, piece in pieces(ctx, session_id, begin, end):
+    async for piece_offset, piece in _read(terminal, begin, end):
         offset, data = piece_offset, piece
         while data:
             while following <= offset:
-                at, (next_at, following) = next_at, next(marks)
+                at, (next_at, following) = next_at, next(upcoming)
             part, data = data[: following - offset], data[following - offset :]
             offset += len(part)
             pending += part
-            cut = text.finished(pending) or len(pending)
-            shown = text.decode(text.without_queries(pending[:cut]))
-            pending = pending[cut:]
-            yield json.dumps([(at - start) / 1000, "o", shown], ensure_ascii=False).encode() + b"\n"
+            cut = text.complete_length(pending)
+            ready, pending = pending[:cut], pending[cut:]
+            if shown := await _clean(ready):
+                yield at, shown
+    if shown := await _clean(pending):
+        yield at, shown
 
 
-async def search(ctx: Context, session_id: str, wanted: str, after: int, first: int) -> Found:
-    """Lines from offset `after` on that hold the text (case ignored), at most `first` (1-200).
+async def _clean(data: bytes) -> str:
+    def cleaned() -> str:
+        return text.decode(text.without_queries(data))
 
-    Raises InvalidParameter for an empty or long text or a bad number.
+    if len(data) > SMALL_BYTES:
+        return await asyncio.to_thread(cleaned)
+    await asyncio.sleep(0)  # what was printed a few bytes at a time has thousands of pieces
+    return cleaned()
+
+
+async def _as_text(terminal: Terminal, begin: int, end: int) -> AsyncGenerator[bytes, None]:
+    async for _, shown in _shown(terminal, begin, end):
+        yield shown.encode()
+
+
+async def _as_asciicast(terminal: Terminal, begin: int, end: int) -> AsyncGenerator[bytes, None]:
+    """asciicast v2: a header line, then `[seconds, "o", text]` lines. Times are accurate to 250 ms."""
+    noted = await terminal.client.times(terminal.name, 0, EVER_MS)
+    times = [(at, offset) for at, offset, _ in noted if offset >= begin]
+    start = times[0][0] if times else now_ms()
+    header = {
+        "version": 2,
+        "width": terminal.columns,
+        "height": terminal.rows,
+        "timestamp": start // 1000,
+        "title": terminal.session_id,
+    }
+    yield json.dumps(header, ensure_ascii=False).encode() + b"\n"
+    async for elapsed, shown in _shown(terminal, begin, end, [(0, begin), *_elapsed(times)]):
+        yield json.dumps([elapsed / 1000, "o", shown], ensure_ascii=False).encode() + b"\n"
+
+
+def _elapsed(times: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """(milliseconds since the first, offset): a recording goes on where the clock was set back."""
+    elapsed, before = 0, times[0][0] if times else 0
+    for at, offset in times:
+        elapsed, before = elapsed + max(0, at - before), at
+        yield elapsed, offset
+
+
+async def search(ctx: Context, session_id: str, wanted: str, after: int, first: int) -> LogMatches:
+    """The first lines from offset `after` on that contain the text, ignoring case: `first` (1-200) at most.
+
+    Raises as `find` does, InvalidParameter for a text that is empty or longer than 256 characters.
     """
     if not 1 <= len(wanted) <= QUERY_CHARACTERS:
         raise InvalidParameter(
@@ -138,32 +249,49 @@ async def search(ctx: Context, session_id: str, wanted: str, after: int, first: 
             f"first must be between 1 and {MATCHES_LIMIT}",
             field="first",
         )
-    terminals.find(ctx, session_id)
-    pattern = re.compile(re.escape(wanted), re.IGNORECASE)
-    matches: list[Match] = []
-    async for offset, line in _lines(ctx, session_id, max(0, after)):
-        shown = "\n".join(text.last_lines(line, 1))
-        if pattern.search(shown):
+    terminal = terminals.find(ctx, session_id)
+    matches: list[LogMatch] = []
+    async for offset, data in _whole_lines(terminal, max(0, after)):
+        for match in await asyncio.to_thread(_find, data, wanted.casefold(), first + 1 - len(matches)):
             if len(matches) == first:
-                return Found(tuple(matches), offset)
-            matches.append(Match(offset, shown))
-    return Found(tuple(matches), None)
+                return LogMatches(tuple(matches), offset + match.offset)
+            matches.append(LogMatch(offset + match.offset, match.line))
+    return LogMatches(tuple(matches), None)
 
 
-async def _lines(ctx: Context, session_id: str, begin: int) -> AsyncGenerator[tuple[int, bytes], None]:
-    """(offset, line) of each line; one longer than 64 KiB comes in parts."""
+async def _whole_lines(terminal: Terminal, begin: int) -> AsyncGenerator[tuple[int, bytes], None]:
+    """(offset, bytes) of all lines in pieces of whole ones; a line longer than 64 KiB is given in parts."""
     pending, at = b"", begin
-    async for offset, data in pieces(ctx, session_id, begin):
+    async for offset, data in _read(terminal, begin, await _end(terminal)):
         if offset != at + len(pending):
             pending, at = b"", offset
         pending += data
-        *whole, pending = pending.split(b"\n")
-        for line in whole:
-            yield at, line
-            at += len(line) + 1
-        if len(pending) > LINE_BYTES:
-            yield at, pending
-            at += len(pending)
-            pending = b""
+        cut = pending.rfind(b"\n") + 1 or (len(pending) if len(pending) > LINE_BYTES else 0)
+        if cut:
+            yield at, pending[:cut]
+        pending, at = pending[cut:], at + cut
     if pending:
         yield at, pending
+
+
+def _find(data: bytes, wanted: str, most: int) -> list[LogMatch]:
+    """The first lines that contain a text that is folded to one case; their offsets are in `data`.
+
+    Whole texts are searched, and lines looked at only where one matches: their number may be that of the bytes. Numbers
+    of lines lead from one form of the text to another, since none has more lines than the others.
+    """
+    shown = text.plain(data)
+    folded = shown.casefold()
+    found: list[LogMatch] = []
+    counted = searched = offset = begin = 0
+    while len(found) < most and (at := folded.find(wanted, searched)) >= 0:
+        start = folded.rfind("\n", searched, at) + 1 or searched
+        for _ in range(folded.count("\n", counted, start)):
+            offset = data.index(b"\n", offset) + 1
+            begin = shown.index("\n", begin) + 1
+        end = shown.find("\n", begin)
+        line = text.shown_line(shown[begin : end if end >= 0 else None])
+        if wanted in line.casefold():
+            found.append(LogMatch(offset, line))
+        counted, searched = start, (folded.find("\n", at) + 1 or len(folded) + 1)
+    return found

@@ -1,21 +1,20 @@
-"""Persons: create, get, search, update, delete, one or many of them."""
+"""Persons: the operations of `resolvers.resources`."""
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mailauncher.errors import InvalidParameter, LauncherError
-from mailauncher.store import persons as store
-from mailauncher.store.resources import Asked, Row, Wanted
-from resolvers import texts
+from mailauncher.errors import InvalidParameter, Text
+from resolvers import validation
 from resolvers.context import Context
-from resolvers.emojis import fate
+from resolvers.resources import ResourceOperations
 from resolvers.views import PersonView
+from store.persons import NAME_LENGTH, USER_ID_LENGTH, criteria
+from store.pictures import Picture
+from store.resources import Criteria, Row
 
-USER_ID_LENGTH = 64
-NAME_LENGTH = 128
 URL_LENGTH = 2048
 PROFILE_CHARACTERS = 64 << 10
 _URL = re.compile(r"https?://[^\s/]\S*", re.IGNORECASE)
@@ -32,7 +31,7 @@ class NewPerson:
 
 @dataclass(frozen=True, slots=True)
 class PersonChange:
-    """What is None stays as it is. `profile` is merged key by key, and None for a key removes it."""
+    """None leaves a value as it is. `profile` is merged key by key; None for a key removes it."""
 
     id: str
     user_id: str | None = None
@@ -44,75 +43,70 @@ class PersonChange:
 
 @dataclass(frozen=True, slots=True)
 class PersonFilter:
-    """All of it must be true of a person: a part of the user id or of a name (case ignored), exactly the user id, the whole
-    user name (case ignored). What is empty or None is not asked for."""
+    """A person matches if all of these do: `text` is part of the user id or of a name (case ignored), the user id is the
+    same, the user name is the same (case ignored), the names contain their parts (case ignored), there is a user name or
+    none, the bot knows them from the platform. Empty or None matches every person."""
 
     text: str = ""
     user_id: str | None = None
     username: str | None = None
-
-
-async def create(ctx: Context, instance_id: str, new: NewPerson) -> PersonView:
-    """Raises InstanceNotFound, InvalidParameter, DuplicateResource."""
-    ctx.fleet.view(instance_id)
-    made = await ctx.persons.add(instance_id, [columns(new)])
-    ctx.steps.nudge(instance_id)
-    return view(made[0])
-
-
-async def create_many(ctx: Context, instance_id: str, new: Sequence[NewPerson]) -> list[PersonView]:
-    """All of them or none, in this order; at most 200. Raises as `create`, with the item's place in `field`."""
-    ctx.fleet.view(instance_id)
-    texts.require_bulk(new, "persons")
-    rows = []
-    for place, one in enumerate(new):
-        try:
-            rows.append(columns(one))
-        except LauncherError as error:
-            raise _placed(error, place) from None
-    made = await ctx.persons.add(instance_id, rows)
-    ctx.steps.nudge(instance_id)
-    return [view(row) for row in made]
+    username_part: str = ""
+    nickname_part: str = ""
+    named: bool | None = None
+    platform: str = ""
 
 
 def columns(new: NewPerson) -> Row:
     """A new row. Raises InvalidParameter."""
     return {
-        "user_id": texts.line(new.user_id, "user_id", USER_ID_LENGTH, least=1),
-        "username": texts.line(new.username, "username", NAME_LENGTH),
-        "nickname": texts.line(new.nickname, "nickname", NAME_LENGTH),
-        "avatar_url": _address(new.avatar_url),
-        "profile": merged("{}", new.profile or {}),
+        "user_id": validation.line(new.user_id, "user_id", USER_ID_LENGTH, least=1),
+        "username": validation.line(new.username, "username", NAME_LENGTH),
+        "nickname": validation.line(new.nickname, "nickname", NAME_LENGTH),
+        "avatar_url": _web_address(new.avatar_url),
+        "profile": _merged("{}", new.profile or {}),
         "pending": "add",
     }
 
 
+async def _prepare(_ctx: Context, new: NewPerson) -> tuple[Row, Picture | None]:
+    return columns(new), None
+
+
+def _edit(change: PersonChange) -> Callable[[Row], Row]:
+    new: Row = {}
+    if change.user_id is not None:
+        new["user_id"] = validation.line(change.user_id, "user_id", USER_ID_LENGTH, least=1)
+    if change.username is not None:
+        new["username"] = validation.line(change.username, "username", NAME_LENGTH)
+    if change.nickname is not None:
+        new["nickname"] = validation.line(change.nickname, "nickname", NAME_LENGTH)
+    if change.avatar_url is not None:
+        new["avatar_url"] = _web_address(change.avatar_url)
+    profile = change.profile
+    if profile is None:
+        return lambda _: new
+    return lambda row: new | {"profile": _merged(row["profile"], profile)}
+
+
 def profile_of(given: object) -> Mapping[str, Any] | None:
-    """What a client gave for a profile, if it is an object or nothing. Raises InvalidParameter."""
+    """A client's value for `profile`, if it is an object or null. Raises InvalidParameter."""
     if given is None or isinstance(given, dict):
         return given
     raise InvalidParameter("profile 应为 JSON 对象", "profile must be a JSON object", field="profile")
 
 
-def _placed(error: LauncherError, place: int) -> LauncherError:
-    error.field = f"persons.{place}" + (f".{error.field}" if error.field else "")
-    return error
-
-
-def _address(text: str) -> str:
-    """A page shows it as an image: nothing but a web address may stand there."""
-    address = texts.line(text, "avatar_url", URL_LENGTH)
+def _web_address(text: str) -> str:
+    """A page shows it as an image, so no other scheme than HTTP(S) may pass. Raises InvalidParameter."""
+    address = validation.line(text, "avatar_url", URL_LENGTH)
     if address and not _URL.fullmatch(address):
         raise InvalidParameter(
-            "avatar_url 应为 http 或 https 地址",
-            "avatar_url must be an http or https address",
-            field="avatar_url",
+            "avatar_url 应为 http 或 https 地址", "avatar_url must be an HTTP(S) URL", field="avatar_url"
         )
     return address
 
 
-def merged(profile: str, changes: Mapping[str, Any]) -> str:
-    """A profile with the keys of `changes` set, those that are None there removed. Raises InvalidParameter."""
+def _merged(profile: str, changes: Mapping[str, Any]) -> str:
+    """The profile with the keys of `changes` set, and removed where None. Raises InvalidParameter."""
     values = json.loads(profile) | changes
     try:
         text = json.dumps(
@@ -121,124 +115,36 @@ def merged(profile: str, changes: Mapping[str, Any]) -> str:
             allow_nan=False,
         )
         text.encode()
-    except (ValueError, RecursionError):  # no number, half a surrogate pair
+    except (ValueError, RecursionError):  # NaN, half a surrogate pair, too many levels
         raise InvalidParameter(
-            "profile 中有 JSON 无法表示的值", "profile holds what JSON cannot hold", field="profile"
+            "profile 中有 JSON 无法表示的值",
+            "profile has a value that JSON cannot represent",
+            field="profile",
         ) from None
     if len(text) > PROFILE_CHARACTERS:
         raise InvalidParameter(
             f"profile 不能超过 {PROFILE_CHARACTERS} 个字符",
-            f"profile may have at most {PROFILE_CHARACTERS} characters",
+            f"profile must have at most {PROFILE_CHARACTERS} characters",
             field="profile",
         )
     return text
 
 
-async def get(ctx: Context, instance_id: str, id: str) -> PersonView:
-    """Raises InstanceNotFound, ResourceNotFound."""
-    ctx.fleet.view(instance_id)
-    return view(await ctx.persons.get(instance_id, id))
-
-
-async def search(
-    ctx: Context, instance_id: str, wanted: PersonFilter, limit: int, offset: int
-) -> tuple[list[PersonView], int]:
-    """A page of the persons that fit, newest first, and how many fit in all. Raises InstanceNotFound, InvalidParameter."""
-    ctx.fleet.view(instance_id)
-    texts.require_page(limit, offset)
-    found = _wanted(wanted)
-    rows = await ctx.persons.page(instance_id, found, limit, offset=offset)
-    if offset == 0 and len(rows) < limit:
-        return [view(row) for row in rows], len(rows)
-    return [view(row) for row in rows], await ctx.persons.count(instance_id, found)
-
-
-async def pages(
-    ctx: Context, asked: Sequence[tuple[str, PersonFilter, int, int | None]]
-) -> list[list[PersonView]]:
-    """For each (instance id, filter, first, after) up to `first` persons that fit, newest first, from the one with the cursor
-    `after` on; few queries for all. Raises InvalidParameter."""
-    found = await ctx.persons.pages(
-        [
-            Asked(instance_id, _wanted(wanted), first, before=after)
-            for instance_id, wanted, first, after in asked
-        ]
+def _criteria(query: PersonFilter) -> Criteria:
+    validation.require_query(query.text, "query")
+    validation.require_query(query.user_id or "", "user_id")
+    validation.require_query(query.username or "", "username")
+    for field in ("username_part", "nickname_part", "platform"):
+        validation.require_query(getattr(query, field), field)
+    return criteria(
+        query.text.strip(),
+        query.user_id or None,
+        query.username or None,
+        username_part=query.username_part.strip(),
+        nickname_part=query.nickname_part.strip(),
+        named=query.named,
+        platform=query.platform.strip(),
     )
-    return [[view(row) for row in page] for page in found]
-
-
-async def counts(ctx: Context, asked: Sequence[tuple[str, PersonFilter]]) -> list[int]:
-    """How many persons fit, for each (instance id, filter); few queries for all. Raises InvalidParameter."""
-    return await ctx.persons.counts([(instance_id, _wanted(wanted)) for instance_id, wanted in asked])
-
-
-def require_filter(wanted: PersonFilter) -> None:
-    """Raises InvalidParameter for one that `pages` and `counts` would not take."""
-    _wanted(wanted)
-
-
-def _wanted(wanted: PersonFilter) -> Wanted:
-    texts.require_query(wanted.text, "query")
-    texts.require_query(wanted.user_id or "", "user_id")
-    texts.require_query(wanted.username or "", "username")
-    return store.wanted(wanted.text.strip(), wanted.user_id or None, wanted.username or None)
-
-
-async def update(ctx: Context, instance_id: str, change: PersonChange) -> PersonView:
-    """Raises InstanceNotFound, ResourceNotFound, InvalidParameter, DuplicateResource."""
-    return (await _update(ctx, instance_id, [change]))[0]
-
-
-async def update_many(ctx: Context, instance_id: str, changes: Sequence[PersonChange]) -> list[PersonView]:
-    """All of them or none, in this order; at most 200, each person once. Raises as `update`."""
-    texts.require_bulk(changes, "persons")
-    if len({change.id for change in changes}) < len(changes):
-        raise InvalidParameter("同一用户出现两次", "A person is named twice", field="persons")
-    return await _update(ctx, instance_id, changes)
-
-
-async def _update(ctx: Context, instance_id: str, changes: Sequence[PersonChange]) -> list[PersonView]:
-    ctx.fleet.view(instance_id)
-    by_id = {change.id: change for change in changes}
-    places = {change.id: place for place, change in enumerate(changes)}
-
-    def changed(row: Row) -> Row:
-        try:
-            new = _changed(row, by_id[row["id"]])
-        except LauncherError as error:
-            raise _placed(error, places[row["id"]]) if len(changes) > 1 else error from None
-        told = any(new.get(name, row[name]) != row[name] for name in ("username", "nickname"))
-        return new | ({"pending": "update"} if told and row["bot_key"] and not row["pending"] else {})
-
-    done = await ctx.persons.change(instance_id, list(by_id), changed)
-    ctx.steps.nudge(instance_id)
-    return [view(row) for _, row in done]
-
-
-def _changed(row: Row, change: PersonChange) -> Row:
-    new: Row = {}
-    if change.user_id is not None:
-        new["user_id"] = texts.line(change.user_id, "user_id", USER_ID_LENGTH, least=1)
-    if change.username is not None:
-        new["username"] = texts.line(change.username, "username", NAME_LENGTH)
-    if change.nickname is not None:
-        new["nickname"] = texts.line(change.nickname, "nickname", NAME_LENGTH)
-    if change.avatar_url is not None:
-        new["avatar_url"] = _address(change.avatar_url)
-    if change.profile is not None:
-        new["profile"] = merged(row["profile"], change.profile)
-    return new
-
-
-async def delete(ctx: Context, instance_id: str, ids: Sequence[str], *, from_bot: bool = False) -> None:
-    """All of them or none; at most 200. What the bot knows by itself is only forgotten here, unless `from_bot`.
-    Raises InstanceNotFound, ResourceNotFound, InvalidParameter."""
-    ctx.fleet.view(instance_id)
-    texts.require_bulk(ids, "ids")
-    await ctx.persons.take_away(
-        instance_id, list(dict.fromkeys(ids)), lambda row: fate(row, from_bot=from_bot)
-    )
-    ctx.steps.nudge(instance_id)
 
 
 def view(row: Row) -> PersonView:
@@ -255,4 +161,30 @@ def view(row: Row) -> PersonView:
         updated_at=row["updated_at"],
         origin=row["origin"],
         pending=row["pending"],
+        bot_key=row["bot_key"],
     )
+
+
+_operations = ResourceOperations(
+    kind="person",
+    items="persons",
+    listed_twice=Text("同一用户出现两次", "A person is listed twice"),
+    table=lambda ctx: ctx.store.persons,
+    prepare=_prepare,
+    edit=_edit,
+    criteria=_criteria,
+    view=view,
+)
+create = _operations.create
+create_many = _operations.create_many
+get = _operations.get
+search = _operations.search
+batch = _operations.batch
+count = _operations.count
+pages = _operations.pages
+counts = _operations.counts
+require_filter = _operations.require_filter
+update = _operations.update
+update_each = _operations.update_each
+update_many = _operations.update_many
+delete = _operations.delete

@@ -1,21 +1,219 @@
-"""What becomes of an instance's emojis and persons when it goes, and of what an earlier end left behind."""
+"""The operations that emojis and persons share: create, get, search, update and delete, one or many at once."""
 
-from mailauncher.store.emojis import Emojis
-from mailauncher.store.images import Images
-from mailauncher.store.persons import Persons
-from mailauncher.store.registry import Registry
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from mailauncher.errors import InvalidParameter, LauncherError, Text
+from resolvers import validation
+from resolvers.context import Context
+from resolvers.syncing.bot_database import SHARED
+from store.pictures import Picture
+from store.resources import Criteria, PageRequest, ResourceKind, Resources, Row
 
 
-async def forget(emojis: Emojis, images: Images, persons: Persons, instance_id: str) -> None:
-    """Removes an instance's emojis with their images, and its persons; others may write in between."""
-    while gone := await emojis.drop(instance_id):
-        await images.release(row["image"] for row in gone)
-    while await persons.drop(instance_id):
-        pass
+class _HasId(Protocol):
+    @property
+    def id(self) -> str: ...
 
 
-async def forget_strays(registry: Registry, emojis: Emojis, images: Images, persons: Persons) -> None:
-    """The same for instances that went while their resources stayed: the server ended in between."""
-    for instance_id in {*await emojis.strays(), *await persons.strays()}:
-        if registry.get(instance_id) is None:
-            await forget(emojis, images, persons, instance_id)
+New = TypeVar("New")
+Change = TypeVar("Change", bound=_HasId)
+Filter = TypeVar("Filter")
+View = TypeVar("View")
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceOperations(Generic[New, Change, Filter, View]):
+    """The operations on one kind of resource, for each of its instance's rows."""
+
+    kind: ResourceKind
+    items: str
+    """The name of a bulk command's list. An error names the item at fault, as in `emojis.3.name`."""
+    listed_twice: Text
+    table: Callable[[Context], Resources]
+    prepare: Callable[[Context, New], Awaitable[tuple[Row, Picture | None]]]
+    """Returns a new row, and the picture that is stored with it. Raises LauncherError for invalid input."""
+    edit: Callable[[Change], Callable[[Row], Row]]
+    """Returns what gives the changed columns of a row. Both raise InvalidParameter."""
+    criteria: Callable[[Filter], Criteria]
+    """Raises InvalidParameter."""
+    view: Callable[[Row], View]
+
+    async def create(self, ctx: Context, instance_id: str, new: New) -> View:
+        """Raises InstanceNotFound, InvalidParameter, DuplicateResource; for emojis also InvalidImageFormat, FileTooLarge,
+        InsufficientSpace."""
+        ctx.live.view(instance_id)
+        return (await self._add(ctx, instance_id, [await self.prepare(ctx, new)]))[0]
+
+    async def create_many(self, ctx: Context, instance_id: str, new: Sequence[New]) -> list[View]:
+        """Creates all of them or none, in this order; at most 200. Raises as `create`."""
+        ctx.live.view(instance_id)
+        validation.require_bulk(new, self.items)
+        prepared = []
+        for place, one in enumerate(new):
+            with _prefixing_field(f"{self.items}.{place}"):
+                prepared.append(await self.prepare(ctx, one))
+        return await self._add(ctx, instance_id, prepared)
+
+    async def _add(
+        self, ctx: Context, instance_id: str, prepared: Sequence[tuple[Row, Picture | None]]
+    ) -> list[View]:
+        pictures = [picture for _, picture in prepared if picture is not None]
+
+        def insert() -> Awaitable[list[Row]]:
+            return self.table(ctx).add(instance_id, [row for row, _ in prepared])
+
+        made = await (ctx.store.images.save(pictures, insert) if pictures else insert())
+        ctx.synchronizer.schedule_push(instance_id)
+        return [self.view(row) for row in made]
+
+    async def get(self, ctx: Context, instance_id: str, id: str) -> View:
+        """Raises InstanceNotFound, ResourceNotFound."""
+        ctx.live.view(instance_id)
+        return self.view(await self.table(ctx).get(instance_id, id))
+
+    async def search(
+        self, ctx: Context, instance_id: str, query: Filter, limit: int, offset: int
+    ) -> tuple[list[View], int]:
+        """Returns a page of the matches, newest first, and the total number of matches. Raises InstanceNotFound,
+        InvalidParameter."""
+        ctx.live.view(instance_id)
+        validation.require_page(limit, offset)
+        criteria = self.criteria(query)
+        rows = await self.table(ctx).page(instance_id, criteria, limit, offset=offset)
+        page = [self.view(row) for row in rows]
+        if offset == 0 and len(rows) < limit:
+            return page, len(rows)
+        return page, await self.table(ctx).count(instance_id, criteria)
+
+    async def batch(
+        self, ctx: Context, instance_id: str, query: Filter, batch_size: int, offset: int
+    ) -> list[View]:
+        """Returns up to `batch_size` (1-1000) matches, newest first. Raises InstanceNotFound, InvalidParameter."""
+        ctx.live.view(instance_id)
+        validation.require_page(batch_size, offset, field="batch_size", most=validation.BATCH_LIMIT)
+        rows = await self.table(ctx).page(instance_id, self.criteria(query), batch_size, offset=offset)
+        return [self.view(row) for row in rows]
+
+    async def count(self, ctx: Context, instance_id: str, query: Filter) -> int:
+        """Returns the number of matches. Raises InstanceNotFound, InvalidParameter."""
+        ctx.live.view(instance_id)
+        return await self.table(ctx).count(instance_id, self.criteria(query))
+
+    async def pages(
+        self, ctx: Context, asked: Sequence[tuple[str, Filter, int, int | None]]
+    ) -> list[list[View]]:
+        """For each (instance id, filter, first, after): up to `first` matches, newest first, that come after the cursor
+        `after`. Few queries for all. Raises InvalidParameter."""
+        requests = [
+            PageRequest(instance_id, self.criteria(query), first, before=after)
+            for instance_id, query, first, after in asked
+        ]
+        return [[self.view(row) for row in page] for page in await self.table(ctx).pages(requests)]
+
+    async def counts(self, ctx: Context, asked: Sequence[tuple[str, Filter]]) -> list[int]:
+        """The number of matches for each (instance id, filter). Few queries for all. Raises InvalidParameter."""
+        return await self.table(ctx).counts(
+            [(instance_id, self.criteria(query)) for instance_id, query in asked]
+        )
+
+    def require_filter(self, query: Filter) -> None:
+        """Raises InvalidParameter for a filter that `pages` and `counts` would refuse."""
+        self.criteria(query)
+
+    async def update(self, ctx: Context, instance_id: str, change: Change) -> View:
+        """Raises InstanceNotFound, ResourceNotFound, InvalidParameter, DuplicateResource."""
+        return (await self._update(ctx, instance_id, {change.id: ("", change)}))[0]
+
+    async def update_many(self, ctx: Context, instance_id: str, changes: Sequence[Change]) -> list[View]:
+        """Changes all of them or none, in this order; at most 200, each resource once. Raises as `update`."""
+        validation.require_bulk(changes, self.items)
+        by_id = {change.id: (f"{self.items}.{place}", change) for place, change in enumerate(changes)}
+        if len(by_id) < len(changes):
+            raise InvalidParameter(*self.listed_twice, field=self.items)
+        return await self._update(ctx, instance_id, by_id)
+
+    async def _update(
+        self, ctx: Context, instance_id: str, changes: dict[str, tuple[str, Change]]
+    ) -> list[View]:
+        """`changes`: (name of the item, change) by id."""
+        ctx.live.view(instance_id)
+        edits = {}
+        for key, (item, change) in changes.items():
+            with _prefixing_field(item):
+                edits[key] = self.edit(change)
+
+        def changed(row: Row) -> Row:
+            with _prefixing_field(changes[row["id"]][0]):
+                return self._changed(row, edits[row["id"]])
+
+        done = await self.table(ctx).change(instance_id, list(changes), changed)
+        ctx.synchronizer.schedule_push(instance_id)
+        return [self.view(row) for _, row in done]
+
+    async def update_each(
+        self, ctx: Context, instance_id: str, changes: Sequence[Change]
+    ) -> list[LauncherError | None]:
+        """Applies the changes in this order, in one transaction, and returns the error of each: a change that fails leaves
+        its resource as it was, and the others are made all the same. Raises InstanceNotFound."""
+        ctx.live.view(instance_id)
+        table = self.table(ctx)
+        failures: list[LauncherError | None] = [table.not_found_error(change.id) for change in changes]
+        places: dict[str, list[int]] = {}
+        for place, change in enumerate(changes):
+            places.setdefault(change.id, []).append(place)
+
+        def changed(row: Row) -> Row:
+            new: Row = {}
+            for place in places[row["id"]]:
+                try:
+                    new |= self._changed(row | new, self.edit(changes[place]))
+                    failures[place] = None
+                except LauncherError as error:
+                    failures[place] = error
+            return new
+
+        await table.change(instance_id, list(places), changed, missing_ok=True)
+        ctx.synchronizer.schedule_push(instance_id)
+        return failures
+
+    def _changed(self, row: Row, edit: Callable[[Row], Row]) -> Row:
+        """The changed columns of a row; what the bot shares is pending then."""
+        new = edit(row)
+        differs = any(new.get(name, row[name]) != row[name] for name in SHARED[self.kind])
+        return new | ({"pending": "update"} if differs and row["bot_key"] and not row["pending"] else {})
+
+    async def delete(
+        self, ctx: Context, instance_id: str, ids: Sequence[str], *, from_bot: bool = False
+    ) -> None:
+        """Deletes all of them or none; at most 200. What the bot made itself disappears here and stays in the bot, unless
+        `from_bot`. Raises InstanceNotFound, ResourceNotFound, InvalidParameter."""
+        ctx.live.view(instance_id)
+        validation.require_bulk(ids, "ids")
+        gone = await self.table(ctx).hide_or_remove(
+            instance_id, list(dict.fromkeys(ids)), lambda row: _pending_after_delete(row, from_bot=from_bot)
+        )
+        if images := [row["image"] for row in gone if "image" in row]:
+            await ctx.store.images.remove_unused(images)
+        ctx.synchronizer.schedule_push(instance_id)
+
+
+@contextmanager
+def _prefixing_field(item: str) -> Iterator[None]:
+    """Puts the item's name before the field that an error names."""
+    try:
+        yield
+    except LauncherError as error:
+        if item:
+            error.field = ".".join(filter(None, (item, error.field)))
+        raise
+
+
+def _pending_after_delete(row: Row, *, from_bot: bool) -> str | None:
+    """None: the bot never knew the row, and nothing of it stays. Else it stays, hidden: `delete` until the bot has deleted
+    its own, `gone` so that a pull does not show again what the bot still has."""
+    if row["bot_key"] is None:
+        return None
+    return "delete" if from_bot or row["origin"] == "user" else "gone"

@@ -1,16 +1,16 @@
-"""The services of an instance: start one, stop one."""
+"""The services of an instance: start and stop one."""
 
 from mailauncher.errors import InstanceAlreadyRunning, InstanceNotRunning, ResourceNotFound, Text
 from resolvers import instances
 from resolvers.context import Context
-from resolvers.views import Outcome, ServiceView
-from terminals.crew import Order
+from resolvers.views import CommandOutcome, ServiceView
+from terminals.supervisor import Command
 
 
 def get(ctx: Context, instance_id: str, name: str) -> ServiceView:
-    """A service by its own name or its terminal's. Raises InstanceNotFound, ResourceNotFound."""
+    """A service, by its name or that of its terminal. Raises InstanceNotFound, ResourceNotFound."""
     instance = instances.get(ctx, instance_id)
-    own_name = ctx.catalogue.service_name(name)
+    own_name = ctx.bots.catalogue.service_name(name)
     found = instance.service(name) or instance.service(own_name)
     if found is None:
         raise ResourceNotFound(
@@ -22,49 +22,52 @@ def get(ctx: Context, instance_id: str, name: str) -> ServiceView:
 
 
 def title(ctx: Context, name: str) -> Text:
-    """What a service is called in a sentence."""
-    recipe = ctx.catalogue.recipes.get(name)
+    """The name of a service in a sentence."""
+    recipe = ctx.bots.catalogue.recipes.get(name)
     return recipe.title.text if recipe else Text(f"{name} 服务", f"The service {name}")
 
 
-async def start(ctx: Context, instance_id: str, name: str) -> Outcome:
-    """Starts one service, whether the main program runs or not. Raises InstanceAlreadyRunning, PortInUse, CommandFailed."""
+async def start(ctx: Context, instance_id: str, name: str) -> CommandOutcome:
+    """Starts one service, whether or not the main program runs. Raises InstanceAlreadyRunning, PortInUse, CommandFailed."""
     service = get(ctx, instance_id, name)
     instances.require_installed(ctx, instance_id)
-    program = ctx.fleet.crew(instance_id).programs[service.name]
+    program = ctx.live.supervisor(instance_id).programs[service.name]
     called = title(ctx, service.name)
-    if program.wanted and not program.backing_off:
+    if (program.wanted and not program.backing_off) or program.lost_pid is not None:
         raise InstanceAlreadyRunning(f"{called.zh}已在运行", f"{called.en} is already running")
-    order = Order((program.start(),))
-    return await _carried_out(
-        ctx, service, "start-service", order, Text("已启动", "started"), Text("正在启动", "is starting")
+    command = Command((program.start(),))
+    return await _execute(
+        ctx, service, "start-service", command, Text("已启动", "started"), Text("正在启动", "is starting")
     )
 
 
-async def stop(ctx: Context, instance_id: str, name: str) -> Outcome:
+async def stop(ctx: Context, instance_id: str, name: str) -> CommandOutcome:
     """Stops one service. Raises InstanceNotRunning."""
     service = get(ctx, instance_id, name)
     instances.require_installed(ctx, instance_id)
-    program = ctx.fleet.crew(instance_id).programs[service.name]
-    if not program.wanted and not program.alive:
+    program = ctx.live.supervisor(instance_id).programs[service.name]
+    if not program.wanted and not program.lives:
         called = title(ctx, service.name)
         raise InstanceNotRunning(f"{called.zh}未运行", f"{called.en} is not running")
-    order = Order((program.stop(),))
-    return await _carried_out(
-        ctx, service, "stop-service", order, Text("已停止", "stopped"), Text("正在停止", "is stopping")
+    command = Command((program.stop(),))
+    return await _execute(
+        ctx, service, "stop-service", command, Text("已停止", "stopped"), Text("正在停止", "is stopping")
     )
 
 
-async def _carried_out(
-    ctx: Context, service: ServiceView, kind: str, order: Order, done: Text, going: Text
-) -> Outcome:
+async def _execute(
+    ctx: Context, service: ServiceView, kind: str, command: Command, done: Text, in_progress: Text
+) -> CommandOutcome:
     instance = instances.get(ctx, service.instance_id)
     called = title(ctx, service.name)
-    await ctx.registry.set_wanted(instance.id, [service.name], kind == "start-service")
-    complete = await order.wait(instances.ANSWER_WITHIN_S)
-    how = done if complete else going
+    stored = await ctx.store.registry.set_wanted(instance.id, [service.name], kind == "start-service")
+    complete = await command.wait(instances.ANSWER_WITHIN_S)
+    result = done if complete else instances.with_reason(ctx, instance.id, in_progress)
     message = Text(
-        f"实例 {instance.name} 的{called.zh}{how.zh}", f"{called.en} of instance {instance.name} {how.en}"
+        f"实例 {instance.name} 的{called.zh}{result.zh}",
+        f"{called.en} of instance {instance.name} {result.en}",
     )
-    await ctx.journal.note(kind, ctx.caller, message, instance.id)
-    return Outcome(instances.get(ctx, instance.id), message, complete)
+    await ctx.store.journal.note(kind, ctx.caller, message, instance.id)
+    return CommandOutcome(
+        instances.get(ctx, instance.id), instances.with_record(message, stored=stored), complete
+    )

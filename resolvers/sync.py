@@ -1,26 +1,32 @@
-"""How far an instance is in step with its bot's own database, and bringing it there."""
+"""The sync of an instance with its bot's own database: its state, and a sync on request."""
 
 import asyncio
+import logging
 import sqlite3
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, Literal
 
-from mailauncher.bots.learned import emojis, persons
-from mailauncher.bots.learned.layout import Family, Layout
+from bots.database import connect, emojis, persons
+from bots.database.layout import Family, Layout
 from mailauncher.errors import LauncherError, Text
-from mailauncher.store.ledger import Kind
-from mailauncher.store.resources import Row, Wanted
 from resolvers.context import Context
-from resolvers.learned import SyncProblem
+from resolvers.syncing.bot_database import PROBLEMS_LIMIT
+from resolvers.views import SyncProblem
+from store.resources import Criteria, ResourceKind, Row, now_ms
+from store.snapshots import Snapshot
 
-ANSWER_WITHIN_S = 7.5  # as of every command
-CHANGES_SHOWN = 100
+log = logging.getLogger(__name__)
+
+ANSWER_WITHIN_S = 7.5  # as for every command
+CHANGES_LISTED = 100
+PROBLEMS_SHOWN = PROBLEMS_LIMIT
+REFRESH_AFTER_MS = 60_000
 
 
 class When(StrEnum):
-    """When a change reaches the bot. NOW: in a moment, or at the next sync where one failed. AT_STOP: once the bot has
-    stopped. WITH_DATABASE: once the bot has made its database."""
+    """When a change reaches the bot. NOW: within moments, or at the next sync if a push failed. AT_STOP: once the bot has
+    stopped. WITH_DATABASE: once the bot has created its database."""
 
     NOW = "now"
     AT_STOP = "at_stop"
@@ -28,9 +34,8 @@ class When(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class PendingChange:
-    """Something that the bot has still to be told. `id` is the row's, of one that was deleted here too; its name is gone
-    then, and `name` is empty."""
+class QueuedChange:
+    """A change that has yet to be pushed to the bot. `id` is the row's, also of a deleted one, whose `name` is empty."""
 
     kind: Literal["emoji", "person"]
     id: str
@@ -41,8 +46,8 @@ class PendingChange:
 
 @dataclass(frozen=True, slots=True)
 class SyncView:
-    """`family` is the shape of the bot's database: the first version that has it; None where there is none or it cannot be
-    read, and then `problem` says why, if it is there. Counts in the bot are of what it uses: emojis that are registered."""
+    """`family` is the layout of the bot's database, named by the first version that has it. None: there is no database, or
+    it cannot be read, and `problem` says why. `emojis_in_bot` counts those that the bot uses (registered ones)."""
 
     instance_id: str
     database: bool
@@ -53,7 +58,7 @@ class SyncView:
     emojis: int
     persons: int
     pending: int
-    changes: tuple[PendingChange, ...]
+    changes: tuple[QueuedChange, ...]
     last_sync: int | None
     last_error: Text | None
     problems: tuple[SyncProblem, ...]
@@ -61,7 +66,7 @@ class SyncView:
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
-    """What a sync did; all zero where it goes on (`complete` is False). `pending` counts what is left."""
+    """What a sync did; all zero while it is running (`complete` is False). `pending` counts changes that are left."""
 
     instance_id: str
     message: Text
@@ -75,22 +80,22 @@ class SyncReport:
 
 
 @dataclass(frozen=True, slots=True)
-class _Counted:
+class _Counts:
     layout: Layout
     emojis: int
     persons: int
 
 
 async def status(ctx: Context, instance_id: str) -> SyncView:
-    """Raises InstanceNotFound. What is wrong with the bot's database is part of the answer."""
-    access = ctx.steps.access(instance_id)
-    found: _Counted | None = None
+    """Raises InstanceNotFound. A failure to read the bot's database is part of the answer."""
+    found: _Counts | None = None
     problem: Text | None = None
+    database = ctx.synchronizer.database(instance_id)
     try:
-        found = await access.read(_count)
+        found = await database.read(_count)
     except LauncherError as error:
         problem = error.text
-    last = await ctx.steps.stores.ledger.last(instance_id)
+    last = await ctx.synchronizer.stores.snapshots.last_sync(instance_id)
     return SyncView(
         instance_id=instance_id,
         database=found is not None or problem is not None,
@@ -98,33 +103,33 @@ async def status(ctx: Context, instance_id: str) -> SyncView:
         problem=problem,
         emojis_in_bot=found.emojis if found else 0,
         persons_in_bot=found.persons if found else 0,
-        emojis=await ctx.emojis.count(instance_id, Wanted()),
-        persons=await ctx.persons.count(instance_id, Wanted()),
-        pending=await ctx.steps.stores.ledger.waiting(instance_id),
+        emojis=await ctx.store.emojis.count(instance_id, Criteria()),
+        persons=await ctx.store.persons.count(instance_id, Criteria()),
+        pending=await ctx.synchronizer.stores.snapshots.count_pending(instance_id),
         changes=await _changes(ctx, instance_id, found.layout if found else None),
         last_sync=last.at if last else None,
         last_error=last.problem if last else None,
-        problems=ctx.steps.problems(instance_id),
+        problems=ctx.synchronizer.problems(instance_id),
     )
 
 
-def _count(connection: sqlite3.Connection, layout: Layout) -> _Counted:
-    return _Counted(layout, emojis.count(connection, layout), persons.count(connection, layout))
+def _count(connection: sqlite3.Connection, layout: Layout) -> _Counts:
+    return _Counts(layout, emojis.count(connection, layout), persons.count(connection, layout))
 
 
-async def _changes(ctx: Context, instance_id: str, layout: Layout | None) -> tuple[PendingChange, ...]:
-    def shown(kind: Kind, row: Row) -> PendingChange:
+async def _changes(ctx: Context, instance_id: str, layout: Layout | None) -> tuple[QueuedChange, ...]:
+    def change(kind: ResourceKind, row: Row) -> QueuedChange:
         if layout is None:
             when = When.WITH_DATABASE
         else:
-            when = When.NOW if ctx.steps.safe(instance_id, kind, layout) else When.AT_STOP
+            when = When.NOW if ctx.synchronizer.is_safe(instance_id, kind, layout) else When.AT_STOP
         name = row["name"] if kind == "emoji" else row["nickname"] or row["username"] or row["user_id"]
-        return PendingChange(kind, row["id"], name if row["search"] else "", row["pending"], when)
+        return QueuedChange(kind, row["id"], name if row["search"] else "", row["pending"], when)
 
-    found = [shown("emoji", row) for row in await ctx.emojis.pending(instance_id, CHANGES_SHOWN)]
-    left = CHANGES_SHOWN - len(found)
+    found = [change("emoji", row) for row in await ctx.store.emojis.pending(instance_id, CHANGES_LISTED)]
+    left = CHANGES_LISTED - len(found)
     if left:
-        found += [shown("person", row) for row in await ctx.persons.pending(instance_id, left)]
+        found += [change("person", row) for row in await ctx.store.persons.pending(instance_id, left)]
     return tuple(found)
 
 
@@ -135,17 +140,17 @@ async def sync(ctx: Context, instance_id: str) -> SyncReport:
     Raises InstanceNotFound, and where nothing of the bot's database can be read ServiceUnavailable, DatabaseError,
     InvalidPath or PermissionDenied.
     """
-    ctx.fleet.view(instance_id)
+    ctx.live.view(instance_id)
     try:
         async with asyncio.timeout(ANSWER_WITHIN_S):
-            done = await ctx.steps.sync(instance_id, ctx.caller)
+            done = await ctx.synchronizer.sync(instance_id, ctx.caller)
     except TimeoutError:
-        going = Text("正在同步，稍后完成", "The sync goes on")
+        going = Text("正在同步，稍后完成", "The sync is still running")
         return SyncReport(instance_id, going, complete=False)
-    pending = await ctx.steps.stores.ledger.waiting(instance_id)
+    pending = await ctx.synchronizer.stores.snapshots.count_pending(instance_id)
     message = Text(
         f"已同步：新增 {done.added}，更新 {done.changed}，Bot 已删除 {done.gone}，写入 Bot {done.applied}，待写入 {pending}",
-        f"In step: {done.added} added, {done.changed} changed, {done.gone} gone from the bot, {done.applied} told to it, "
+        f"Synchronised: {done.added} added, {done.changed} changed, {done.gone} gone from the bot, {done.applied} pushed, "
         f"{pending} pending",
     )
     return SyncReport(
@@ -161,18 +166,54 @@ async def sync(ctx: Context, instance_id: str) -> SyncReport:
     )
 
 
+async def refresh(ctx: Context, instance_id: str) -> None:
+    """Brings in what the bot has learned, unless that was tried within the last minute: for a client that lists the bot's
+    own rows and cannot ask for a sync. Returns within 8 s; what takes longer goes on. A failure is part of `status` and of
+    `database`. Raises InstanceNotFound."""
+    ctx.live.view(instance_id)
+    last = await ctx.synchronizer.stores.snapshots.last_sync(instance_id)
+    if last is None or not 0 <= now_ms() - last.at < REFRESH_AFTER_MS:
+        try:
+            await sync(ctx, instance_id)
+        except LauncherError as error:
+            log.info("the bot's database of %s was not read: %s", instance_id, error)
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseView:
+    """The file of a bot's own database. `valid`: it can be read, and its layout is known. `size` in bytes."""
+
+    path: str
+    exists: bool
+    valid: bool
+    size: int
+
+
+async def database(ctx: Context, instance_id: str) -> DatabaseView:
+    """Raises InstanceNotFound."""
+    found = ctx.synchronizer.database(instance_id)
+    try:
+        valid = await found.read(lambda _connection, _layout: True)
+    except LauncherError:
+        valid = False
+    size = await asyncio.to_thread(connect.size, found.folder)
+    return DatabaseView(str(found.folder / connect.PLACE), size is not None, bool(valid), size or 0)
+
+
 @dataclass(frozen=True, slots=True)
 class LearnedEmoji:
-    """What a bot says of an emoji, as of the last sync. `path` is relative to the instance's folder."""
+    """What a bot has on an emoji, as of the last sync. `path` is relative to the instance's folder. `queries` is 0 in
+    what an earlier version of this program has read."""
 
     path: str
     usage: int
     recorded_at: int | None
+    queries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class LearnedPerson:
-    """What a bot says of a person, as of the last sync. `groups` and `memory` are texts as it wrote them."""
+    """What a bot has on a person, as of the last sync. `groups` and `memory` are texts as it wrote them."""
 
     platform: str
     groups: str
@@ -183,16 +224,16 @@ class LearnedPerson:
 
 
 async def learned_emojis(ctx: Context, ids: list[str]) -> list[LearnedEmoji | None]:
-    """In the order of the ids of ours; None for those that the bot does not have."""
-    said = await ctx.steps.stores.ledger.said_of("emoji", ids)
-    return [LearnedEmoji(**_only(LearnedEmoji, said[one])) if one in said else None for one in ids]
+    """In the order of our ids; None for those that the bot does not have."""
+    found = await ctx.synchronizer.stores.snapshots.of_rows("emoji", ids)
+    return [LearnedEmoji(**_only(LearnedEmoji, found[one])) if one in found else None for one in ids]
 
 
 async def learned_persons(ctx: Context, ids: list[str]) -> list[LearnedPerson | None]:
-    """The same of persons."""
-    said = await ctx.steps.stores.ledger.said_of("person", ids)
-    return [LearnedPerson(**_only(LearnedPerson, said[one])) if one in said else None for one in ids]
+    """In the order of our ids; None for those that the bot does not have."""
+    found = await ctx.synchronizer.stores.snapshots.of_rows("person", ids)
+    return [LearnedPerson(**_only(LearnedPerson, found[one])) if one in found else None for one in ids]
 
 
-def _only(kind: type[LearnedEmoji] | type[LearnedPerson], said: dict[str, Any]) -> dict[str, Any]:
-    return {field.name: said[field.name] for field in fields(kind)}
+def _only(kind: type[LearnedEmoji] | type[LearnedPerson], snapshot: Snapshot) -> dict[str, Any]:
+    return {field.name: snapshot[field.name] for field in fields(kind) if field.name in snapshot}

@@ -1,4 +1,4 @@
-"""The launcher itself and its machine: health, metrics, events."""
+"""The launcher and its machine: health, metrics, events."""
 
 import time
 from collections.abc import AsyncGenerator, Sequence
@@ -7,13 +7,18 @@ from typing import Any
 
 from mailauncher import __version__
 from mailauncher.errors import InvalidParameter, Text
-from mailauncher.events import InstanceChanged, MetricsSampled, Noted
+from mailauncher.events import InstanceChanged, JournalWritten, MetricsSampled
 from resolvers.context import Context
-from resolvers.metrics import Machine, Metrics
-from resolvers.views import EventView, InstanceChange
+from resolvers.views import EventView, InstanceChange, Machine, Metrics
+from store.journal import EventFilter
 
 EVENTS_LIMIT = 200
+EVENTS_DEFAULT = 50
+KINDS_LIMIT = 100
+ANY_EVENT = EventFilter()
 RECENT_LIMIT = 50
+INTERVAL_MIN_MS = 100
+INTERVAL_MAX_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +36,20 @@ def health(ctx: Context) -> Health:
 
 
 def metrics(ctx: Context) -> Metrics:
-    """The last sample; never waits for one."""
-    return ctx.sampler.latest
+    """The last sample, without waiting for a new one."""
+    return ctx.samplers.machine.latest
 
 
 def machine(ctx: Context) -> Machine:
-    return ctx.sampler.machine
+    return ctx.samplers.machine.machine
 
 
 def metrics_stream(ctx: Context, interval_ms: int) -> AsyncGenerator[Metrics, None]:
     """The latest sample at once, then a new one at most every `interval_ms` milliseconds. Raises InvalidParameter."""
-    if not 100 <= interval_ms <= 3_600_000:
+    if not INTERVAL_MIN_MS <= interval_ms <= INTERVAL_MAX_MS:
         raise InvalidParameter(
-            "intervalMs 应在 100 与 3600000 之间",
-            "intervalMs must be between 100 and 3600000",
+            f"intervalMs 应在 {INTERVAL_MIN_MS} 与 {INTERVAL_MAX_MS} 之间",
+            f"intervalMs must be between {INTERVAL_MIN_MS} and {INTERVAL_MAX_MS}",
             field="intervalMs",
         )
     return _samples(ctx, interval_ms)
@@ -52,19 +57,22 @@ def metrics_stream(ctx: Context, interval_ms: int) -> AsyncGenerator[Metrics, No
 
 async def _samples(ctx: Context, interval_ms: int) -> AsyncGenerator[Metrics, None]:
     with ctx.bus.subscribe(MetricsSampled) as samples:
-        sent = ctx.sampler.latest
+        sent = ctx.samplers.machine.latest
         yield sent
         async for _ in samples:
-            # Half a sampling interval of tolerance, or a wish for every second sample would get every third.
-            if ctx.sampler.latest.at - sent.at >= interval_ms - ctx.settings.metrics_interval_s * 500:
-                sent = ctx.sampler.latest
+            # Half a sampling interval of tolerance: without it, a client that asks for every second sample gets every third.
+            if (
+                ctx.samplers.machine.latest.at - sent.at
+                >= interval_ms - ctx.settings.metrics_interval_s * 500
+            ):
+                sent = ctx.samplers.machine.latest
                 yield sent
 
 
 def instance_changes(ctx: Context, instance_id: str | None) -> AsyncGenerator[InstanceChange, None]:
     """Each visible change of one instance, or of all of them. Raises InstanceNotFound."""
     if instance_id is not None:
-        ctx.fleet.view(instance_id)
+        ctx.live.view(instance_id)
     return _changes(ctx, instance_id)
 
 
@@ -72,31 +80,51 @@ async def _changes(ctx: Context, instance_id: str | None) -> AsyncGenerator[Inst
     with ctx.bus.subscribe(InstanceChanged) as changes:
         async for change in changes:
             if isinstance(change, InstanceChanged) and instance_id in (None, change.instance_id):
-                gone = change.removed or change.instance_id not in ctx.fleet
-                view = None if gone else ctx.fleet.view(change.instance_id)
+                gone = change.removed or change.instance_id not in ctx.live
+                view = None if gone else ctx.live.view(change.instance_id)
                 yield InstanceChange(change.instance_id, view)
 
 
-async def events(ctx: Context, after: int, first: int) -> list[EventView]:
-    """Events with a cursor above `after`, oldest first, at most `first` (1-200). Raises InvalidParameter."""
-    require_first(first, EVENTS_LIMIT)
-    return [_event(row) for row in await ctx.journal.after(max(0, after), first)]
+async def events(
+    ctx: Context,
+    wanted: EventFilter = ANY_EVENT,
+    after: int = 0,
+    before: int | None = None,
+    first: int | None = None,
+    last: int | None = None,
+) -> list[EventView]:
+    """Events with a cursor between `after` and `before`, oldest first: the oldest `first` (1-200, by default 50) of them, or the
+    newest `last`. Raises InvalidParameter."""
+    if first is not None and last is not None:
+        raise InvalidParameter(
+            "first 与 last 只能给出一个", "only one of first and last can be given", field="last"
+        )
+    if wanted.kinds is not None and len(wanted.kinds) > KINDS_LIMIT:
+        raise InvalidParameter(
+            f"kinds 最多 {KINDS_LIMIT} 个", f"kinds must have at most {KINDS_LIMIT} items", field="kinds"
+        )
+    limit = last if last is not None else EVENTS_DEFAULT if first is None else first
+    require_first(limit, EVENTS_LIMIT, field="first" if last is None else "last")
+    rows = await ctx.store.journal.page(
+        wanted, limit, after=max(0, after), before=before, newest=last is not None
+    )
+    return [_event(row) for row in rows]
 
 
-def require_first(first: int, limit: int) -> None:
+def require_first(first: int, limit: int, field: str = "first") -> None:
     """Raises InvalidParameter unless `first` is 1 to `limit`."""
     if not 1 <= first <= limit:
         raise InvalidParameter(
-            f"first 应在 1 与 {limit} 之间", f"first must be between 1 and {limit}", field="first"
+            f"{field} 应在 1 与 {limit} 之间", f"{field} must be between 1 and {limit}", field=field
         )
 
 
 async def event_stream(ctx: Context, after: int | None) -> AsyncGenerator[EventView, None]:
     """Every event with a cursor above `after` (None: from now on), oldest first, then each new one."""
-    with ctx.bus.subscribe(Noted) as news:
-        cursor = await ctx.journal.last() if after is None else max(0, after)
+    with ctx.bus.subscribe(JournalWritten) as news:
+        cursor = await ctx.store.journal.last() if after is None else max(0, after)
         while True:
-            rows = await ctx.journal.after(cursor, EVENTS_LIMIT)
+            rows = await ctx.store.journal.after(cursor, EVENTS_LIMIT)
             for row in rows:
                 cursor = row["id"]
                 yield _event(row)
@@ -110,7 +138,7 @@ async def recent_events(ctx: Context, instance_ids: Sequence[str], limit: int) -
     Raises InvalidParameter for a `limit` over RECENT_LIMIT.
     """
     require_first(limit, RECENT_LIMIT)
-    rows = await ctx.journal.newest(instance_ids, limit)
+    rows = await ctx.store.journal.newest(instance_ids, limit)
     return [[_event(row) for row in rows[instance_id]] for instance_id in instance_ids]
 
 

@@ -1,19 +1,47 @@
-"""Terminals: find one by its session id, type into it, resize it, see its output."""
+"""Terminals: find one by its session id, watch it, type into it, resize it."""
 
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 
-from mailauncher.errors import InvalidParameter, InvalidSession, TerminalNotFound
+from mailauncher.errors import InvalidSession, TerminalNotFound
 from resolvers import instances
 from resolvers.context import Context
 from resolvers.views import OutputView, TerminalView
 from terminals import text
-from terminals.crew import DEPLOY
 from terminals.states import State
-from terminals.tail import PIECE_BYTES, Piece, Viewer
-from terminals.terminal import Terminal
+from terminals.supervisor import DEPLOY
+from terminals.tail import PIECE_BYTES, Notice, Piece, Viewer
+from terminals.terminal import (
+    INPUT_BYTES,
+    MIN_COLUMNS,
+    MIN_ROWS,
+    SIZE_LIMIT,
+    Resized,
+    StatusMessage,
+    Terminal,
+)
 
-INPUT_BYTES = 1 << 20
+__all__ = [
+    "INPUT_BYTES",
+    "MIN_COLUMNS",
+    "MIN_ROWS",
+    "OUTPUT_BYTES",
+    "SIZE_LIMIT",
+    "Attachment",
+    "Notice",
+    "Piece",
+    "Resized",
+    "StatusMessage",
+    "attach",
+    "find",
+    "get",
+    "list_of",
+    "output",
+    "resize",
+    "send_input",
+]
+
 OUTPUT_BYTES = 256 << 10  # in one event at most
 _SESSION = re.compile(r"([0-9A-Za-z][0-9A-Za-z._-]{0,63})_([0-9A-Za-z][0-9A-Za-z.-]{0,63})")
 
@@ -27,36 +55,37 @@ def find(ctx: Context, session_id: str) -> Terminal:
             "Invalid session id; it should be {instance_id}_{terminal_type}",
         )
     instance_id, name = match.groups()
-    found = _of(ctx, instance_id)
-    for candidate in (name, ctx.catalogue.service_name(name)):
+    found = _terminals_of(ctx, instance_id)
+    for candidate in (name, ctx.bots.catalogue.service_name(name)):
         if candidate in found:
             return found[candidate]
     raise TerminalNotFound(f"未找到终端 '{name}'", f"Terminal '{name}' not found")
 
 
 def list_of(ctx: Context, instance_id: str) -> list[TerminalView]:
-    """The terminals of an instance: its main program's first, that of its deployment last. Raises InstanceNotFound."""
+    """The terminals of an instance: first that of its main program, last that of its deployments. Raises
+    InstanceNotFound."""
     instances.get(ctx, instance_id)
-    return [view(ctx, terminal) for terminal in _of(ctx, instance_id).values()]
+    return [_view(ctx, terminal) for terminal in _terminals_of(ctx, instance_id).values()]
 
 
-def _of(ctx: Context, instance_id: str) -> dict[str, Terminal]:
-    """One that was never deployed has no terminal for that."""
-    terminals = ctx.fleet.crew(instance_id).terminals
-    if ctx.deployments.get(instance_id) is not None:
+def _terminals_of(ctx: Context, instance_id: str) -> dict[str, Terminal]:
+    """By name. An instance that was never deployed has no terminal of deployments."""
+    terminals = ctx.live.supervisor(instance_id).terminals
+    if ctx.store.deployments.get(instance_id) is not None:
         return terminals
     return {name: terminal for name, terminal in terminals.items() if name != DEPLOY}
 
 
 def _state(ctx: Context, instance_id: str, terminal: Terminal) -> State:
-    """What the program in it does; a worker at a deployment only runs or does not."""
-    program = ctx.fleet.crew(instance_id).programs.get(terminal.name)
+    """The state of the terminal's program. A deployment's worker is not supervised: it runs or does not."""
+    program = ctx.live.supervisor(instance_id).programs.get(terminal.name)
     if program is not None:
         return program.state
     return State.RUNNING if terminal.alive else State.STOPPED
 
 
-def view(ctx: Context, terminal: Terminal) -> TerminalView:
+def _view(ctx: Context, terminal: Terminal) -> TerminalView:
     instance_id = terminal.session_id.rpartition("_")[0]
     return TerminalView(
         session_id=terminal.session_id,
@@ -73,47 +102,102 @@ def view(ctx: Context, terminal: Terminal) -> TerminalView:
     )
 
 
+def get(ctx: Context, session_id: str) -> TerminalView:
+    """The terminal `{instance id}_{type}` as clients see it. Raises as `find` does."""
+    return _view(ctx, find(ctx, session_id))
+
+
 async def send_input(ctx: Context, session_id: str, data: str) -> TerminalView:
-    """Types into a terminal. Raises CommandFailed when nothing runs there, InvalidParameter for over 1 MiB."""
+    """Types into a terminal. Raises CommandFailed if nothing runs there, InvalidParameter for more than 1 MiB."""
     terminal = find(ctx, session_id)
-    if len(data.encode("utf-8", "replace")) > INPUT_BYTES:
-        raise InvalidParameter("输入超过 1 MiB", "The input is over 1 MiB", field="data")
     await terminal.input(data)
-    return view(ctx, terminal)
+    return _view(ctx, terminal)
 
 
 async def resize(ctx: Context, session_id: str, columns: int, rows: int) -> TerminalView:
     """Sets a terminal's size. Raises InvalidParameter outside 1-1000; at least 20 x 5 is applied."""
     terminal = find(ctx, session_id)
     await terminal.resize(columns, rows)
-    return view(ctx, terminal)
+    return _view(ctx, terminal)
+
+
+class Attachment:
+    """An interactive viewer of a terminal, which also types and has a window.
+
+    Iterating gives what to show, in order: each `Piece` of output, `StatusMessage` and `Resized`. It ends when the
+    terminal no longer exists.
+    """
+
+    def __init__(self, terminal: Terminal, viewer: Viewer) -> None:
+        self._terminal = terminal
+        self._viewer = viewer
+
+    def __aiter__(self) -> AsyncIterator[Piece | Notice]:
+        return self._viewer
+
+    def following(self, size: int) -> list[Piece]:
+        """The pieces that are ready after the last one, of `size` bytes at most; they count as taken."""
+        return _ready(self._viewer, size)
+
+    async def input(self, data: str) -> None:
+        """Types into the terminal, which takes on the size of this viewer's window. Raises as `send_input` does; what
+        the keeper refuses comes as a StatusMessage."""
+        await self._terminal.input(data, self._viewer)
+
+    async def resize(self, columns: int, rows: int) -> tuple[int, int]:
+        """Notes the size of the viewer's window, and applies it if this viewer typed last or nobody has typed yet. Returns
+        the terminal's size, which others are told. Raises as `resize` does."""
+        await self._terminal.resize(columns, rows, self._viewer)
+        return self._terminal.columns, self._terminal.rows
+
+
+@asynccontextmanager
+async def attach(ctx: Context, session_id: str, after: int | None) -> AsyncIterator[tuple[Attachment, Piece]]:
+    """Attaches a viewer, and gives what it should show first: the recent output, or nothing if it continues from the
+    offset `after`. While no program runs, a shell is opened for it.
+
+    Raises as `find` does, InvalidParameter for an `after` that the output has not reached.
+    """
+    terminal = find(ctx, session_id)
+    async with terminal.watch(after) as (viewer, recent):
+        yield Attachment(terminal, viewer), recent
 
 
 def output(ctx: Context, session_id: str, after: int | None) -> AsyncGenerator[OutputView, None]:
-    """A terminal's output, from `after` on or beginning with the recent part of it, for as long as it is asked for.
+    """A terminal's output, from the offset `after` on or beginning with the recent output, until the terminal no longer
+    exists.
 
-    Raises as `find` does; an `after` that no output has reached raises InvalidParameter at the first piece.
+    Raises as `find` does; an `after` that the output has not reached raises InvalidParameter at the first piece.
     """
     return _output(find(ctx, session_id), after)
 
 
 async def _output(terminal: Terminal, after: int | None) -> AsyncGenerator[OutputView, None]:
-    async with terminal.watch(after) as (viewer, first):
+    async with terminal.watch(after) as (viewer, recent):
         if after is None:
-            yield shown(first)
+            yield _output_view(recent)
         async for item in viewer:
             if isinstance(item, Piece):
-                yield shown(_joined(item, viewer))
+                yield _output_view(_joined(item, viewer))
+
+
+def _ready(viewer: Viewer, size: int) -> list[Piece]:
+    """The pieces that are ready for a viewer, of `size` bytes at most; they count as taken."""
+    found = []
+    while size >= PIECE_BYTES and (piece := viewer.next_ready()):
+        found.append(piece)
+        size -= len(piece.data)
+    return found
 
 
 def _joined(first: Piece, viewer: Viewer) -> Piece:
-    """The piece and what lies ready behind it: an event costs the same whatever its size."""
-    parts, size, end = [first.data], len(first.data), first.end
-    while size <= OUTPUT_BYTES - PIECE_BYTES and (following := viewer.ready()):
-        parts.append(following.data)
-        size, end = size + len(following.data), following.end
-    return first if len(parts) == 1 else Piece(first.offset, end, b"".join(parts), first.missed)
+    """The piece and those that are ready after it: an event costs the same whatever its size."""
+    following = _ready(viewer, OUTPUT_BYTES - len(first.data))
+    if not following:
+        return first
+    data = b"".join([first.data, *(piece.data for piece in following)])
+    return Piece(first.offset, following[-1].end, data, first.missed)
 
 
-def shown(piece: Piece) -> OutputView:
+def _output_view(piece: Piece) -> OutputView:
     return OutputView(data=text.decode(piece.data), offset=piece.offset, end=piece.end, missed=piece.missed)

@@ -1,138 +1,147 @@
-"""Another version of an instance that stands, the way back, and copies of instances."""
+"""Upgrades of instances to other versions, rollbacks, and clones."""
 
 import asyncio
+import os
 from pathlib import Path
 
 import msgspec
 
-from mailauncher.bots.deploying import plan as plans_on_disk
-from mailauncher.bots.deploying.plan import JOURNAL_FILE, Source
-from mailauncher.bots.recipe import Install
+from bots.deploying import journal
+from bots.deploying import plan as plans
+from bots.deploying.plan import JOURNAL_FILE, Source
+from bots.recipe import Install
+from bots.versions.known import answered_in_time
+from mailauncher import files
 from mailauncher.errors import InstanceAlreadyRunning, PermissionDenied, ResourceNotFound, Text
-from mailauncher.store.records import (
-    DeploymentKind,
-    DeploymentRecord,
-    InstanceRecord,
-    ServiceRecord,
-)
-from resolvers import admission, deployments, instances, places, plans, port_plan, upgrading
-from resolvers.admission import Newcomer
+from resolvers import deployments, instances, new_deployment
 from resolvers.context import Context
-from resolvers.jobs import now_ms
-from resolvers.plans import Part, Selection
-from resolvers.upgrading import Change
+from resolvers.deploying import folders
+from resolvers.deploying.job import now_ms
+from resolvers.deploying.selection import SelectedProgram, Selection, make_plan, select_clone, select_upgrade
+from resolvers.deploying.upgrade import CHANGE_FILE, Change, read_former, write
+from resolvers.deploying.version_changes import require_upgrade
+from resolvers.new_deployment import InstallRequest
+from resolvers.running import port_plan
 from resolvers.views import DeploymentView
-from terminals.crew import MAIN
+from store.records import DeploymentKind, DeploymentRecord, InstanceRecord, ServiceRecord
+from terminals.supervisor import MAIN
 
 
 async def upgrade(
-    ctx: Context, instance_id: str, version: str, *, accept_terms: bool = False
+    ctx: Context, instance_id: str, version: str, *, accept_terms: bool = False, force: bool = False
 ) -> DeploymentView:
-    """Puts another version in the place of the one that is there, newer or older; configuration, data and ports stay.
+    """Replaces the version of an instance by a newer one; with `force` also by an older one, or by itself. Configuration, data
+    and ports stay.
 
-    It runs on while the new one is made beside it, after a backup. What ran is started again, and if that does not get
-    ready, the old version comes back by itself and the deployment has failed. Nothing of this is waited for.
+    After a backup, the new version is made beside the old one, which runs meanwhile. What ran is started again; if it does not
+    get ready, the old version is restored automatically and the deployment fails. All of that happens in the background.
 
     Raises InstanceNotFound, ServiceUnavailable (not installed, or being cloned), InstanceAlreadyRunning (a deployment is under way),
-    PermissionDenied (a folder that this program did not make), InvalidParameter, VersionNotFound, DownloadFailed,
-    InsufficientSpace.
+    PermissionDenied (a folder that this program did not make), InvalidParameter (older), DuplicateResource (that version is
+    there already), VersionNotFound, DownloadFailed, InsufficientSpace.
     """
-    record = _whole(ctx, instance_id)
-    selection = await plans.select_upgrade(ctx.versions, ctx.catalogue, record, version)
-    async with ctx.turns.of(instance_id), ctx.fleet.adding:
-        record = await _ours(ctx, instance_id)
-        kept = await asyncio.to_thread(port_plan.known, record, ctx.catalogue)
-        given = await admission.choose_ports(ctx, selection, {}, kept)
-        await asyncio.to_thread(places.require_space, Path(record.path), selection.space_mb)
-        old = ctx.catalogue.get(record.recipe).of(record.version)
+    record = _require_installed(ctx, instance_id)
+    async with answered_in_time():
+        selection = await select_upgrade(ctx.bots, record, version)
+    async with ctx.locks.of(instance_id), ctx.locks.claims:
+        record = await _require_replaceable(ctx, instance_id)
+        if not force:
+            require_upgrade(record, selection)
+        kept = await asyncio.to_thread(port_plan.ports_of_programs, record, ctx.bots.catalogue)
+        ports = await new_deployment.choose_ports(ctx, selection, {}, kept, instance_id)
+        await asyncio.to_thread(folders.require_space, Path(record.path), selection.space_mb)
+        old = ctx.bots.catalogue.get(record.recipe).of(record.version)
         new = selection.main.recipe
         change = Change(
             before=record,
-            after=_after(record, selection, given),
+            after=_record_after(record, selection, ports),
             environment=selection.main.install.upgrade_env if old != new else {},
         )
-        row = await _begin(ctx, change, selection, given, consent=accept_terms)
+        row = await _begin_upgrade(ctx, change, selection, ports, consent=accept_terms)
     words = Text(
         f"{record.name}：升级到 {selection.version}", f"{record.name}: upgrade to {selection.version}"
     )
-    await ctx.journal.note("upgrade", ctx.caller, words, instance_id)
+    await ctx.store.journal.note("upgrade", ctx.caller, words, instance_id)
     return await deployments.view(ctx, row)
 
 
 async def rollback(ctx: Context, instance_id: str) -> DeploymentView:
-    """Takes the last upgrade back: the tree that it replaced stands in its place again, with configuration and data as they
-    were then; the present one is kept in turn, so that this can be taken back as well.
+    """Reverts the last upgrade: restores the tree that it replaced, with configuration and data as they were then. The present
+    tree is kept in turn, so that a rollback can be reverted as well.
 
-    Raises as `upgrade` does, and ResourceNotFound where no former tree is kept.
+    Raises as `upgrade` does, and ResourceNotFound if no former tree is kept.
     """
-    _whole(ctx, instance_id)
-    async with ctx.turns.of(instance_id):
-        record = await _ours(ctx, instance_id)
-        former = await asyncio.to_thread(_former, ctx, record)
-        # As it stands: nothing is fetched, made or written.
+    _require_installed(ctx, instance_id)
+    async with ctx.locks.of(instance_id):
+        record = await _require_replaceable(ctx, instance_id)
+        former = await asyncio.to_thread(_former_record, ctx, record)
+        # The former tree as it is: nothing is fetched, made or configured.
         nothing = Install(space_mb=0)
-        recipe = ctx.catalogue.get(record.recipe).of(former.version)
+        recipe = ctx.bots.catalogue.get(record.recipe).of(former.version)
         as_it_is = msgspec.structs.replace(recipe, config=(), keep=())
-        main = Part(MAIN, as_it_is, nothing, Source())
+        main = SelectedProgram(MAIN, as_it_is, nothing, Source())
         selection = Selection(main=main, services=(), version=former.version)
         change = Change(before=record, after=former, back=True)
-        row = await _begin(ctx, change, selection, {}, consent=False)
-    words = Text(f"{record.name}：换回 {former.version}", f"{record.name}: back to {former.version}")
-    await ctx.journal.note("rollback", ctx.caller, words, instance_id)
+        row = await _begin_upgrade(ctx, change, selection, {}, consent=False)
+    words = Text(f"{record.name}：换回 {former.version}", f"{record.name}: rollback to {former.version}")
+    await ctx.store.journal.note("rollback", ctx.caller, words, instance_id)
     return await deployments.view(ctx, row)
 
 
 async def clone(
     ctx: Context, instance_id: str, name: str, path: str | None = None, port: int | None = None
 ) -> DeploymentView:
-    """A new instance with the files, configuration and data of another as they are now, its own ports, and environments made
-    anew; `path` and `port` as for a deployment. The other may run. The new one is not started.
+    """A new instance with the present files, configuration and data of another, which may run meanwhile. It gets ports and
+    Python environments of its own; `path` and `port` are as for a deployment. It is not started.
 
     Raises InstanceNotFound, ServiceUnavailable (not installed), and as `deployments.deploy` does.
     """
-    _whole(ctx, instance_id)
+    _require_installed(ctx, instance_id)
     instances.require_name(name)
     instances.require_port(1 if port is None else port)
-    admission.refuse_name(ctx, name)
-    async with ctx.turns.of(instance_id):  # from its end on, the deployment keeps what it copies as it is
-        record = _whole(ctx, instance_id)
-        selection = await asyncio.to_thread(plans.select_clone, ctx.catalogue, record)
+    new_deployment.require_free_name(ctx, name)
+    async with ctx.locks.of(
+        instance_id
+    ):  # once the deployment is queued, it keeps others from changing what it copies
+        record = _require_installed(ctx, instance_id)
+        selection = await asyncio.to_thread(select_clone, ctx.bots.catalogue, record)
         commands = {MAIN: record.run_command, **{s.name: s.run_command for s in record.services}}
-        row = await admission.admit(
+        row = await new_deployment.begin(
             ctx,
-            Newcomer(
+            InstallRequest(
                 name=name,
-                where=path or f"~/{name}",
+                path=path or f"~/{name}",
                 selection=selection,
                 ports={MAIN: port or 0},
                 kind=DeploymentKind.CLONE,
                 commands={program: command for program, command in commands.items() if command},
+                aliases={service.name: service.alias for service in record.services if service.alias},
             ),
         )
     words = Text(f"复制 {record.name} 为 {name}", f"clone {record.name} as {name}")
-    await ctx.journal.note("clone", ctx.caller, words, row.instance_id)
+    await ctx.store.journal.note("clone", ctx.caller, words, row.instance_id)
     return await deployments.view(ctx, row)
 
 
-def _whole(ctx: Context, instance_id: str) -> InstanceRecord:
+def _require_installed(ctx: Context, instance_id: str) -> InstanceRecord:
     """Raises InstanceNotFound, ServiceUnavailable, InstanceAlreadyRunning."""
     instances.require_installed(ctx, instance_id)
     if ctx.deployer.job(instance_id) is not None:
-        name = ctx.fleet.view(instance_id).name
+        name = ctx.live.view(instance_id).name
         raise InstanceAlreadyRunning(
             f"实例 {name} 的部署正在进行，请等待完成或取消",
             f"A deployment of instance {name} is under way: wait for it, or cancel it",
         )
-    record = ctx.registry.get(instance_id)
+    record = ctx.store.registry.get(instance_id)
     assert record is not None
     return record
 
 
-async def _ours(ctx: Context, instance_id: str) -> InstanceRecord:
-    """The same, now that it is our turn; the tree that is replaced will be removed one day, so it must be our own. Raises
-    PermissionDenied too."""
-    record = _whole(ctx, instance_id)
-    if not await asyncio.to_thread(places.is_ours, Path(record.path), instance_id):
+async def _require_replaceable(ctx: Context, instance_id: str) -> InstanceRecord:
+    """The same for an instance whose tree may be replaced, for a caller that holds its lock. The replaced tree is removed one
+    day, so this program must have made it: else raises PermissionDenied."""
+    record = _require_installed(ctx, instance_id)
+    if not await asyncio.to_thread(folders.is_ours, Path(record.path), instance_id):
         raise PermissionDenied(
             f"{record.path} 不是由本程序部署的，不会被替换：请先复制该实例，再升级副本",
             f"{record.path} was not deployed by this program and is not replaced: clone the instance, and upgrade the copy",
@@ -141,18 +150,20 @@ async def _ours(ctx: Context, instance_id: str) -> InstanceRecord:
     return record
 
 
-def _after(record: InstanceRecord, selection: Selection, given: dict[str, int]) -> InstanceRecord:
-    """Services that stand elsewhere stay as they are; what the main program runs from now on is no program of its own."""
+def _record_after(record: InstanceRecord, selection: Selection, ports: dict[str, int]) -> InstanceRecord:
+    """The record of the new version. Services outside of the folder stay as they are; a service that the main program runs from
+    now on is left out."""
     folder = Path(record.path)
     services = [s for s in record.services if not Path(s.path).is_relative_to(folder)]
-    for part in selection.running:
-        old = record.service(part.name)
+    for program in selection.running:
+        old = record.service(program.name)
         services.append(
             ServiceRecord(
-                name=part.name,
-                path=str(folder / part.place),
-                port=given.get(part.name, 0) or (old.port if old else 0),
+                name=program.name,
+                path=str(folder / program.place),
+                port=ports.get(program.name, 0) or (old.port if old else 0),
                 run_command=old.run_command if old else None,
+                alias=old.alias if old else None,
             )
         )
     order = [service.name for service in record.services]
@@ -169,42 +180,45 @@ def _after(record: InstanceRecord, selection: Selection, given: dict[str, int]) 
     )
 
 
-def _former(ctx: Context, record: InstanceRecord) -> InstanceRecord:
+def _former_record(ctx: Context, record: InstanceRecord) -> InstanceRecord:
     """Raises ResourceNotFound. Reads files."""
-    found = upgrading.read_former(ctx.deployer.folder(record.id))
-    place = places.former(Path(record.path), record.id)
-    if found is None or not place.is_dir() or place.is_symlink():
+    found = read_former(ctx.deployer.folder(record.id))
+    place = folders.former(Path(record.path), record.id)
+    if found is None or not files.may_be_folder(place) or os.path.islink(place):  # noqa: PTH114 - never raises
         raise ResourceNotFound(
-            f"实例 {record.name} 没有可换回的版本", f"No former version of instance {record.name} is kept"
+            f"实例 {record.name} 没有可换回的版本",
+            f"No former version of instance {record.name} is available",
         )
     return found
 
 
-async def _begin(
-    ctx: Context, change: Change, selection: Selection, given: dict[str, int], *, consent: bool
+async def _begin_upgrade(
+    ctx: Context, change: Change, selection: Selection, ports: dict[str, int], *, consent: bool
 ) -> DeploymentRecord:
-    """Change and plan, then the row: without that none of it counts."""
+    """Change and plan, then the row. Without the row the files mean nothing; a row without them could not be carried out."""
     record, folder = change.before, ctx.deployer.folder(change.before.id)
     start = record.wanted or any(service.wanted for service in record.services)
-    plan = plans.compose(
+    plan = make_plan(
         ctx.settings,
-        ctx.deployments,
+        ctx.store.deployments,
         selection,
         kind=DeploymentKind.UPGRADE,
         instance_id=record.id,
         folder=Path(record.path),
-        ports=given,
+        ports=ports,
         consent=consent,
         start=start,
     )
+    plan = msgspec.structs.replace(plan, keep_former=not change.back)
 
-    def write() -> None:
-        plans_on_disk.write(folder, plan)
-        upgrading.write(folder / upgrading.CHANGE_FILE, change)
+    def write_all() -> None:
+        plans.write(folder, plan)
+        journal.reserve(folder)
+        write(folder / CHANGE_FILE, change)
         (folder / JOURNAL_FILE).unlink(missing_ok=True)
 
-    await asyncio.to_thread(write)
-    row = await ctx.deployments.add(
+    await asyncio.to_thread(write_all)
+    row = await ctx.store.deployments.add(
         record.id,
         DeploymentKind.UPGRADE,
         name=record.name,

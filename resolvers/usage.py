@@ -1,70 +1,49 @@
-"""What each running program costs: CPU, memory and processes of its whole tree, sampled off the loop."""
+"""What programs and the machine use, now and in the past."""
 
 import asyncio
-import contextlib
-from dataclasses import dataclass
+import time
+from collections.abc import AsyncGenerator, Sequence
 
-import psutil
-
-from resolvers.fleet import Fleet
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """`cpu_percent` of one core (two busy cores are 200) since the sample before; `memory` resident bytes."""
-
-    cpu_percent: float
-    memory: int
-    processes: int
+from mailauncher.errors import InvalidParameter
+from mailauncher.events import UsageSampled
+from resolvers import terminals
+from resolvers.context import Context
+from resolvers.views import ProgramUsage, UsageColumns, UsagePeriod
+from store.usage_history import MACHINE, Spread
 
 
-class Meter:
-    """The last sample of each running program's tree, by the pid at its root; a new one every `interval_s` seconds."""
+async def history(ctx: Context, session_id: str | None, begin: int, end: int | None) -> UsagePeriod:
+    """What a program, or the machine (None), used between two times (milliseconds since 1970; `end` None: until now), in the
+    finest step that is kept since `begin`. Raises InvalidParameter, and what `terminals.find` raises."""
+    key = MACHINE if session_id is None else terminals.find(ctx, session_id).session_id
+    now = time.time()
+    last = now if end is None else end / 1000
+    if last < begin / 1000:
+        raise InvalidParameter("end 早于 begin", "end is before begin", field="end")
+    step, buckets = await asyncio.to_thread(ctx.samplers.history.between, key, begin / 1000, last, now)
+    return UsagePeriod(
+        step,
+        [bucket.at * 1000 for bucket in buckets],
+        _columns([bucket.cpu for bucket in buckets], 1, 1),
+        _columns([bucket.memory for bucket in buckets], 1024, 0),
+    )
 
-    def __init__(self, fleet: Fleet, interval_s: float) -> None:
-        self._fleet = fleet
-        self._interval_s = interval_s
-        self._latest: dict[int, Usage] = {}
-        self._measured: set[psutil.Process] = set()
 
-    def latest(self, pid: int | None) -> Usage | None:
-        """None until a tree has been sampled twice: a percentage needs a stretch of time."""
-        return self._latest.get(pid) if pid is not None else None
+def _columns(spreads: Sequence[Spread], unit: int, digits: int) -> UsageColumns:
+    columns = ([round(value * unit, digits) for value in column] for column in zip(*spreads, strict=True))
+    return UsageColumns(*columns) if spreads else UsageColumns([], [], [])
 
-    async def run(self) -> None:
-        """Samples for ever; nothing is looked at while nothing runs."""
+
+def stream(ctx: Context, instance_id: str | None) -> AsyncGenerator[tuple[ProgramUsage, ...], None]:
+    """The usage of all running programs, of one instance or of all, now and after each sample. Raises InstanceNotFound."""
+    if instance_id is not None:
+        ctx.live.view(instance_id)
+    return _samples(ctx, instance_id)
+
+
+async def _samples(ctx: Context, instance_id: str | None) -> AsyncGenerator[tuple[ProgramUsage, ...], None]:
+    with ctx.bus.subscribe(UsageSampled) as samples:
         while True:
-            await asyncio.sleep(self._interval_s)
-            views = self._fleet.views
-            pids = {view.pid for view in views} | {service.pid for view in views for service in view.services}
-            roots = {pid for pid in pids if pid is not None}
-            self._latest = await asyncio.to_thread(self._sample, roots) if roots else {}
-
-    def _sample(self, roots: set[int]) -> dict[int, Usage]:
-        # psutil keeps the Process objects of its last iteration, and with them what cpu_percent compares with.
-        processes = {process.pid: process for process in psutil.process_iter(["ppid"])}
-        children: dict[int, list[psutil.Process]] = {}
-        for process in processes.values():
-            children.setdefault(process.info["ppid"], []).append(process)
-        measured: set[psutil.Process] = set()
-        found = {}
-        for root in roots & processes.keys():
-            tree = [processes[root]]
-            for process in tree:
-                tree += children.get(process.pid, ())
-            compared = processes[root] in self._measured
-            usage = self._tree(tree, measured)
-            if compared:
-                found[root] = usage
-        self._measured = measured
-        return found
-
-    def _tree(self, tree: list[psutil.Process], measured: set[psutil.Process]) -> Usage:
-        cpu, memory, count = 0.0, 0, 0
-        for process in tree:
-            with contextlib.suppress(psutil.Error), process.oneshot():
-                cpu += process.cpu_percent()
-                memory += process.memory_info().rss
-                count += 1
-                measured.add(process)
-        return Usage(round(cpu, 1), memory, count)
+            programs = ctx.samplers.usage.programs()
+            yield tuple(program for program in programs if instance_id in (None, program.instance_id))
+            await anext(samples)

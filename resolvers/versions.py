@@ -1,22 +1,23 @@
-"""What can be deployed: recipes, the versions of a bot, and the texts that a version asks consent to."""
+"""What can be deployed: recipes, the versions of a bot, and the terms that a version requires consent to."""
 
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailauncher.bots import consent as consents
-from mailauncher.bots import release
-from mailauncher.bots.catalogue import SHIPPED
-from mailauncher.bots.recipe import Recipe
-from mailauncher.bots.sources import Refs
-from mailauncher.bots.versions import LATEST, MAIN, latest, tags
+from bots import release
+from bots.branches import version_of
+from bots.catalogue import SHIPPED
+from bots.fetching.refs import Refs
+from bots.recipe import Recipe
+from bots.terms import accepted as consents
+from bots.versions.known import LATEST, MAIN, latest, tags
 from mailauncher.errors import ResourceNotFound
 from resolvers.context import Context
 
 
 @dataclass(frozen=True, slots=True)
 class VersionView:
-    """A version by its name. `kind` is `alias`, `tag` or `branch`; an alias stands for `target` now, and has its commit."""
+    """A version by its name. `kind` is `alias`, `tag` or `branch`; an alias means `target` at the moment, and has its commit."""
 
     name: str
     kind: str
@@ -27,8 +28,8 @@ class VersionView:
 
 @dataclass(frozen=True, slots=True)
 class VersionsView:
-    """`fetched_at` is milliseconds since 1970; `source` the address that answered, without credentials, empty for a bot that
-    has no repository."""
+    """`fetched_at` is milliseconds since 1970; `source` is the URL that answered, without credentials, or empty for a bot
+    without a repository."""
 
     versions: tuple[VersionView, ...]
     fetched_at: int
@@ -37,7 +38,7 @@ class VersionsView:
 
 @dataclass(frozen=True, slots=True)
 class ConsentText:
-    """A text by its file. `digest` is what the bot compares: see `mailauncher.bots.consent`."""
+    """A text by its file name. `digest` is what the bot compares, see `bots.terms.accepted`."""
 
     name: str
     text: str
@@ -46,7 +47,7 @@ class ConsentText:
 
 @dataclass(frozen=True, slots=True)
 class ConsentView:
-    """What a version asks consent to; `version` is the tag or branch, never an alias."""
+    """The texts that a version requires consent to; `version` is the tag or branch, never an alias."""
 
     version: str
     commit: str
@@ -54,28 +55,28 @@ class ConsentView:
 
 
 async def list_all(ctx: Context, recipe: str = "maibot", *, refresh: bool = False) -> VersionsView:
-    """`latest`, `main`, tags from the newest to the oldest, other branches by name. Answers with what is known, however
-    old; `refresh` asks the sources first. A bot that comes with this program has its one version.
+    """`latest`, `main`, tags from the newest to the oldest, other branches by name. Returns what is known, however old;
+    `refresh` asks the sources first. A bot that comes with this program has one version.
 
     Raises ResourceNotFound, DownloadFailed.
     """
     found = _deployable(ctx, recipe)
-    known = await ctx.versions.known(found, refresh=refresh)
+    known = await ctx.bots.versions.known(found, refresh=refresh)
     return VersionsView(_ordered(known.refs), known.fetched_at, known.refs.source)
 
 
 def _ordered(refs: Refs) -> tuple[VersionView, ...]:
-    """A name that means two things is listed as what it means to `Versions.resolve`."""
+    """A name with two meanings is listed with the one that `KnownVersions.resolve` takes."""
     views = []
     if newest := latest(refs):
-        stable = release.stable(newest.ref)
+        stable = release.is_stable(newest.ref)
         views.append(VersionView(LATEST, "alias", newest.commit, stable, newest.ref))
     branches = sorted(refs.branches.keys() - {LATEST}, key=lambda name: (name != MAIN, name))
     views += [
         VersionView(name, "branch", refs.branches[name], False, None) for name in branches if name == MAIN
     ]
     views += [
-        VersionView(name, "tag", refs.tags[name], release.stable(name), None)
+        VersionView(name, "tag", refs.tags[name], release.is_stable(name), None)
         for name in tags(refs)
         if name != LATEST and name not in refs.branches
     ]
@@ -96,44 +97,46 @@ def services(ctx: Context) -> list[Recipe]:
 
 
 def problems(ctx: Context) -> dict[Path, str]:
-    """Recipe files with a mistake, and what it is."""
-    return dict(ctx.catalogue.problems)
+    """The mistake in each broken recipe file."""
+    return dict(ctx.bots.catalogue.problems)
 
 
 def _installable(ctx: Context, kind: str) -> list[Recipe]:
-    found = (recipe for recipe in ctx.catalogue.recipes.values() if recipe.kind == kind and recipe.install)
+    found = (
+        recipe for recipe in ctx.bots.catalogue.recipes.values() if recipe.kind == kind and recipe.install
+    )
     return sorted(found, key=lambda recipe: recipe.name)
 
 
 async def consent(ctx: Context, version: str, recipe: str = "maibot") -> ConsentView:
-    """The texts of a version, installed or not: from what was kept, else from the sources.
+    """The texts of a version, installed or not, from the cache, else from the sources.
 
     Raises ResourceNotFound, InvalidParameter, VersionNotFound, DownloadFailed.
     """
     found = _deployable(ctx, recipe)
-    resolved = await ctx.versions.resolve(found, version)
-    wanted = found.of(resolved.ref).consent
-    sources = ctx.versions.sources(found)
+    resolved = await ctx.bots.versions.resolve(found, version)
+    sources = ctx.bots.versions.sources(found)
+    wanted = found.of(await version_of(ctx.bots.terms, sources, found, resolved)).consent
     if not sources.urls:
         bundled = found.install.bundled if found.install else ""
         texts = await asyncio.to_thread(consents.texts, SHIPPED.parent / bundled, wanted) if bundled else {}
         return ConsentView(resolved.ref, resolved.commit, _shown(texts))
-    known = await ctx.versions.known(found)
-    read = await ctx.terms.read(sources, resolved, wanted, prefer=known.refs.source)
+    known = await ctx.bots.versions.known(found)
+    read = await ctx.bots.terms.read(sources, resolved, wanted, prefer=known.refs.source)
     return ConsentView(resolved.ref, read.commit, _shown({name: read.texts[name] for name in wanted}))
 
 
 def _shown(texts: dict[str, bytes | None]) -> tuple[ConsentText, ...]:
     return tuple(
-        ConsentText(name, text.decode("utf-8", "replace"), consents.digest(text))
+        ConsentText(name, text.decode("utf-8-sig", "replace"), consents.digest(text))
         for name, text in texts.items()
         if text is not None
     )
 
 
 def _deployable(ctx: Context, name: str) -> Recipe:
-    recipe = ctx.catalogue.get(name)
-    if recipe.install is None and not ctx.versions.sources(recipe).urls:
+    recipe = ctx.bots.catalogue.get(name)
+    if recipe.install is None and not ctx.bots.versions.sources(recipe).urls:
         raise ResourceNotFound(
             f"配方 '{name}' 无法部署", f"The recipe '{name}' cannot be deployed", field="recipe"
         )

@@ -1,18 +1,48 @@
-"""What resolvers answer with: plain values with plain attributes, so that every front door encodes them cheaply."""
+"""What resolvers return: plain values with plain attributes, which every front door encodes cheaply."""
 
+import time
 from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
 
+from bots.recipe import WebPage
 from mailauncher.errors import Code, Text
-from mailauncher.store.records import DeploymentKind, DeploymentStatus
+from store.records import DeploymentKind, DeploymentStatus
 from terminals.states import Failure, State
+
+
+class WaitingFor(StrEnum):
+    """What a program that does not work yet waits for."""
+
+    TERMS = "terms"
+    INPUT = "input"
+    PORT = "port"
+    OUTPUT = "output"
+    BACKOFF = "backoff"
+    PROGRAM = "program"
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What a status does not tell. `waiting_for` None: nothing that is known. `question` is the line with which it asks in its
+    terminal. `reason` says in sentences why it does not work, or not yet; None if it does, or was stopped."""
+
+    waiting_for: WaitingFor | None = None
+    question: str | None = None
+    reason: Text | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceView:
-    """A companion of an instance. `name` is unique in the instance; `failure` says why it is not running though it should."""
+    """A service of an instance. `name` is unique in the instance; `failure` says why it does not run although it should.
+    `ready` None: it does not run, or nothing says when it is. `restarts` counts automatic ones since the last manual start.
+    `began` is when it was started, by the monotonic clock; None where that is not known. `alias` is what the existing web
+    client calls it, where that is another name."""
 
     instance_id: str
     name: str
+    alias: str | None
     path: str
     status: State
     port: int
@@ -21,6 +51,12 @@ class ServiceView:
     ready: bool | None
     restarts: int
     failure: Failure | None
+    details: Details
+    began: float | None = None
+
+    @property
+    def uptime_s(self) -> int | None:
+        return _uptime_s(self.started_at, self.began)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +76,54 @@ class InstanceView:
     ready: bool | None
     restarts: int
     failure: Failure | None
+    details: Details
     services: tuple[ServiceView, ...]
+    began: float | None = None
+    notes: str = ""
+    tags: tuple[str, ...] = ()
+
+    @property
+    def uptime_s(self) -> int | None:
+        return _uptime_s(self.started_at, self.began)
 
     def service(self, name: str) -> ServiceView | None:
         return next((service for service in self.services if service.name == name), None)
 
 
+def _uptime_s(started_at: int | None, began: float | None) -> int | None:
+    """Whole seconds since a start; None: there was none. By the monotonic clock, or by the other one where a keeper of an
+    earlier version says no more; 0 then for a start that is still to come, as after a change of the clock."""
+    if began is not None:
+        return int(time.monotonic() - began)
+    return None if started_at is None else max(0, int(time.time() - started_at / 1000))
+
+
+@dataclass(frozen=True, slots=True)
+class WebPageView:
+    """A web page as its program's files describe it. `program` is `main` or a service; `url` is for this machine."""
+
+    program: str
+    port: int
+    url: str
+    health_url: str | None
+    folder: Path
+    page: WebPage
+
+
 @dataclass(frozen=True, slots=True)
 class InstanceChange:
-    """An instance changed. `instance` is None once it is removed."""
+    """A change of an instance. `instance` is None after its removal."""
 
     id: str
     instance: InstanceView | None
 
+    def __hash__(self) -> int:  # a view has 70 values
+        return hash(self.id)
+
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Instances by status. `running + stopped == total`: whatever does not run counts as stopped."""
+    """Instances by status. `running + stopped == total`: everything that does not run counts as stopped."""
 
     total: int
     running: int
@@ -64,8 +131,9 @@ class Stats:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a command did: the instance afterwards and a sentence for people. `complete` is False when it goes on."""
+class CommandOutcome:
+    """The result of a command: the instance afterwards and a sentence for people. `complete` is False if it goes on in the
+    background."""
 
     instance: InstanceView
     message: Text
@@ -74,7 +142,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class TerminalView:
-    """One terminal of an instance. `end` is the offset after the last byte it printed, `oldest` of the first one kept."""
+    """One terminal of an instance. `end` is the offset after the last printed byte, `oldest` that of the first one kept."""
 
     session_id: str
     instance_id: str
@@ -91,7 +159,7 @@ class TerminalView:
 
 @dataclass(frozen=True, slots=True)
 class OutputView:
-    """A piece of a terminal's output: `data` is text, `offset` and `end` count bytes of everything it ever printed.
+    """A piece of a terminal's output: `data` is text, `offset` and `end` count bytes from the terminal's first output.
 
     `missed` counts bytes before `offset` that are no longer kept.
     """
@@ -101,10 +169,18 @@ class OutputView:
     end: int
     missed: int = 0
 
+    def __hash__(self) -> int:  # the text may be long
+        return hash((self.offset, self.end))
+
+    @property
+    def position(self) -> int:
+        """Where a stream of output continues after this piece."""
+        return self.end
+
 
 @dataclass(frozen=True, slots=True)
 class EventView:
-    """One line of the launcher's life. `cursor` orders them; `at` is milliseconds since 1970."""
+    """One entry of the launcher's journal. `cursor` orders entries; `at` is milliseconds since 1970."""
 
     cursor: int
     at: int
@@ -113,10 +189,15 @@ class EventView:
     caller: str
     text: Text
 
+    @property
+    def position(self) -> int:
+        """Where a stream of events continues after this one."""
+        return self.cursor
+
 
 @dataclass(frozen=True, slots=True)
 class ComponentProgress:
-    """How far one service of a deployment is. `progress` is 0-100; the words of `status` are a deployment's."""
+    """The progress of one service of a deployment. `progress` is 0-100; `status` has the values of a deployment's."""
 
     name: str
     status: DeploymentStatus
@@ -126,7 +207,7 @@ class ComponentProgress:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentFailure:
-    """Why a deployment failed. `step` None: before its first step. `last_lines` is what the command that failed printed."""
+    """Why a deployment failed. `step` None: before its first step. `last_lines` are the last ones of the failed command."""
 
     step: str | None
     code: Code
@@ -138,10 +219,10 @@ class DeploymentFailure:
 class DeploymentView:
     """The newest deployment, clone or upgrade of one instance at one moment.
 
-    `progress` is 0-100, never falls, and is 100 only when `completed`. `step` is one of `mailauncher.bots.deploying.plan.Step`,
-    None before the first one and after the end of a completed one. `message` is what it does now, or how it ended. `version`
-    is the tag or branch, `commit` empty until it was checked out. `logs` are its sentences so far, of which the last 1000 are
-    kept; they only grow at their end. `todo` is what is left for the user. `cursor` counts the lines of its journal so far.
+    `progress` is 0-100, never falls, and is 100 only when `completed`. `step` is one of `bots.deploying.plan.Step`,
+    None before the first one and after a completed deployment. `message` says what it does now, or how it ended. `version`
+    is the tag or branch, `commit` is empty until it was checked out. `logs` are its sentences so far, at most the last 1000;
+    they only grow at their end. `todo` is left for the user to do. `cursor` counts the lines of its journal so far.
     Times are milliseconds since 1970.
     """
 
@@ -165,17 +246,130 @@ class DeploymentView:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentUpdate:
-    """A deployment has come further. `log` is what is new in `logs` since the update before; of the first one, everything
-    after the cursor that was asked for."""
+    """A deployment after a change. `log` has what is new in `logs` since the update before; in the first update, everything
+    after the requested cursor."""
 
     cursor: int
     deployment: DeploymentView
     log: tuple[Text, ...]
 
+    def __hash__(self) -> int:  # a deployment has hundreds of lines
+        return hash(self.cursor)
+
+    @property
+    def position(self) -> int:
+        """Where a stream of updates continues after this one."""
+        return self.cursor
+
+
+class BackupReason(StrEnum):
+    """Who wanted a backup: a user, or the safety of an upgrade or of a restore that replaces what is there."""
+
+    MANUAL = "manual"
+    UPGRADE = "upgrade"
+    RESTORE = "restore"
+
+
+@dataclass(frozen=True, slots=True)
+class BackupView:
+    """One backup. `at` is milliseconds since 1970, `size` bytes; `version` is the bot's at that time. `skipped` has the
+    first names of what a backup cannot hold: links and the like."""
+
+    id: str
+    instance_id: str
+    at: int
+    size: int
+    reason: BackupReason
+    version: str
+    skipped: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """One sample of the machine. Sizes in bytes, usages 0-100 percent, network counts since boot and rates in bytes per
+    second; `at` is milliseconds since 1970."""
+
+    at: int
+    cpu_usage: float
+    cpu_cores: int
+    memory_total: int
+    memory_used: int
+    memory_free: int
+    memory_usage_percent: float
+    disk_total: int
+    disk_used: int
+    disk_free: int
+    disk_usage_percent: float
+    network_bytes_sent: int
+    network_bytes_recv: int
+    network_up: float
+    network_down: float
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What kind of machine this is. A text is empty where the system does not say; `processor` never is."""
+
+    system: str
+    release: str
+    machine: str
+    processor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a program costs, its children included. `cpu_percent` of one core (two busy cores are 200) since the sample
+    before; `memory` is resident bytes."""
+
+    cpu_percent: float
+    memory: int
+    processes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramUsage:
+    """The last sample of the program whose terminal this is."""
+
+    session_id: str
+    instance_id: str
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class UsageColumns:
+    """The least, mean and most of each bucket."""
+
+    least: list[float]
+    mean: list[float]
+    most: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class UsagePeriod:
+    """What was used in buckets of `step_s` seconds, oldest first; what was not measured is left out. `at` is when each bucket
+    begins, in milliseconds since 1970; memory in bytes. All lists have the same length."""
+
+    step_s: int
+    at: list[int]
+    cpu: UsageColumns
+    memory: UsageColumns
+
+
+@dataclass(frozen=True, slots=True)
+class SyncProblem:
+    """One emoji or person that could not be synchronised, or that both sides had changed. `name` is what people know it by;
+    `code` says why, None for a conflict that was settled as `text` tells."""
+
+    kind: Literal["emoji", "person"]
+    name: str
+    code: Code | None
+    text: Text
+
 
 @dataclass(frozen=True, slots=True)
 class EmojiView:
-    """An emoji. `cursor` orders them, the newest has the greatest; times are milliseconds since 1970."""
+    """An emoji. `cursor` orders emojis, the newest has the greatest; times are milliseconds since 1970. `bot_key` is what the
+    bot's own database knows it by; None: the bot does not have it."""
 
     cursor: int
     id: str
@@ -189,11 +383,13 @@ class EmojiView:
     updated_at: int
     origin: str
     pending: str
+    bot_key: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class PersonView:
-    """A person. `cursor` orders them, the newest has the greatest; `profile` is JSON; times are milliseconds since 1970."""
+    """A person. `cursor` orders persons, the newest has the greatest; `profile` is JSON; times are milliseconds since 1970.
+    `bot_key` is what the bot's own database knows them by; None: the bot does not know them."""
 
     cursor: int
     id: str
@@ -207,3 +403,4 @@ class PersonView:
     updated_at: int
     origin: str
     pending: str
+    bot_key: str | None

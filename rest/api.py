@@ -1,4 +1,4 @@
-"""The front door of REST: the one table of routes, and what stands around it."""
+"""The REST API as a whole: its table of routes, and the middleware of the application."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,11 +25,11 @@ from rest import (
     terminal_logs,
     terminal_socket,
 )
-from rest.envelope import Envelope
 from rest.guard import Guard
 from rest.operation import Operation
 from rest.origins import Origins
-from rest.table import Paths, Table
+from rest.outer_middleware import OuterMiddleware
+from rest.routing import OperationsRoute, Router
 
 _DOCUMENTED: tuple[Operation, ...] = (
     *instances.OPERATIONS,
@@ -47,23 +47,23 @@ _DOCUMENTED: tuple[Operation, ...] = (
     *pages.OPERATIONS,
 )
 TABLE: tuple[Operation, ...] = (*_DOCUMENTED, openapi.operation(_DOCUMENTED))
-PATHS = Paths(TABLE)
+ROUTER = Router(TABLE)
 
 
 def routes(ctx: Context) -> list[BaseRoute]:
-    """REST first, in one look-up, then the terminals' sockets."""
-    return [Table(ctx, PATHS), *terminal_socket.routes(ctx)]
+    """The documented routes first, in one lookup, then the terminal sockets."""
+    return [OperationsRoute(ctx, ROUTER), *terminal_socket.routes(ctx)]
 
 
 def middleware(ctx: Context) -> list[Middleware]:
-    """For the whole application, GraphQL and WebSockets included: the envelope outside, the guard within."""
+    """For the whole application, including GraphQL and WebSockets: the guard inside the outer middleware."""
     origins = Origins(ctx.settings)
     return [
-        Middleware(Envelope, origins=origins),
-        Middleware(Guard, settings=ctx.settings, origins=origins, paths=PATHS),
+        Middleware(OuterMiddleware, origins=origins),
+        Middleware(Guard, settings=ctx.settings, origins=origins, router=ROUTER),
     ]
 
 
 def exception_handlers() -> Mapping[Any, ExceptionHandler]:
-    """None: the envelope turns whatever comes out into an answer."""
+    """None: the outer middleware turns every exception into a response."""
     return {}

@@ -1,28 +1,32 @@
-"""From the bytes of a request body to a checked struct: every way to get it wrong is an `INVALID_PARAMETER`."""
+"""Parses and validates request bodies; every error is an `INVALID_PARAMETER`."""
 
 import asyncio
 import json
 import re
 from collections import Counter
-from collections.abc import AsyncGenerator
-from typing import Any, NoReturn
+from collections.abc import AsyncGenerator, Awaitable
+from typing import Any, NoReturn, TypeVar
 
 import msgspec
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
+from mailauncher import utf8
 from mailauncher.errors import FileTooLarge, InvalidParameter, Text
+from mailauncher.json_size import require_few_values
+from mailauncher.utf8 import NotUtf8
 
+T = TypeVar("T")
 LARGE_BYTES = 256 << 10
-"""Bodies above this are parsed in a thread: a loop that serves terminals does not wait milliseconds for JSON."""
+"""Larger bodies are parsed in a thread, so that the event loop, which serves terminals, is not blocked for milliseconds."""
 
 
 def too_large(limit: int) -> FileTooLarge:
-    return FileTooLarge(f"请求体超过 {limit} 字节", f"The request body is over {limit} bytes")
+    return FileTooLarge(f"请求体超过 {limit} 字节", f"The request body exceeds {limit} bytes")
 
 
 async def pieces(receive: Receive) -> AsyncGenerator[bytes, None]:
-    """The body as it comes. The guard bounds it. Raises ClientDisconnect."""
+    """The body as it arrives. The guard limits its size. Raises ClientDisconnect."""
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
@@ -33,22 +37,37 @@ async def pieces(receive: Receive) -> AsyncGenerator[bytes, None]:
 
 
 async def read(receive: Receive) -> bytes:
-    """The whole body. The guard bounds it. Raises ClientDisconnect."""
+    """The complete body. The guard limits its size. Raises ClientDisconnect."""
     return b"".join([piece async for piece in pieces(receive)])
 
 
-class Whole(msgspec.Struct):
-    """A body that is any object: its keys are the caller's own."""
+async def unless_left(work: Awaitable[T], receive: Receive) -> T:
+    """The result of `work`, which is cancelled when the client leaves. The body must have been read. Raises ClientDisconnect."""
+    working = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(receive())
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise ClientDisconnect
+    finally:
+        working.cancel()
+        leaving.cancel()
+        await asyncio.wait({working, leaving})
+
+
+class AnyObject(msgspec.Struct):
+    """A body with arbitrary keys."""
 
     values: dict[str, Any]
 
 
 async def parse(body: bytes, kinds: tuple[type[msgspec.Struct], ...]) -> msgspec.Struct:
-    """The body as the one of `kinds` that has most of its keys, the first when they are equal. Raises InvalidParameter."""
+    """The body as the type of `kinds` that has most of its keys, the first of equals. Raises InvalidParameter."""
     value = await asyncio.to_thread(_json, body) if len(body) > LARGE_BYTES else _json(body)
     if not isinstance(value, dict):
         raise InvalidParameter("请求体应为 JSON 对象", "The request body must be a JSON object")
-    if len(kinds) == 1 and issubclass(kinds[0], Whole):
+    if len(kinds) == 1 and issubclass(kinds[0], AnyObject):
         return kinds[0](value)
     kind = max(kinds, key=lambda kind: len(value.keys() & set(kind.__struct_encode_fields__)))
     try:
@@ -59,20 +78,21 @@ async def parse(body: bytes, kinds: tuple[type[msgspec.Struct], ...]) -> msgspec
 
 
 def _json(body: bytes) -> Any:
-    """The standard library's parser, because msgspec's lets the last of two equal keys win."""
+    """Uses the standard library's parser, because msgspec's accepts duplicate keys."""
     if not body.strip():
         raise InvalidParameter("请求体为空", "The request body is empty")
+    require_few_values(body)
     try:
-        text = body.decode("utf-8-sig")
+        text = utf8.decode(body)
         value = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
         if "\\ud" in text or "\\uD" in text:
-            # Half of a surrogate pair is a str that nothing can store or send.
+            # A str with a lone surrogate can be neither stored nor sent.
             msgspec.json.encode(value)
-    except UnicodeDecodeError:
-        raise InvalidParameter("请求体不是 UTF-8", "The request body is not UTF-8") from None
+    except NotUtf8 as error:
+        raise InvalidParameter(f"请求体{error.text.zh}", f"The request body is {error.text.en}") from None
     except UnicodeEncodeError:
         raise InvalidParameter(
-            "请求体含有不成对的代理字符", "The request body has half a surrogate pair"
+            "请求体含有不成对的代理字符", "The request body contains an unpaired surrogate"
         ) from None
     except RecursionError:
         raise InvalidParameter("请求体嵌套过深", "The request body is nested too deeply") from None
@@ -82,7 +102,9 @@ def _json(body: bytes) -> Any:
             f"Malformed JSON at line {error.lineno}, column {error.colno}",
         ) from None
     except ValueError:  # an integer of more digits than Python converts
-        raise InvalidParameter("数字过大", "A number is too large") from None
+        raise InvalidParameter(
+            "请求体含有过大的数字", "The request body contains a number that is too large"
+        ) from None
     return value
 
 
@@ -91,12 +113,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) < len(pairs):
         name = Counter(name for name, _ in pairs).most_common(1)[0][0]
         shown = name[:64].encode("utf-8", "replace").decode()
-        raise InvalidParameter(f"键 {shown} 重复", f"The key {shown} appears twice", field=shown)
+        raise InvalidParameter(f"键 {shown} 重复", f"Duplicate key {shown}", field=shown)
     return value
 
 
 def _constant(name: str) -> NoReturn:
-    raise InvalidParameter(f"{name} 不是 JSON 数值", f"{name} is not a number in JSON")
+    raise InvalidParameter(f"{name} 不是 JSON 数值", f"{name} is not a valid JSON number")
 
 
 _MISSING = re.compile(r"Object missing required field `(.+)`")
@@ -104,16 +126,16 @@ _TYPE = re.compile(r"Expected `(.+)`, got `(.+)`")
 
 
 def _explained(problem: str) -> tuple[str | None, Text]:
-    """The field that msgspec complains about, and the complaint in both languages."""
+    """The field of a msgspec error, and its message in both languages."""
     reason, _, place = problem.partition(" - at `")
     place = place.rstrip("`").removeprefix("$").removeprefix(".")
     if missing := _MISSING.fullmatch(reason):
         field = f"{place}.{missing[1]}" if place else missing[1]
-        return field, Text(f"缺少字段 {field}", f"The field {field} is missing")
+        return field, Text(f"缺少字段 {field}", f"Missing field {field}")
     field = place or None
     if wrong := _TYPE.fullmatch(reason):
         expected, got = wrong.groups()
         return field, Text(
-            f"字段 {field} 应为 {expected}，而不是 {got}", f"The field {field} must be {expected}, not {got}"
+            f"字段 {field} 应为 {expected}，而不是 {got}", f"Field {field} must be {expected}, not {got}"
         )
-    return field, Text(f"字段 {field} 无效：{reason}", f"The field {field} is invalid: {reason}")
+    return field, Text(f"字段 {field} 无效：{reason}", f"Field {field} is invalid: {reason}")

@@ -1,6 +1,5 @@
-"""Configuration files: bot, lpmm, env, and whatever else an instance has."""
+"""Configuration files: bot, lpmm, env, and any others that an instance has."""
 
-import asyncio
 import re
 from typing import Annotated, Any
 
@@ -10,11 +9,11 @@ from mailauncher.errors import Code, Text
 from resolvers import configuration
 from resolvers.configuration import ANY, ConfigView
 from resolvers.context import Context
-from rest.answers import JSON, NO_STORE, Answer, encoded
-from rest.body import Whole
-from rest.instances import Done
+from rest.body import AnyObject
+from rest.done import Done, done
+from rest.field_docs import about
 from rest.operation import HEADERS, Call, Operation
-from rest.wording import about
+from rest.responses import JSON, NO_STORE, Response, json_response
 
 GROUP = "config"
 READ = (
@@ -25,57 +24,59 @@ READ = (
     Code.PERMISSION_DENIED,
 )
 WRITE = (*READ, Code.CONFLICT, Code.PORT_IN_USE, Code.INSUFFICIENT_SPACE)
-ETAGGED = Text(
+READ_DETAILS = Text(
     "ETag 标识文件内容；缺少的文件内容为空。有语法错误的文件给出行号和列号。",
-    "The ETag names what the file holds; a missing one holds nothing. A broken one is an error with line and column.",
+    "The ETag identifies the content; a missing file is empty. A syntax error is reported with line and column.",
 )
-MERGED = Text(
+MERGE_DETAILS = Text(
     "逐键合并：表逐键合并，数组和标量整体替换，null 删除键（数组中不允许）。注释、顺序和未涉及的格式保持不变。"
     "带 If-Match 时，文件已变则回答 412，不作改动。",
-    "Merged key by key: arrays and scalars are replaced, null removes a key (and may not stand in an array). Comments,"
-    " order and untouched formatting stay. With `If-Match`, a file that has changed gives 412 and stays as it is.",
+    "Tables are merged key by key, arrays and scalars replaced; null removes a key (not allowed in arrays). Comments, order"
+    " and formatting of everything else stay. With `If-Match`, a file that has changed in the meantime gives 412 and is"
+    " not modified.",
 )
 _TAG = re.compile(rb'(W/)?"([^"]*)"')
 
 
 class Config(msgspec.Struct):
-    """What a configuration file says."""
+    """The content of a configuration file."""
 
     config: Annotated[
-        dict[str, Any], about("文件内容；日期为 ISO 8601 文本。", "The file as JSON; dates are ISO 8601.")
+        dict[str, Any],
+        about("文件内容；日期为 ISO 8601 文本。", "Content as JSON; dates are ISO 8601 strings."),
     ]
 
 
 class Variables(msgspec.Struct):
-    """The environment variables of an instance."""
+    """Environment variables of an instance."""
 
     variables: Annotated[
-        dict[str, str], about("变量名与值，未展开 ${NAME}。", "Names and values; `${NAME}` is not filled in.")
+        dict[str, str], about("变量名与值，未展开 ${NAME}。", "Names and values; `${NAME}` is not expanded.")
     ]
 
 
-class ConfigPatch(Whole):
-    """Any JSON object: the keys to change, in the tables in which they stand."""
+class ConfigPatch(AnyObject):
+    """Any JSON object: the keys to change, nested in their tables."""
 
 
-class VariablesPatch(Whole):
-    """A JSON object of variable names and texts; null removes a name."""
+class VariablesPatch(AnyObject):
+    """A JSON object of variable names and string values; null removes a variable."""
 
 
-async def _get(ctx: Context, call: Call, name: str) -> Answer:
+async def _get(ctx: Context, call: Call, name: str) -> Response:
     view = await configuration.read(ctx, call.path["id"], name)
-    config = await asyncio.to_thread(view.config)
-    return _tagged(view, Variables(config) if name == "env" else Config(config))
+    config = await configuration.content(ctx, view)
+    return _with_file_etag(view, Variables(config) if name == "env" else Config(config))
 
 
-def _tagged(view: ConfigView, answer: object) -> Answer:
-    """With the file's own ETag, by which `If-Match` knows it again. A browser's cache is no place for keys."""
+def _with_file_etag(view: ConfigView, content: object) -> Response:
+    """Has the file's own ETag, for `If-Match`, and must not be cached: configuration files hold keys."""
     etag = b'"%b"' % view.etag.encode()
-    return Answer(encoded(answer).body, (JSON, NO_STORE, (b"etag", etag)), etag=etag)
+    return Response(json_response(content).body, (JSON, NO_STORE, (b"etag", etag)), etag=etag)
 
 
 def if_match(call: Call) -> frozenset[str] | None:
-    """The revisions that the caller would change; a weak tag names none (RFC 9110, 13.1.1)."""
+    """The ETags in `If-Match`; weak ones never match (RFC 9110, 13.1.1)."""
     given: bytes | None = call.scope[HEADERS].get(b"if-match")
     if given is None:
         return None
@@ -86,39 +87,39 @@ def if_match(call: Call) -> frozenset[str] | None:
 
 async def _put(ctx: Context, call: Call, name: str, text: Text) -> Done:
     await configuration.merge(ctx, call.path["id"], name, call.body.values, if_match(call))
-    return Done(True, text.in_language(call.language))
+    return done(text, call)
 
 
-async def _get_bot(ctx: Context, call: Call) -> Answer:
+async def _get_bot(ctx: Context, call: Call) -> Response:
     return await _get(ctx, call, "bot")
 
 
 async def _put_bot(ctx: Context, call: Call) -> Done:
-    return await _put(ctx, call, "bot", Text("Bot 配置已更新", "The bot's configuration was changed"))
+    return await _put(ctx, call, "bot", Text("Bot 配置已更新", "The bot's configuration was updated"))
 
 
-async def _get_lpmm(ctx: Context, call: Call) -> Answer:
+async def _get_lpmm(ctx: Context, call: Call) -> Response:
     return await _get(ctx, call, "lpmm")
 
 
 async def _put_lpmm(ctx: Context, call: Call) -> Done:
-    return await _put(ctx, call, "lpmm", Text("LPMM 配置已更新", "The LPMM configuration was changed"))
+    return await _put(ctx, call, "lpmm", Text("LPMM 配置已更新", "The LPMM configuration was updated"))
 
 
-async def _get_env(ctx: Context, call: Call) -> Answer:
+async def _get_env(ctx: Context, call: Call) -> Response:
     return await _get(ctx, call, "env")
 
 
 async def _put_env(ctx: Context, call: Call) -> Done:
-    return await _put(ctx, call, "env", Text("环境变量已更新", "The environment variables were changed"))
+    return await _put(ctx, call, "env", Text("环境变量已更新", "The environment variables were updated"))
 
 
-async def _get_any(ctx: Context, call: Call) -> Answer:
+async def _get_any(ctx: Context, call: Call) -> Response:
     return await _get(ctx, call, call.path["config"])
 
 
 async def _put_any(ctx: Context, call: Call) -> Done:
-    return await _put(ctx, call, call.path["config"], Text("配置已更新", "The configuration was changed"))
+    return await _put(ctx, call, call.path["config"], Text("配置已更新", "The configuration was updated"))
 
 
 def _reading(path: str, text: Text, handler: Any, response: type[msgspec.Struct], *codes: Code) -> Operation:
@@ -127,10 +128,11 @@ def _reading(path: str, text: Text, handler: Any, response: type[msgspec.Struct]
         path=f"/api/v1/config/{{id}}/{path}",
         group=GROUP,
         text=text,
-        details=ETAGGED,
+        details=READ_DETAILS,
         handler=handler,
         response=response,
         codes=(*READ, *codes),
+        ends_with_caller=True,
     )
 
 
@@ -140,7 +142,7 @@ def _writing(path: str, text: Text, handler: Any, request: type[msgspec.Struct],
         path=f"/api/v1/config/{{id}}/{path}",
         group=GROUP,
         text=text,
-        details=MERGED,
+        details=MERGE_DETAILS,
         handler=handler,
         request=(request,),
         response=Done,
@@ -151,11 +153,11 @@ def _writing(path: str, text: Text, handler: Any, request: type[msgspec.Struct],
 
 OPERATIONS = (
     _reading("bot", Text("获取 Bot 配置", "Get the bot's configuration"), _get_bot, Config),
-    _writing("bot", Text("更新 Bot 配置", "Change the bot's configuration"), _put_bot, ConfigPatch),
+    _writing("bot", Text("更新 Bot 配置", "Update the bot's configuration"), _put_bot, ConfigPatch),
     _reading("lpmm", Text("获取 LPMM 配置", "Get the LPMM configuration"), _get_lpmm, Config),
-    _writing("lpmm", Text("更新 LPMM 配置", "Change the LPMM configuration"), _put_lpmm, ConfigPatch),
+    _writing("lpmm", Text("更新 LPMM 配置", "Update the LPMM configuration"), _put_lpmm, ConfigPatch),
     _reading("env", Text("获取环境变量", "Get the environment variables"), _get_env, Variables),
-    _writing("env", Text("更新环境变量", "Change the environment variables"), _put_env, VariablesPatch),
+    _writing("env", Text("更新环境变量", "Update the environment variables"), _put_env, VariablesPatch),
     _reading(
         "{config}",
         Text("获取其他配置文件", "Get another configuration file"),
@@ -165,7 +167,7 @@ OPERATIONS = (
     ),
     _writing(
         "{config}",
-        Text("更新其他配置文件", "Change another configuration file"),
+        Text("更新其他配置文件", "Update another configuration file"),
         _put_any,
         ConfigPatch,
         Code.RESOURCE_NOT_FOUND,

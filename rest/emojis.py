@@ -1,7 +1,6 @@
 """Emojis: create, get, search, update, delete."""
 
-from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -10,32 +9,66 @@ from mailauncher.errors import Code, Text
 from resolvers import emojis
 from resolvers.context import Context
 from resolvers.emojis import EmojiChange, EmojiFilter, NewEmoji
+from resolvers.validation import QUERY_CHARACTERS
 from resolvers.views import EmojiView
-from rest.instances import Done
+from rest.existing_client import emojis as client_emojis
+from rest.existing_client.bot_columns import ResourceDone, resource_done
+from rest.existing_client.emojis import ClientEmoji, ClientEmojiChange
+from rest.field_docs import about
 from rest.operation import Call, Operation
-from rest.wording import about
+from rest.values import (
+    CreatedAt,
+    Id,
+    Limit,
+    Message,
+    Offset,
+    PageLimit,
+    PageOffset,
+    StatusSuccess,
+    Success,
+    Total,
+    timestamp,
+    unset_to_none,
+)
+from store.emojis import DESCRIPTION_LENGTH, NAME_LENGTH, TAGS_LIMIT
+from store.pictures import MAX_BYTES, MAX_PIXELS
 
 GROUP = "emojis"
-Value = TypeVar("Value")
 
 Name = Annotated[
-    str, about("名称，1-64 个字符，在实例内唯一。", "Its name, 1-64 characters, unique in its instance.")
+    str,
+    about(
+        f"名称，1-{NAME_LENGTH} 个字符，在实例内唯一。",
+        f"Name, 1-{NAME_LENGTH} characters, unique in the instance.",
+    ),
 ]
-Description = Annotated[str, about("说明，至多 4096 个字符。", "What it shows, at most 4096 characters.")]
+Description = Annotated[
+    str,
+    about(
+        f"说明，至多 {DESCRIPTION_LENGTH} 个字符。",
+        f"Description, at most {DESCRIPTION_LENGTH} characters.",
+    ),
+]
 Tags = Annotated[
-    list[str], about("标签，至多 32 个，各 1-64 个字符。", "Tags, at most 32 of 1-64 characters.")
+    list[str],
+    about(
+        f"标签，至多 {TAGS_LIMIT} 个，各 1-{NAME_LENGTH} 个字符。",
+        f"Tags, at most {TAGS_LIMIT} of 1-{NAME_LENGTH} characters each.",
+    ),
 ]
-Category = Annotated[str, about("分类，至多 64 个字符。", "Its category, at most 64 characters.")]
+Category = Annotated[
+    str,
+    about(
+        f"分类，至多 {NAME_LENGTH} 个字符；空表示没有。",
+        f"Category, at most {NAME_LENGTH} characters; empty: none.",
+    ),
+]
 ImageUrl = Annotated[
     str,
     about(
         "图片地址，由内容决定；空表示没有图片。",
-        "Where its picture is, by content; empty where there is none.",
+        "Path of the image, derived from its content; empty: no image.",
     ),
-]
-Id = Annotated[str, about("40 位小写十六进制数字。", "40 lower-case hex digits.")]
-CreatedAt = Annotated[
-    str, about("创建时间，ISO 8601，UTC。", "When it was created: ISO 8601 in UTC.", format="date-time")
 ]
 
 
@@ -46,8 +79,10 @@ class CreateEmoji(msgspec.Struct):
     image_data: Annotated[
         str,
         about(
-            "base64 编码的 PNG、JPEG、GIF 或 WebP，可带 data: 前缀；解码后至多 10 MiB、2500 万像素。",
-            "PNG, JPEG, GIF or WebP in base64, with or without a `data:` prefix; at most 10 MiB decoded and 25 megapixels.",
+            "base64 编码的 PNG、JPEG、GIF 或 WebP，可带 data: 前缀；"
+            f"解码后至多 {MAX_BYTES >> 20} MiB、{MAX_PIXELS // 10_000} 万像素。",
+            "PNG, JPEG, GIF or WebP in base64, with or without a `data:` prefix; at most "
+            f"{MAX_BYTES >> 20} MiB decoded and {MAX_PIXELS // 1_000_000} megapixels.",
         ),
     ]
     description: Description = ""
@@ -56,15 +91,16 @@ class CreateEmoji(msgspec.Struct):
 
 
 class EmojiCreated(msgspec.Struct):
-    """The emoji is there now."""
+    """The emoji was created. `status` is for the existing web client."""
 
-    success: Annotated[bool, about("总是 true。", "Always true.", const=True)]
-    emoji_id: Annotated[str, about("新表情包的 ID。", "The new emoji's id.")]
-    message: Annotated[str, about("给人看的说明。", "A sentence for people.")]
+    success: Success
+    emoji_id: Annotated[str, about("新表情包的 ID。", "Id of the new emoji.")]
+    message: Message
+    status: StatusSuccess
 
 
 class Emoji(msgspec.Struct):
-    """An emoji."""
+    """An emoji. `status` and `data` are for the existing web client."""
 
     id: Id
     name: Name
@@ -73,6 +109,8 @@ class Emoji(msgspec.Struct):
     tags: Tags
     category: Category
     created_at: CreatedAt
+    status: StatusSuccess
+    data: Annotated[ClientEmoji, about("同样的内容，以 MaiBot 的列。", "The same in MaiBot's columns.")]
 
 
 class FoundEmoji(msgspec.Struct):
@@ -87,36 +125,38 @@ class FoundEmoji(msgspec.Struct):
 
 
 class SearchEmojis(msgspec.Struct):
-    """What the emojis must have, all of it."""
+    """Search criteria; an emoji must match all of them."""
 
     query: Annotated[
         str,
         about(
-            "名称、说明或标签中的任意一段，不分大小写；空表示不限。",
-            "Any part of the name, the description or a tag, case ignored; empty: any.",
+            f"名称、说明或标签中的任意一段，至多 {QUERY_CHARACTERS} 个字符，不分大小写；空表示不限。",
+            "Any part of the name, the description or a tag, case-insensitive, at most "
+            f"{QUERY_CHARACTERS} characters; empty: any.",
         ),
     ] = ""
     tags: Annotated[
-        list[str], about("必须全部具有的标签，不分大小写。", "Tags it must all have, case ignored.")
+        list[str],
+        about("必须全部具有的标签，不分大小写。", "Tags that it must all have, case-insensitive."),
     ] = []
-    category: Annotated[
-        str | None, about("分类；空或 null 表示不限。", "Its category; empty or null: any.")
-    ] = None
-    limit: Annotated[int, about("返回多少个，1-200。", "How many are returned, 1-200.")] = 20
-    offset: Annotated[int, about("跳过多少个。", "How many are skipped.")] = 0
+    category: Annotated[str | None, about("分类；空或 null 表示不限。", "Category; empty or null: any.")] = (
+        None
+    )
+    limit: Limit = 20
+    offset: Offset = 0
 
 
 class FoundEmojis(msgspec.Struct):
-    """A page of the emojis that fit, newest first."""
+    """A page of the matching emojis, newest first."""
 
-    emojis: Annotated[list[FoundEmoji], about("这一页。", "This page.")]
-    total: Annotated[int, about("符合的总数。", "How many fit in all.")]
-    limit: Annotated[int, about("同请求。", "As asked.")]
-    offset: Annotated[int, about("同请求。", "As asked.")]
+    emojis: Annotated[list[FoundEmoji], about("这一页。", "Emojis of this page.")]
+    total: Total
+    limit: PageLimit
+    offset: PageOffset
 
 
 class UpdateEmoji(msgspec.Struct):
-    """What is changed; the rest stays."""
+    """Fields to change; absent ones stay unchanged."""
 
     name: Name | UnsetType = UNSET
     description: Description | UnsetType = UNSET
@@ -130,10 +170,13 @@ DELETED = Text("表情包已删除", "The emoji was deleted")
 
 
 async def _create(ctx: Context, call: Call) -> EmojiCreated:
-    body: CreateEmoji = call.body
-    new = NewEmoji(body.name, body.image_data, body.description, body.tags, body.category)
-    made = await emojis.create(ctx, call.path["id"], new)
-    return EmojiCreated(True, made.id, CREATED.in_language(call.language))
+    body: CreateEmoji | ClientEmojiChange = call.body
+    if isinstance(body, ClientEmojiChange):
+        made = await client_emojis.create(ctx, call.path["id"], body)
+    else:
+        new = NewEmoji(body.name, body.image_data, body.description, body.tags, body.category)
+        made = await emojis.create(ctx, call.path["id"], new)
+    return EmojiCreated(True, made.id, CREATED.in_language(call.language), "success")
 
 
 async def _get(ctx: Context, call: Call) -> Emoji:
@@ -145,13 +188,10 @@ async def _get(ctx: Context, call: Call) -> Emoji:
         found.image_url,
         found.tags,
         found.category,
-        moment(found.created_at),
+        timestamp(found.created_at),
+        "success",
+        (await client_emojis.columns(ctx, [found]))[0],
     )
-
-
-def moment(milliseconds: int) -> str:
-    """`2025-07-05T10:30:00Z`."""
-    return f"{datetime.fromtimestamp(milliseconds // 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 async def _search(ctx: Context, call: Call) -> FoundEmojis:
@@ -165,27 +205,25 @@ def _found(view: EmojiView) -> FoundEmoji:
     return FoundEmoji(view.id, view.name, view.description, view.image_url, view.tags, view.category)
 
 
-async def _update(ctx: Context, call: Call) -> Done:
-    body: UpdateEmoji = call.body
+async def _update(ctx: Context, call: Call) -> ResourceDone:
+    body: UpdateEmoji | ClientEmojiChange = call.body
+    if isinstance(body, ClientEmojiChange):
+        await client_emojis.update(ctx, call.path["id"], call.path["emoji_id"], body)
+        return resource_done(UPDATED, call)
     change = EmojiChange(
         call.path["emoji_id"],
-        name=given(body.name),
-        description=given(body.description),
-        tags=given(body.tags),
-        category=given(body.category),
+        name=unset_to_none(body.name),
+        description=unset_to_none(body.description),
+        tags=unset_to_none(body.tags),
+        category=unset_to_none(body.category),
     )
     await emojis.update(ctx, call.path["id"], change)
-    return Done(True, UPDATED.in_language(call.language))
+    return resource_done(UPDATED, call)
 
 
-def given(value: Value | UnsetType) -> Value | None:
-    """None for what was not sent."""
-    return None if isinstance(value, UnsetType) else value
-
-
-async def _delete(ctx: Context, call: Call) -> Done:
+async def _delete(ctx: Context, call: Call) -> ResourceDone:
     await emojis.delete(ctx, call.path["id"], [call.path["emoji_id"]])
-    return Done(True, DELETED.in_language(call.language))
+    return resource_done(DELETED, call)
 
 
 OPERATIONS = (
@@ -195,9 +233,16 @@ OPERATIONS = (
         group=GROUP,
         text=Text("创建表情包", "Create an emoji"),
         handler=_create,
-        request=(CreateEmoji,),
+        request=(CreateEmoji, ClientEmojiChange),
         response=EmojiCreated,
-        codes=(Code.INSTANCE_NOT_FOUND, Code.INVALID_IMAGE_FORMAT, Code.DUPLICATE_RESOURCE),
+        codes=(
+            Code.INSTANCE_NOT_FOUND,
+            Code.INVALID_IMAGE_FORMAT,
+            Code.DUPLICATE_RESOURCE,
+            Code.SERVICE_UNAVAILABLE,
+            Code.INSUFFICIENT_SPACE,
+        ),
+        ends_with_caller=True,
         changes=True,
     ),
     Operation(
@@ -223,10 +268,10 @@ OPERATIONS = (
         method="PUT",
         path="/api/v1/resource/{id}/emoji/{emoji_id}",
         group=GROUP,
-        text=Text("更新表情包", "Change an emoji"),
+        text=Text("更新表情包", "Update an emoji"),
         handler=_update,
-        request=(UpdateEmoji,),
-        response=Done,
+        request=(UpdateEmoji, ClientEmojiChange),
+        response=ResourceDone,
         codes=(Code.INSTANCE_NOT_FOUND, Code.RESOURCE_NOT_FOUND, Code.DUPLICATE_RESOURCE),
         changes=True,
     ),
@@ -237,10 +282,10 @@ OPERATIONS = (
         text=Text("删除表情包", "Delete an emoji"),
         details=Text(
             "Bot 自己收集的只在此处移除，仍归 Bot 所有。",
-            "What the bot collected itself is only removed here, and stays the bot's.",
+            "An emoji that the bot collected itself is removed only here; the bot keeps it.",
         ),
         handler=_delete,
-        response=Done,
+        response=ResourceDone,
         codes=(Code.INSTANCE_NOT_FOUND, Code.RESOURCE_NOT_FOUND),
         changes=True,
     ),

@@ -1,35 +1,37 @@
-"""The one body of every failure, and what a status without a code of ours means."""
+"""The body of every failure, and the codes for HTTP statuses that a library chose."""
 
 from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from mailauncher.errors import VERDICTS, Code, LauncherError, Text
-from rest.answers import JSON, NO_STORE, Answer, encoded
-from rest.wording import about
+from mailauncher.errors import ERROR_INFO, Code, LauncherError, Text
+from rest.field_docs import about
+from rest.responses import JSON, NO_STORE, Response, json_response
 
-INTERNAL = Text("内部服务器错误，详见日志", "Internal server error; the log says more")
-NO_ROUTE = Text("没有这个地址", "There is no such address")
+INTERNAL = Text("内部服务器错误，详见日志", "Internal server error; see the log")
+UNKNOWN_ROUTE = Text("没有这个地址", "Unknown route")
 
 
 class ErrorDetail(msgspec.Struct, kw_only=True):
-    """What went wrong."""
+    """An error."""
 
-    code: Annotated[Code, about("错误代码，从不随语言变化。", "The code; it never changes with language.")]
-    message: Annotated[str, about("给人看的说明。", "A sentence for people, in the caller's language.")]
-    field: Annotated[str | UnsetType, about("出错的输入字段。", "The input field at fault, if one is.")] = (
-        UNSET
-    )
+    code: Annotated[Code, about("错误代码，从不随语言变化。", "Error code, the same in every language.")]
+    message: Annotated[
+        str, about("给人看的说明。", "Message for people, in the language of `Accept-Language`.")
+    ]
+    field: Annotated[
+        str | UnsetType, about("出错的输入字段。", "The invalid input field, if it is a single one.")
+    ] = UNSET
 
 
 class ErrorBody(msgspec.Struct, kw_only=True):
-    """Every failure of every route. `message` and `detail` repeat `error.message`."""
+    """The body of every failure, on every route. `message` and `detail` repeat `error.message`."""
 
     success: Annotated[bool, about("总是 false。", "Always false.", const=False)]
-    error: Annotated[ErrorDetail, about("出了什么错。", "What went wrong.")]
-    message: Annotated[str, about("同 error.message。", "The same as `error.message`.")]
-    detail: Annotated[str, about("同 error.message。", "The same as `error.message`.")]
+    error: Annotated[ErrorDetail, about("错误。", "The error.")]
+    message: Annotated[str, about("同 error.message。", "Same as `error.message`.")]
+    detail: Annotated[str, about("同 error.message。", "Same as `error.message`.")]
 
 
 def body(code: Code, text: Text, language: str, field: str | None = None) -> ErrorBody:
@@ -38,35 +40,35 @@ def body(code: Code, text: Text, language: str, field: str | None = None) -> Err
     return ErrorBody(success=False, error=detail, message=message, detail=message)
 
 
-def answer(error: LauncherError, language: str) -> Answer:
-    """The answer for an error of ours."""
-    return encoded(body(error.code, error.text, language, error.field), error.verdict.http)
+def response(error: LauncherError, language: str) -> Response:
+    """The response to a request that raised a LauncherError."""
+    return json_response(body(error.code, error.text, language, error.field), error.info.http)
 
 
-def internal(language: str) -> Answer:
-    """The answer for what nobody foresaw: it says nothing but that."""
-    return encoded(body(Code.INTERNAL_ERROR, INTERNAL, language), 500)
+def internal(language: str) -> Response:
+    """The response to a request that raised anything else; it reveals nothing about the cause."""
+    return json_response(body(Code.INTERNAL_ERROR, INTERNAL, language), 500)
 
 
-def not_allowed(method: str, allow: bytes, language: str) -> Answer:
-    """405, with the methods that there are."""
-    text = Text(f"此地址不支持 {method} 方法", f"This address does not take {method}")
-    content = encoded(body(Code.INVALID_PARAMETER, text, language))
-    return Answer(content.body, (JSON, NO_STORE, (b"allow", allow)), 405)
+def method_not_allowed(method: str, allow: bytes, language: str) -> Response:
+    """405, with the allowed methods."""
+    text = Text(f"此地址不支持 {method} 方法", f"Method {method} is not allowed on this route")
+    content = json_response(body(Code.INVALID_PARAMETER, text, language))
+    return Response(content.body, (JSON, NO_STORE, (b"allow", allow)), 405)
 
 
-def foreign(status: int, reason: str, language: str) -> Answer:
-    """The answer in place of one that a library gave: its status kept where the code's own is another only for 405.
+def for_status(status: int, reason: str, language: str) -> Response:
+    """The response that replaces one in a library's own format. It has the HTTP status of the code, except for 405.
 
-    `reason` is what it said, shown to the caller of a request that was wrong, never for a failure of ours.
+    `reason` is the library's text; only callers of an invalid request see it, never those of an internal failure.
     """
     if status >= 500:
         code = Code.SERVICE_UNAVAILABLE if status == 503 else Code.INTERNAL_ERROR
-        text = Text("服务暂时不可用", "The service is not available now") if status == 503 else INTERNAL
+        text = Text("服务暂时不可用", "Service temporarily unavailable") if status == 503 else INTERNAL
     else:
         code = _CODES.get(status, Code.INVALID_PARAMETER)
         text = _text(status, reason)
-    return encoded(body(code, text, language), 405 if status == 405 else VERDICTS[code].http)
+    return json_response(body(code, text, language), 405 if status == 405 else ERROR_INFO[code].http)
 
 
 _CODES = {
@@ -79,7 +81,7 @@ _CODES = {
 
 def _text(status: int, reason: str) -> Text:
     if status == 404:
-        return NO_ROUTE
+        return UNKNOWN_ROUTE
     if status in (401, 403):
-        return Text("拒绝访问", "Access refused")
+        return Text("拒绝访问", "Access denied")
     return Text(f"请求无效：{reason}" if reason else "请求无效", reason or "Invalid request")

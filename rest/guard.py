@@ -1,18 +1,18 @@
-"""Who may call: the name that was called, the page that calls, the token it has, the size of what it sends.
+"""Access control: the host name, the origin of the calling page, the token, and the size of the body.
 
-A request that a web page of another site can make a browser send, without asking first, must not do anything. So
-everything is refused to such pages but the routes that only read (whose answers the browser keeps from them).
+A request that a page of another site can make a browser send without a preflight must have no effect. So such pages may
+reach nothing but read-only routes, whose responses the browser hides from them.
 """
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mailauncher.access import bearer, token_matches
+from mailauncher.access import bearer_token, token_matches
 from mailauncher.errors import PermissionDenied
 from mailauncher.settings import Settings
 from rest.body import too_large
 from rest.operation import HEADERS
 from rest.origins import Origins
-from rest.table import Paths
+from rest.routing import Router
 
 GRAPHQL = "/graphql"
 PREFLIGHT = (
@@ -23,28 +23,28 @@ PREFLIGHT = (
 
 
 class Guard:
-    """Raises PermissionDenied or FileTooLarge, which `Envelope` around it answers, before the application is reached."""
+    """Raises PermissionDenied or FileTooLarge before the application is reached; the outer middleware responds."""
 
-    def __init__(self, app: ASGIApp, *, settings: Settings, origins: Origins, paths: Paths) -> None:
+    def __init__(self, app: ASGIApp, *, settings: Settings, origins: Origins, router: Router) -> None:
         self._app = app
         self._settings = settings
         self._origins = origins
-        self._paths = paths
+        self._router = router
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = scope[HEADERS]
         self._check_host(scope, headers)
-        # Two origins: one reader would believe the first, another the last.
-        if (self._is_foreign(headers) or _repeated(scope, b"origin")) and not self._may_be_read(
+        # Of two origins, one reader would trust the first, another the last.
+        if (self._is_foreign(headers) or _is_repeated(scope, b"origin")) and not self._is_harmless(
             scope, headers
         ):
             raise PermissionDenied(
                 "不允许其他网站的页面调用（可用 allowed_origins 设置）",
-                "Pages of other sites may not call this (the setting allowed_origins lets one in)",
+                "Cross-origin request refused (see the setting allowed_origins)",
             )
         if scope["type"] == "http":
             if scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
-                await _answer_preflight(headers, send)
+                await _send_preflight_response(headers, send)
                 return
             receive = self._bounded(headers, receive)
         if self._settings.token:
@@ -52,88 +52,91 @@ class Guard:
         await self._app(scope, receive, send)
 
     def _check_host(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
-        """Against DNS rebinding: a page's own name may lead to this machine's address, but it stays the page's name."""
+        """Prevents DNS rebinding: the name of a foreign page may resolve to this host, but `Host` still has the page's name."""
         host = headers.get(b"host", b"")
-        if not self._origins.host_allowed(host) or _repeated(scope, b"host"):
+        if not self._origins.host_allowed(host) or _is_repeated(scope, b"host"):
             shown = host[:64].decode("latin-1")
             raise PermissionDenied(
                 f"不接受主机名 '{shown}'（可用 allowed_hosts 设置）",
-                f"The host name '{shown}' is not accepted (the setting allowed_hosts lets one in)",
+                f"Host name '{shown}' not allowed (see the setting allowed_hosts)",
             )
 
     def _is_foreign(self, headers: dict[bytes, bytes]) -> bool:
-        """Whether a page of another site makes the browser send this. A caller that is no browser says nothing."""
+        """Whether a page of another site made the browser send this. Other clients send neither header."""
         host = headers[b"host"]
         origin = headers.get(b"origin")
         if origin is not None:
             return not self._origins.origin_allowed(origin, host)
         site = headers.get(b"sec-fetch-site", b"")
         if site == b"same-site":
-            # Another port of this machine, but another machine of the same domain where the name is a public one.
+            # Another port of this host if the name is loopback; for a public name, another host of the same domain.
             return not self._origins.host_loopback(host)
         return site == b"cross-site"
 
-    def _may_be_read(self, scope: Scope, headers: dict[bytes, bytes]) -> bool:
-        """Whether the request reaches nothing but a route that only reads, or a page that somebody follows a link to."""
+    def _is_harmless(self, scope: Scope, headers: dict[bytes, bytes]) -> bool:
+        """Whether the request reaches only a read-only route, or the explorer's page by a link."""
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
             return False
         if scope["path"] == GRAPHQL:
             return _is_page(scope) and b"origin" not in headers
-        found = self._paths.find(scope["path"])
-        return found is not None and found.place.readable is not None
+        found = self._router.find(scope["path"])
+        return found is not None and found.item.read_only is not None
 
     def _bounded(self, headers: dict[bytes, bytes], receive: Receive) -> Receive:
-        """`receive` that raises FileTooLarge once a body is larger than it may be."""
+        """A `receive` that raises FileTooLarge once the body exceeds the limit."""
         limit = self._settings.max_body_bytes
         length = headers.get(b"content-length")
         if length is not None:
             if int(length) > limit:
                 raise too_large(limit)
             return receive
-        return receive if b"transfer-encoding" not in headers else _counting(receive, limit)
+        return receive if b"transfer-encoding" not in headers else _limited(receive, limit)
 
     def _check_token(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         authorization = headers.get(b"authorization")
         if authorization is None and self._is_open(scope):
             return
-        if not token_matches(self._settings, bearer((authorization or b"").decode("latin-1"))):
-            raise PermissionDenied("缺少口令或口令错误", "The token is missing or wrong")
+        if not token_matches(self._settings, bearer_token((authorization or b"").decode("latin-1"))):
+            raise PermissionDenied(
+                "缺少令牌或令牌错误：须与服务器的设置 token 相同（命令行：--token 或 MAILAUNCHER_TOKEN）",
+                "Missing or wrong token: it is that of the server's setting token (command line: --token or MAILAUNCHER_TOKEN)",
+            )
 
     def _is_open(self, scope: Scope) -> bool:
-        """What needs no token: public routes, the explorer's page, and GraphQL's socket, which asks for it itself."""
+        """Whether no token is needed here: public routes, the explorer's page, and the GraphQL socket, which checks it itself."""
         if scope["path"] == GRAPHQL:
             return scope["type"] == "websocket" or (scope["method"] == "GET" and _is_page(scope))
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
             return False
-        found = self._paths.find(scope["path"])
-        return found is not None and found.place.readable is not None and found.place.readable.public
+        found = self._router.find(scope["path"])
+        return found is not None and found.item.read_only is not None and found.item.read_only.public
 
 
 def _is_page(scope: Scope) -> bool:
-    """Whether `GET /graphql` asks for the page: a query to be executed would stand after the question mark."""
+    """Whether `GET /graphql` requests the page: a query to execute would be in the query string."""
     return scope["method"] == "GET" and not scope["query_string"]
 
 
-def _repeated(scope: Scope, name: bytes) -> bool:
-    """Whether a header came more than once, so that two readers might see two values."""
+def _is_repeated(scope: Scope, name: bytes) -> bool:
+    """Whether a header occurs more than once, so that two readers might see different values."""
     return len(scope["headers"]) != len(scope[HEADERS]) and sum(n == name for n, _ in scope["headers"]) > 1
 
 
-async def _answer_preflight(headers: dict[bytes, bytes], send: Send) -> None:
-    """The page is allowed already: it may send any header, and come from a public network to this one."""
-    answer = [*PREFLIGHT]
+async def _send_preflight_response(headers: dict[bytes, bytes], send: Send) -> None:
+    """The origin is allowed already: it may send any header, and may be on a public network."""
+    allowed = [*PREFLIGHT]
     if wanted := headers.get(b"access-control-request-headers"):
-        answer.append((b"access-control-allow-headers", wanted))
+        allowed.append((b"access-control-allow-headers", wanted))
     if b"access-control-request-private-network" in headers:
-        answer.append((b"access-control-allow-private-network", b"true"))
-    await send({"type": "http.response.start", "status": 204, "headers": answer})
+        allowed.append((b"access-control-allow-private-network", b"true"))
+    await send({"type": "http.response.start", "status": 204, "headers": allowed})
     await send({"type": "http.response.body", "body": b""})
 
 
-def _counting(receive: Receive, limit: int) -> Receive:
+def _limited(receive: Receive, limit: int) -> Receive:
     total = 0
 
-    async def counted() -> Message:
+    async def receive_limited() -> Message:
         nonlocal total
         message = await receive()
         total += len(message.get("body", b""))
@@ -141,4 +144,4 @@ def _counting(receive: Receive, limit: int) -> Receive:
             raise too_large(limit)
         return message
 
-    return counted
+    return receive_limited

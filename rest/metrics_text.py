@@ -1,4 +1,4 @@
-"""`/metrics`: the same figures as the API's, for Prometheus."""
+"""`/metrics`: the API's metrics in Prometheus format."""
 
 import time
 from collections import Counter
@@ -13,16 +13,16 @@ from mailauncher import __version__
 from mailauncher.errors import Text
 from resolvers import instances, system
 from resolvers.context import Context
-from rest.answers import NO_STORE, Answer
-from rest.envelope import COUNTS
 from rest.operation import Call, Operation
+from rest.outer_middleware import RESPONSE_COUNTS
+from rest.responses import NO_STORE, Response
 from terminals.states import State
 
 MEDIA = "text/plain"
 
 
-class Figures(Collector):
-    """What one server has to say at the moment of being asked. Nothing is measured for it."""
+class MetricsCollector(Collector):
+    """Collects the current values of one server. It measures nothing itself."""
 
     def __init__(self, ctx: Context, counts: Mapping[tuple[str, int], int]) -> None:
         self._ctx = ctx
@@ -31,12 +31,13 @@ class Figures(Collector):
     def collect(self) -> Iterator[Metric]:
         yield InfoMetricFamily("mailauncher", "The launcher.", {"version": __version__})
         uptime = time.monotonic() - self._ctx.started_at
-        yield GaugeMetricFamily("mailauncher_uptime_seconds", "Since the server started.", uptime)
-        yield from self._fleet()
-        yield self._answers()
+        yield GaugeMetricFamily("mailauncher_uptime_seconds", "Uptime of the server.", uptime)
+        yield from self._live()
+        yield self._responses()
+        yield self._fallbacks()
         yield from self._machine()
 
-    def _fleet(self) -> Iterator[Metric]:
+    def _live(self) -> Iterator[Metric]:
         views = instances.list_all(self._ctx)
         yield _by_status(
             "mailauncher_instances", "Instances by status.", Counter(view.status for view in views)
@@ -44,24 +45,34 @@ class Figures(Collector):
         services = Counter(service.status for view in views for service in view.services)
         yield _by_status("mailauncher_services", "Services by status.", services)
 
-    def _answers(self) -> Metric:
+    def _responses(self) -> Metric:
         family = CounterMetricFamily(
             "mailauncher_http_answers",
-            "Answers by part of the product and status (101: WebSockets, once closed; 0: the client went away first).",
+            "Responses by part of the product and status (101: WebSockets, once closed; 0: the client disconnected first).",
             labels=["group", "status"],
         )
         for (group, status), count in self._counts.items():
             family.add_metric([group, str(status)], count)
         return family
 
+    def _fallbacks(self) -> Metric:
+        family = CounterMetricFamily(
+            "mailauncher_graphql_fallbacks",
+            "Root fields of GraphQL operations that were executed without a compiled plan, by reason.",
+            labels=["reason"],
+        )
+        for reason, count in self._ctx.graphql_fallbacks.items():
+            family.add_metric([reason], count)
+        return family
+
     def _machine(self) -> Iterator[Metric]:
         sample = system.metrics(self._ctx)
-        yield _gauge("cpu_usage_percent", "How busy the processors are, 0-100.", sample.cpu_usage)
+        yield _gauge("cpu_usage_percent", "Processor utilization in percent, 0-100.", sample.cpu_usage)
         yield _gauge("cpu_cores", "Logical processors.", sample.cpu_cores)
-        yield _gauge("memory_total_bytes", "Memory.", sample.memory_total)
-        yield _gauge("memory_used_bytes", "Memory in use.", sample.memory_used)
-        yield _gauge("disk_total_bytes", "The disk that holds the data.", sample.disk_total)
-        yield _gauge("disk_used_bytes", "What of it is in use.", sample.disk_used)
+        yield _gauge("memory_total_bytes", "Total memory.", sample.memory_total)
+        yield _gauge("memory_used_bytes", "Used memory.", sample.memory_used)
+        yield _gauge("disk_total_bytes", "Size of the disk of the data folder.", sample.disk_total)
+        yield _gauge("disk_used_bytes", "Used space on the disk of the data folder.", sample.disk_used)
         for name, text, value in (
             ("sent", "Bytes sent since boot.", sample.network_bytes_sent),
             ("received", "Bytes received since boot.", sample.network_bytes_recv),
@@ -74,18 +85,18 @@ def _gauge(name: str, text: str, value: float) -> Metric:
 
 
 def _by_status(name: str, text: str, counts: Mapping[State, int]) -> Metric:
-    """One sample for each status, also for those that nothing has now."""
+    """One sample per status, including those with a count of 0."""
     family = GaugeMetricFamily(name, text, labels=["status"])
     for state in State:
         family.add_metric([state], counts.get(state, 0))
     return family
 
 
-async def _figures(ctx: Context, call: Call) -> Answer:
+async def _figures(ctx: Context, call: Call) -> Response:
     registry = CollectorRegistry()
-    registry.register(Figures(ctx, call.scope[COUNTS]))
+    registry.register(MetricsCollector(ctx, call.scope[RESPONSE_COUNTS]))
     text = generate_latest(registry)
-    return Answer(text, ((b"content-type", CONTENT_TYPE_PLAIN_0_0_4.encode()), NO_STORE))
+    return Response(text, ((b"content-type", CONTENT_TYPE_PLAIN_0_0_4.encode()), NO_STORE))
 
 
 OPERATIONS = (
@@ -93,8 +104,8 @@ OPERATIONS = (
         method="GET",
         path="/metrics",
         group="system",
-        text=Text("Prometheus 指标", "Figures for Prometheus"),
+        text=Text("Prometheus 指标", "Metrics in Prometheus format"),
         handler=_figures,
-        media=MEDIA,
+        media=(MEDIA,),
     ),
 )

@@ -1,4 +1,4 @@
-"""The table written down: OpenAPI 3.1 for programs, Markdown for the docs. Nothing in it is said a second time elsewhere."""
+"""The API description, generated from the table of routes: OpenAPI 3.1 for programs, Markdown for the docs."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -7,84 +7,61 @@ from typing import Any
 import msgspec
 
 from mailauncher import __version__
-from mailauncher.errors import VERDICTS, Code, Text
+from mailauncher.errors import ERROR_INFO, Code, Text
 from resolvers.context import Context
-from rest.answers import JSON, Answer, tagged
-from rest.body import Whole
+from rest.body import AnyObject
 from rest.errors import ErrorBody
+from rest.field_docs import ZH
 from rest.operation import Call, Operation, Parameter
-from rest.wording import ZH
+from rest.responses import JSON, Response, with_etag
 
 REFERENCE = "#/components/schemas/{name}"
 ABOUT = Text(
     "管理 MaiBot 实例的 REST 接口。GraphQL 在 `/graphql`，终端在 WebSocket `/ws/{session_id}`。"
-    "设置了口令时，请求须带 `Authorization: Bearer`。错误信息默认为中文，`Accept-Language: en` 为英文。",
-    "The REST interface for managing MaiBot instances. GraphQL is at `/graphql`, terminals at the WebSocket"
-    " `/ws/{session_id}`. Where a token is set, requests carry `Authorization: Bearer`. Messages are Chinese, and"
-    " English with `Accept-Language: en`.",
+    "设置了令牌时，请求须带 `Authorization: Bearer`。错误信息默认为中文，`Accept-Language: en` 为英文。",
+    "The REST API for managing MaiBot instances. GraphQL is at `/graphql`, terminals at the WebSocket"
+    " `/ws/{session_id}`. If a token is set, requests must have `Authorization: Bearer`. Messages are in Chinese by"
+    " default, in English with `Accept-Language: en`.",
 )
 GROUPS = {
     "instances": Text("实例", "Instances"),
     "services": Text("服务", "Services"),
-    "deployments": Text("部署", "Deploying"),
+    "deployments": Text("部署", "Deployments"),
     "terminals": Text("终端", "Terminals"),
     "config": Text("配置", "Configuration"),
     "emojis": Text("表情包", "Emojis"),
     "persons": Text("用户信息", "Persons"),
-    "resources": Text("现有网页客户端的配置接口", "Configuration for the existing web client"),
+    "resources": Text(
+        "现有网页客户端的配置与资源接口", "Configuration and resources for the existing web client"
+    ),
     "system": Text("系统", "System"),
     "version": Text("版本", "Version"),
     "pages": Text("页面", "Pages"),
 }
-MEANINGS = {
-    Code.INSTANCE_NOT_FOUND: Text("实例不存在", "there is no such instance"),
-    Code.INVALID_PARAMETER: Text("参数无效", "a parameter is wrong"),
-    Code.DATABASE_ERROR: Text("数据库错误", "the database failed"),
-    Code.PERMISSION_DENIED: Text("权限不足", "the caller may not do this"),
-    Code.SERVICE_UNAVAILABLE: Text("服务不可用", "the service is not available"),
-    Code.INTERNAL_ERROR: Text("内部服务器错误", "the server failed"),
-    Code.INSTANCE_ALREADY_RUNNING: Text("实例已在运行", "it runs already"),
-    Code.INSTANCE_NOT_RUNNING: Text("实例未运行", "it does not run"),
-    Code.PORT_IN_USE: Text("端口已被占用", "the port is taken"),
-    Code.INVALID_PATH: Text("路径无效", "the path cannot be used"),
-    Code.VERSION_NOT_FOUND: Text("版本不存在", "there is no such version"),
-    Code.DEPLOYMENT_FAILED: Text("部署失败", "deploying failed"),
-    Code.INSUFFICIENT_SPACE: Text("磁盘空间不足", "there is too little room on the disk"),
-    Code.DOWNLOAD_FAILED: Text("下载失败", "no source could be reached"),
-    Code.RESOURCE_NOT_FOUND: Text("资源不存在", "there is no such thing"),
-    Code.CONFLICT: Text("已被他人修改", "it has changed meanwhile"),
-    Code.INSUFFICIENT_SPACE: Text("磁盘空间不足", "the disk is full"),
-    Code.FILE_TOO_LARGE: Text("文件过大", "what was sent is too large"),
-    Code.INVALID_SESSION: Text("会话 ID 无效", "the session's id is wrong"),
-    Code.TERMINAL_NOT_FOUND: Text("终端不存在", "there is no such terminal"),
-    Code.DUPLICATE_RESOURCE: Text("资源已存在", "it exists already"),
-    Code.INVALID_IMAGE_FORMAT: Text("图片格式无效", "this is no image that could be used"),
-    Code.COMMAND_FAILED: Text("命令执行失败", "the program could not be run"),
-}
 _PATH_PARAMETERS = {
-    "id": Text("实例 ID", "The instance's id"),
-    "instance_id": Text("实例 ID", "The instance's id"),
-    "session_id": Text(
-        "会话 ID：{instance_id}_{terminal_type}", "The session's id: {instance_id}_{terminal_type}"
+    "id": Text("实例 ID", "Id of the instance"),
+    "instance_id": Text("实例 ID", "Id of the instance"),
+    "session_id": Text("会话 ID：{instance_id}_{terminal_type}", "Session id: {instance_id}_{terminal_type}"),
+    "emoji_id": Text("表情包 ID", "Id of the emoji"),
+    "person_id": Text("用户信息 ID", "Id of the person"),
+    "config": Text(
+        "配置文件的名称，如 model、adapter", "Name of the configuration file, such as model or adapter"
     ),
-    "emoji_id": Text("表情包 ID", "The emoji's id"),
-    "person_id": Text("用户信息 ID", "The person's id"),
-    "config": Text("配置文件的名称，如 model、adapter", "The file's name, such as model or adapter"),
-    "file": Text("image_url 中的文件名", "The file's name, as in `image_url`"),
+    "file": Text("image_url 中的文件名", "File name, as in `image_url`"),
 }
 _EVERYWHERE = (Code.PERMISSION_DENIED, Code.INTERNAL_ERROR)
 
 
 def operation(documented: tuple[Operation, ...]) -> Operation:
-    """The route of the document, which describes the others and itself."""
+    """The operation that returns this document, which describes the others and itself."""
     table: list[Operation] = [*documented]
-    written: dict[str, Answer] = {}
+    written: dict[str, Response] = {}
 
-    async def _openapi(_ctx: Context, call: Call) -> Answer:
+    async def _openapi(_ctx: Context, call: Call) -> Response:
         language = call.language
         if language not in written:
             body = msgspec.json.encode(await asyncio.to_thread(document, table, language))
-            written[language] = tagged(body, (JSON, (b"vary", b"Accept-Language")))
+            written[language] = with_etag(body, (JSON, (b"vary", b"Accept-Language")))
         return written[language]
 
     table.append(
@@ -92,7 +69,7 @@ def operation(documented: tuple[Operation, ...]) -> Operation:
             method="GET",
             path="/api/v1/openapi.json",
             group="pages",
-            text=Text("OpenAPI 3.1 文档", "This document, as OpenAPI 3.1"),
+            text=Text("OpenAPI 3.1 文档", "Get this document as OpenAPI 3.1"),
             handler=_openapi,
             public=True,
         )
@@ -105,7 +82,7 @@ def document(operations: Sequence[Operation], language: str) -> dict[str, Any]:
     kinds: list[type[msgspec.Struct]] = [ErrorBody, *(kind for row in operations for kind in _kinds(row))]
     _, schemas = msgspec.json.schema_components(dict.fromkeys(kinds), ref_template=REFERENCE)
     for kind in kinds:
-        if issubclass(kind, Whole):
+        if issubclass(kind, AnyObject):
             schemas[kind.__name__] |= {"properties": {}, "required": [], "additionalProperties": True}
     paths: dict[str, dict[str, Any]] = {}
     for row in operations:
@@ -146,7 +123,10 @@ def _described(row: Operation, language: str) -> dict[str, Any]:
     if row.request:
         schemas = [{"$ref": REFERENCE.format(name=kind.__name__)} for kind in row.request]
         schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
-        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        described["requestBody"] = {
+            "required": not row.body_optional,
+            "content": {"application/json": {"schema": schema}},
+        }
     if row.receives:
         described["requestBody"] = {"required": True, "content": {row.receives: {}}}
     if row.public:
@@ -186,47 +166,47 @@ def _responses(row: Operation, language: str) -> dict[str, Any]:
         {} if row.response is None else {"schema": {"$ref": REFERENCE.format(name=row.response.__name__)}}
     )
     good = Text("成功", "Success").in_language(language)
-    responses: dict[str, Any] = {"200": {"description": good, "content": {row.media: schema}}}
-    if row.kept is not None:
-        same = Text("与 If-None-Match 所指相同", "What If-None-Match names is still true")
+    responses: dict[str, Any] = {"200": {"description": good, "content": dict.fromkeys(row.media, schema)}}
+    if row.cache_key is not None:
+        same = Text("与 If-None-Match 所指相同", "Not modified since the ETag in If-None-Match")
         responses["304"] = {"description": same.in_language(language)}
     by_status: dict[int, list[Code]] = {}
     for code in codes(row):
-        by_status.setdefault(VERDICTS[code].http, []).append(code)
+        by_status.setdefault(ERROR_INFO[code].http, []).append(code)
     body = {"application/json": {"schema": {"$ref": REFERENCE.format(name=ErrorBody.__name__)}}}
     for status in sorted(by_status):
-        meanings = (f"`{code}`: {MEANINGS[code].in_language(language)}" for code in by_status[status])
-        responses[str(status)] = {"description": "; ".join(meanings), "content": body}
+        meanings = (f"- `{c}`: {ERROR_INFO[c].meaning.in_language(language)}" for c in by_status[status])
+        responses[str(status)] = {"description": "\n".join(meanings), "content": body}
     return responses
 
 
 def codes(row: Operation) -> list[Code]:
-    """Every error that the route can answer with."""
+    """All error codes of the route."""
     sent = (Code.INVALID_PARAMETER, Code.FILE_TOO_LARGE) if row.request else ()
     stored = (Code.DATABASE_ERROR,) if row.changes else ()
     return list(dict.fromkeys((*row.codes, *sent, *_EVERYWHERE, *stored)))
 
 
 def _in_language(schema: Any, language: str) -> Any:
-    """A schema with its descriptions in one language. Those of whole structs are docstrings, so English alone has them;
-    those of enums speak to developers."""
+    """A schema with its descriptions in one language. Structs have theirs from docstrings, so only in English; those of
+    enums are for developers and are left out."""
     if isinstance(schema, list):
         return [_in_language(item, language) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    kept = {key: _in_language(value, language) for key, value in schema.items() if key != ZH}
+    translated = {key: _in_language(value, language) for key, value in schema.items() if key != ZH}
     if isinstance(schema.get("description"), str):
         if language != "en" and ZH in schema:
-            kept["description"] = schema[ZH]
+            translated["description"] = schema[ZH]
         elif (language != "en" or "enum" in schema) and ZH not in schema:
-            del kept["description"]
-    return kept
+            del translated["description"]
+    return translated
 
 
 def markdown(operations: Sequence[Operation]) -> str:
-    """The same as a page of the docs, in English."""
+    """The same as a Markdown page, in English."""
     spec = document(operations, "en")
-    parts = ["# The REST interface", ABOUT.en, "## Errors", _fields(spec, ErrorBody)]
+    parts = ["# REST API", ABOUT.en, "## Errors", _fields(spec, ErrorBody), _code_table()]
     for group, title in GROUPS.items():
         parts.append(f"## {title.en}")
         for row in operations:
@@ -235,14 +215,19 @@ def markdown(operations: Sequence[Operation]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _code_table() -> str:
+    rows = (f"| `{code}` | {info.http} | {info.meaning.en} |" for code, info in ERROR_INFO.items())
+    return "\n".join(("| Code | Status | Meaning |", "| --- | --- | --- |", *rows))
+
+
 def _entry(spec: dict[str, Any], row: Operation) -> Iterable[str]:
     described = spec["paths"][row.path][row.method.lower()]
     yield f"### {row.method} {row.path}"
     sentences = [f"{described['summary']}.", described.get("description", "")]
-    sentences.append("Needs no token." if row.public else "")
+    sentences.append("No token required." if row.public else "")
     changes = row.changes and row.method == "GET"
     sentences.append(
-        "Changes something, though it is a GET: a page of another site may not call it." if changes else ""
+        "Has side effects although it is a GET: pages of other origins may not call it." if changes else ""
     )
     yield "\n".join(sentence for sentence in sentences if sentence)
     if described["parameters"]:
@@ -253,15 +238,15 @@ def _entry(spec: dict[str, Any], row: Operation) -> Iterable[str]:
     if row.receives:
         yield f"**Body**: `{row.receives}`"
     if row.response is None:
-        yield f"**Answer**: `{row.media}`"
+        yield "**Response**: " + " or ".join(f"`{media}`" for media in row.media)
     else:
-        yield "**Answer**"
+        yield "**Response**"
         yield _fields(spec, row.response)
-    yield "**Errors**: " + ", ".join(f"`{code}` ({VERDICTS[code].http})" for code in codes(row))
+    yield "**Errors**: " + ", ".join(f"`{code}` ({ERROR_INFO[code].http})" for code in codes(row))
 
 
 def _fields(spec: dict[str, Any], kind: type[msgspec.Struct]) -> str:
-    if issubclass(kind, Whole):
+    if issubclass(kind, AnyObject):
         return str(spec["components"]["schemas"][kind.__name__]["description"])
     return _bullets(_flat(spec, spec["components"]["schemas"][kind.__name__], ""))
 
@@ -275,7 +260,7 @@ def _bullets(rows: Iterable[tuple[str, str, str]]) -> str:
 
 
 def _flat(spec: dict[str, Any], schema: dict[str, Any], prefix: str) -> Iterable[tuple[str, str, str]]:
-    """(name, type, meaning) of every field, those of objects inside after the object."""
+    """(name, type, meaning) of every field; fields of nested objects follow the object."""
     for name, field in schema.get("properties", {}).items():
         inner = _resolved(spec, field)
         inside = _resolved(spec, inner["items"]) if inner.get("type") == "array" else inner
@@ -286,7 +271,7 @@ def _flat(spec: dict[str, Any], schema: dict[str, Any], prefix: str) -> Iterable
 
 
 def _resolved(spec: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema that is meant: behind a reference, or beside null."""
+    """The schema behind a reference or a nullable type."""
     if "anyOf" in schema:
         schema = next(option for option in schema["anyOf"] if option.get("type") != "null")
     if "$ref" in schema:

@@ -1,4 +1,4 @@
-"""One row of the table of routes, and the request that its handler is given."""
+"""The definition of a route, and the request that its handler gets."""
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ from starlette.types import Scope
 
 from mailauncher.errors import Code, InvalidParameter, Text, preferred_language
 from resolvers.context import Context
-from rest.answers import Answer, Stream
+from rest.responses import Response, StreamedResponse
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
-PARAMETERS = 64
-"""More than these after a question mark are nobody's honest question."""
+QUERY_PARAMETERS_MAX = 64
+"""Maximum number of query parameters."""
 HEADERS = "mailauncher.headers"
-"""Key in the scope of a request's headers as a dictionary, made once for everyone by `rest.envelope`."""
+"""Key in the scope of a request's headers as a dictionary, made once by `rest.outer_middleware`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request. `path` has the parameters of the route, `body` what the row's `request` makes of the body,
-    or with `receives` its pieces."""
+    """A request. `path` has the route's parameters; `body` is the body as one of the operation's `request` types, or with
+    `receives` its pieces."""
 
     scope: Scope
     path: Mapping[str, str]
@@ -30,30 +30,33 @@ class Call:
 
     @property
     def language(self) -> str:
-        return spoken(self.scope)
+        return language_of(self.scope)
 
     def query(self, name: str) -> list[str]:
-        """The values given for a name after the question mark; invalid UTF-8 becomes U+FFFD. Raises InvalidParameter."""
+        """The values of a query parameter; invalid UTF-8 becomes U+FFFD. Raises InvalidParameter."""
         text = self.scope["query_string"].decode("latin-1")
         try:
-            values = parse_qs(text, keep_blank_values=True, max_num_fields=PARAMETERS)
+            values = parse_qs(text, keep_blank_values=True, max_num_fields=QUERY_PARAMETERS_MAX)
         except ValueError:
-            raise InvalidParameter("查询参数过多", "There are too many query parameters") from None
+            raise InvalidParameter(
+                f"查询参数超过 {QUERY_PARAMETERS_MAX} 个",
+                f"More than {QUERY_PARAMETERS_MAX} query parameters",
+            ) from None
         return values.get(name, [])
 
 
-def spoken(scope: Scope) -> str:
-    """The caller's language: `en` or `zh`."""
+def language_of(scope: Scope) -> str:
+    """The language of the response: `en` or `zh`."""
     headers: dict[bytes, bytes] = scope[HEADERS]
     return preferred_language(headers.get(b"accept-language", b"").decode("latin-1"))
 
 
-Handler = Callable[[Context, Call], Awaitable[msgspec.Struct | Answer | Stream]]
+Handler = Callable[[Context, Call], Awaitable[msgspec.Struct | Response | StreamedResponse]]
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of the path, or of the query with the values that it may have."""
+    """A query parameter; `values` are the allowed ones."""
 
     name: str
     text: Text
@@ -64,12 +67,12 @@ class Parameter:
 class Operation:
     """A documented route.
 
-    `changes`: it changes something, so a page of another origin may not call it, whatever the method, and HEAD does
-    not reach it. `public`: it answers without the token. `codes`: errors beside those that every route has.
-    `request`: the bodies it takes, any one of them. `receives`: the type of a body that is no JSON, which its handler is
-    given piece by piece. `media`: the type of an answer that is no JSON, whose handler
-    makes an `Answer` itself. `kept`: for what is asked for all the time, the encoded answer is kept as long as this
-    key stays equal, and has an ETag.
+    `changes`: it has side effects, so pages of other origins may not call it, whatever the method, and HEAD does not
+    reach it. `public`: it needs no token. `codes`: its errors, beside those that every route has. `request`: the
+    accepted types of the body. `receives`: the media type of a body that is not JSON, which the handler gets piece by
+    piece. `media`: the media types of responses that are not JSON, which the handler makes as a `Response` itself.
+    `cache_key`: for operations that are polled, the encoded response is reused while this key stays equal, and has an
+    ETag, unless the request has query parameters. `body_optional`: an empty body is an empty object. `ends_with_caller`: its work is costly, and is cancelled when the client leaves before the response.
     """
 
     method: Method
@@ -82,13 +85,15 @@ class Operation:
     receives: str = ""
     query: tuple[Parameter, ...] = ()
     codes: tuple[Code, ...] = ()
-    media: str = "application/json"
+    media: tuple[str, ...] = ("application/json",)
     changes: bool = False
     public: bool = False
-    kept: Callable[[Context], Hashable] | None = None
+    cache_key: Callable[[Context, Call], Hashable] | None = None
     details: Text | None = None
+    ends_with_caller: bool = False
+    body_optional: bool = False
 
     @property
     def name(self) -> str:
-        """The handler's name with its group's, unique in the table: what an OpenAPI client calls the operation."""
+        """The OpenAPI `operationId`: the group's and the handler's name, unique in the table."""
         return f"{self.group}_{self.handler.__name__.strip('_')}"

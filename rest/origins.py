@@ -1,4 +1,4 @@
-"""Which names this server answers to, and which web pages may speak to it."""
+"""Allowed host names and origins."""
 
 import ipaddress
 import re
@@ -14,7 +14,7 @@ _CACHED = 256
 
 
 class Origins:
-    """The lists of one server. Questions take header bytes as they came; answers to repeated ones are kept."""
+    """The allowed hosts and origins of one server. The methods take raw header values; results are cached."""
 
     def __init__(self, settings: Settings) -> None:
         own = [] if settings.host in ("0.0.0.0", "::") else [settings.host]  # noqa: S104 - compared, not bound
@@ -25,17 +25,17 @@ class Origins:
         self.origin_allowed: Callable[[bytes, bytes], bool] = lru_cache(_CACHED)(self._origin_allowed)
 
     def _host_allowed(self, host: bytes) -> bool:
-        """Whether a `Host` is a name of this machine's loopback or one of the settings, on any port."""
+        """Whether a `Host` is a loopback name or in the settings, on any port."""
         match = _AUTHORITY.fullmatch(host.decode("latin-1").lower())
         return match is not None and (is_loopback(match["host"]) or _bare(match["host"]) in self._hosts)
 
     def _host_loopback(self, host: bytes) -> bool:
-        """Whether a `Host` is a name of this machine's loopback."""
+        """Whether a `Host` is a loopback name."""
         match = _AUTHORITY.fullmatch(host.decode("latin-1").lower())
         return match is not None and is_loopback(match["host"])
 
     def _origin_allowed(self, origin: bytes, host: bytes) -> bool:
-        """Whether an `Origin` is loopback, Tauri's, one of the settings, or the (allowed) host that is spoken to."""
+        """Whether an `Origin` is loopback, Tauri's, in the settings, or the (allowed) host of the request."""
         normal = _normal(origin.decode("latin-1"))
         if normal in self._origins:
             return True
@@ -49,7 +49,7 @@ class Origins:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a name, or an address as in a URL, is of this machine's loopback. No name is looked up."""
+    """Whether a name, or an address as in a URL, is loopback. Names are not resolved."""
     name = _bare(host)
     if name == "localhost" or name.endswith(".localhost"):
         return True
@@ -60,12 +60,12 @@ def is_loopback(host: str) -> bool:
 
 
 def _bare(host: str) -> str:
-    """A host as it is compared: lower case, no brackets, no dot at its end."""
+    """A host in normal form: lower case, no brackets, no trailing dot."""
     return host.lower().strip("[]").removesuffix(".")
 
 
 def _normal(origin: str) -> str:
-    """An origin as browsers send it: lower case, without its scheme's own port."""
-    scheme, mark, authority = origin.lower().partition("://")
+    """An origin as browsers send it: lower case, without the default port."""
+    scheme, separator, authority = origin.lower().partition("://")
     port = _DEFAULT_PORTS.get(scheme)
-    return scheme + mark + (authority.removesuffix(f":{port}") if port else authority)
+    return scheme + separator + (authority.removesuffix(f":{port}") if port else authority)

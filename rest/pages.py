@@ -1,6 +1,6 @@
-"""Pages for people: self-contained, in the reader's language, allowed to run only the script that they carry.
+"""HTML pages: self-contained, in the reader's language; only their own script may run.
 
-Their text stands in `html/` as `⟦中文|English⟧`.
+Their texts in `html/` are written as `⟦中文|English⟧`.
 """
 
 import base64
@@ -11,8 +11,8 @@ from pathlib import Path
 
 from mailauncher.errors import Text
 from resolvers.context import Context
-from rest.answers import Answer, tagged
 from rest.operation import Call, Operation
+from rest.responses import Response, with_etag
 
 MEDIA = "text/html"
 FOLDER = Path(__file__).with_name("html")
@@ -21,24 +21,24 @@ _INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class HtmlPage:
     """One page in both languages."""
 
-    zh: Answer
-    en: Answer
+    zh: Response
+    en: Response
 
-    def in_language(self, language: str) -> Answer:
+    def in_language(self, language: str) -> Response:
         return self.en if language == "en" else self.zh
 
 
-def read(name: str) -> Page:
-    """Reads a page's file, once."""
+def read(name: str) -> HtmlPage:
+    """Reads a page's file."""
     text = (FOLDER / name).read_text("utf-8")
-    return Page(*(_answer(_BOTH.sub(rf"\{group}", text), tag) for group, tag in ((1, "zh"), (2, "en"))))
+    return HtmlPage(*(_response(_BOTH.sub(rf"\{group}", text), tag) for group, tag in ((1, "zh"), (2, "en"))))
 
 
-def _answer(html: str, language: str) -> Answer:
-    return tagged(
+def _response(html: str, language: str) -> Response:
+    return with_etag(
         html.encode(),
         (
             (b"content-type", b"text/html; charset=utf-8"),
@@ -52,7 +52,7 @@ def _answer(html: str, language: str) -> Answer:
 
 
 def _policy(html: str) -> str:
-    """Nothing but the page's own script and style, which are named by their hashes, and requests to this server."""
+    """Allows only the page's own script and style, by their hashes, and requests to this server."""
     hashes: dict[str, list[str]] = {"script": [], "style": []}
     for kind, text in _INLINE.findall(html):
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
@@ -66,11 +66,11 @@ def _policy(html: str) -> str:
 _HOME, _DOCS = read("home.html"), read("docs.html")
 
 
-async def _home(_ctx: Context, call: Call) -> Answer:
+async def _home(_ctx: Context, call: Call) -> Response:
     return _HOME.in_language(call.language)
 
 
-async def _docs(_ctx: Context, call: Call) -> Answer:
+async def _docs(_ctx: Context, call: Call) -> Response:
     return _DOCS.in_language(call.language)
 
 
@@ -79,18 +79,18 @@ OPERATIONS = (
         method="GET",
         path="/",
         group="pages",
-        text=Text("首页", "The front page"),
+        text=Text("首页", "Get the front page"),
         handler=_home,
-        media=MEDIA,
+        media=(MEDIA,),
         public=True,
     ),
     Operation(
         method="GET",
         path="/api/v1/docs",
         group="pages",
-        text=Text("可读的 API 文档", "This document, to be read"),
+        text=Text("可读的 API 文档", "Get this document as a page"),
         handler=_docs,
-        media=MEDIA,
+        media=(MEDIA,),
         public=True,
     ),
 )

@@ -1,4 +1,4 @@
-"""Persons as files: download all of them, upload many. Neither is ever whole in memory."""
+"""Export and import of persons as files. Neither is ever held in memory as a whole."""
 
 import asyncio
 import tempfile
@@ -12,58 +12,68 @@ from msgspec import UNSET, UnsetType
 from mailauncher.errors import Code, InvalidParameter, Text
 from resolvers import person_files
 from resolvers.context import Context
-from resolvers.person_files import Existing, Form, Line, Status, Tally
-from rest.answers import JSON, NO_STORE, Stream
+from resolvers.person_files import ExistingPersonPolicy, ImportCounts, Line, LineStatus
+from resolvers.person_reader import FileFormat
+from rest.field_docs import about
 from rest.operation import Call, Operation, Parameter
-from rest.wording import about
+from rest.responses import JSON, NO_STORE, StreamedResponse
+from rest.values import Message, Success
 
 GROUP = "persons"
-MEDIA = {Form.JSONL: b"application/jsonl", Form.CSV: b"text/csv; charset=utf-8"}
+MEDIA = {FileFormat.JSONL: "application/jsonl", FileFormat.CSV: "text/csv"}
 SPOOLED_BYTES = 1 << 20
-"""Of a report that stays in memory; more goes to a temporary file."""
+"""Maximum size of a report in memory; a larger one goes to a temporary file."""
 PIECE_BYTES = 256 << 10
 _encoder = msgspec.json.Encoder()
 
 
 class ReportLine(msgspec.Struct):
-    """What became of one line."""
+    """The result of one line."""
 
     line: Annotated[
-        int, about("行号，从 1 开始。", "The line, from 1 on; of several lines of CSV the first.")
+        int, about("行号，从 1 开始。", "Line number, from 1; for a CSV record of several lines the first.")
     ]
-    status: Annotated[Status, about("结果。", "What became of it.")]
+    status: Annotated[LineStatus, about("结果。", "Result.")]
     person_id: Annotated[
-        str | UnsetType, about("用户信息的 ID，失败时没有。", "The person's id, unless it failed.")
+        str | UnsetType, about("用户信息的 ID，失败时没有。", "Id of the person, unless the line failed.")
     ] = UNSET
-    code: Annotated[Code | UnsetType, about("失败时的错误代码。", "The error's code, if it failed.")] = UNSET
-    field: Annotated[str | UnsetType, about("失败时出错的字段。", "The value at fault, if one is.")] = UNSET
-    message: Annotated[str | UnsetType, about("失败的原因。", "Why it failed.")] = UNSET
+    code: Annotated[Code | UnsetType, about("失败时的错误代码。", "Error code, if the line failed.")] = UNSET
+    field: Annotated[
+        str | UnsetType,
+        about("失败时出错的字段。", "Invalid field, if the line failed because of a single one."),
+    ] = UNSET
+    message: Annotated[str | UnsetType, about("失败的原因。", "Cause of the failure.")] = UNSET
 
 
 class Imported(msgspec.Struct):
-    """The file was read; each line has its own end."""
+    """The file was processed; each line has its own result."""
 
-    success: Annotated[bool, about("总是 true。", "Always true.", const=True)]
-    message: Annotated[str, about("给人看的说明。", "A sentence for people.")]
-    created: Annotated[int, about("新增的行数。", "Lines that became new persons.")]
-    updated: Annotated[int, about("更新的行数。", "Lines that changed persons.")]
-    skipped: Annotated[int, about("跳过的行数。", "Lines whose persons were there already, and stay.")]
-    failed: Annotated[int, about("失败的行数。", "Lines that came to nothing.")]
-    lines: Annotated[list[ReportLine], about("每一行的结果。", "What became of each line, in their order.")]
+    success: Success
+    message: Message
+    created: Annotated[int, about("新增的行数。", "Lines that created a person.")]
+    updated: Annotated[int, about("更新的行数。", "Lines that updated a person.")]
+    skipped: Annotated[int, about("跳过的行数。", "Lines skipped because the person exists.")]
+    failed: Annotated[int, about("失败的行数。", "Lines that failed.")]
+    lines: Annotated[list[ReportLine], about("每一行的结果。", "Result of each line, in order.")]
 
 
-async def _export(ctx: Context, call: Call) -> Stream:
-    form = Form(_choice(call, "format", list(Form)))
+async def _export(ctx: Context, call: Call) -> StreamedResponse:
+    form = FileFormat(_choice(call, "format", list(FileFormat)))
     pieces = await person_files.export(ctx, call.path["id"], form)
     name = b'attachment; filename="persons.%b"' % form.encode()
-    headers = ((b"content-type", MEDIA[form]), (b"content-disposition", name), NO_STORE)
-    return Stream(pieces, headers)
+    charset = "; charset=utf-8" if form is FileFormat.CSV else ""  # JSON is UTF-8 anyway
+    headers = (
+        (b"content-type", f"{MEDIA[form]}{charset}".encode()),
+        (b"content-disposition", name),
+        NO_STORE,
+    )
+    return StreamedResponse(pieces, headers)
 
 
-async def _import(ctx: Context, call: Call) -> Stream:
-    form = Form(_choice(call, "format", list(Form)))
-    existing = Existing(_choice(call, "existing", list(Existing)))
-    tally = Tally()
+async def _import(ctx: Context, call: Call) -> StreamedResponse:
+    form = FileFormat(_choice(call, "format", list(FileFormat)))
+    existing = ExistingPersonPolicy(_choice(call, "existing", list(ExistingPersonPolicy)))
+    tally = ImportCounts()
     with ExitStack() as stack:
         report: IO[bytes] = stack.enter_context(tempfile.SpooledTemporaryFile(SPOOLED_BYTES))
         async for lines in await person_files.load(ctx, call.path["id"], call.body, form, existing):
@@ -81,7 +91,7 @@ async def _import(ctx: Context, call: Call) -> Stream:
         failed=tally.failed,
         lines=[],
     )
-    return Stream(_report(_encoder.encode(head).removesuffix(b"]}"), report), (JSON, NO_STORE))
+    return StreamedResponse(_report(_encoder.encode(head).removesuffix(b"]}"), report), (JSON, NO_STORE))
 
 
 async def _report(head: bytes, report: IO[bytes]) -> AsyncGenerator[bytes, None]:
@@ -106,38 +116,43 @@ def _reported(line: Line, language: str) -> ReportLine:
 
 
 def _choice(call: Call, name: str, values: list[str]) -> str:
-    """The value of a parameter, the first of those that it may have when it is not given. Raises InvalidParameter."""
+    """The value of a query parameter; by default the first allowed one. Raises InvalidParameter."""
     given = call.query(name) or values[:1]
     if len(given) > 1 or given[0] not in values:
-        wished = ", ".join(values)
-        raise InvalidParameter(f"{name} 应为 {wished} 之一", f"{name} must be one of {wished}", field=name)
+        allowed = ", ".join(values)
+        raise InvalidParameter(f"{name} 应为 {allowed} 之一", f"{name} must be one of {allowed}", field=name)
     return given[0]
 
 
-_FORMAT = Parameter("format", Text("文件格式，默认 jsonl", "Form of the file, jsonl by default"), tuple(Form))
+_FORMAT = Parameter(
+    "format", Text("文件格式，默认 jsonl", "File format, jsonl by default"), tuple(FileFormat)
+)
 OPERATIONS = (
     Operation(
         method="GET",
         path="/api/v1/resource/{id}/persons/export",
         group=GROUP,
-        text=Text("导出用户信息", "Download all persons"),
+        text=Text("导出用户信息", "Export persons"),
         details=Text(
             "jsonl：每行一个 JSON 对象；csv：首行为列名，profile 为 JSON。最早的在前。",
-            "jsonl: an object on each line; csv: the first line names the columns, and `profile` is JSON. The oldest first.",
+            "jsonl: one JSON object per line; csv: a header line with the column names, `profile` as JSON. Oldest first.",
         ),
         handler=_export,
         query=(_FORMAT,),
         codes=(Code.INSTANCE_NOT_FOUND, Code.INVALID_PARAMETER, Code.DATABASE_ERROR),
-        media="application/jsonl",
+        media=tuple(MEDIA.values()),
     ),
     Operation(
         method="POST",
         path="/api/v1/resource/{id}/persons/import",
         group=GROUP,
-        text=Text("导入用户信息", "Upload persons"),
+        text=Text("导入用户信息", "Import persons"),
         details=Text(
-            "逐行处理，一行有误不影响其他行；编码须为 UTF-8。",
-            "Line by line: what is wrong with one ends nothing. The file must be UTF-8.",
+            "逐行处理：除空行外，每一行都有结果，一行有误不影响其他行；编码须为 UTF-8。CSV 的列名有误时，其余各行不读取；"
+            "引号没有闭合时，只有该行失败，从下一行继续读取。",
+            "Processed line by line: every line that is not blank has a result, and an invalid one does not affect the others. "
+            "The file must be UTF-8. If the header of CSV is invalid, the other lines are not read. A quotation mark that is "
+            "not closed makes only its line fail; reading resumes at the next one.",
         ),
         handler=_import,
         receives="application/octet-stream",
@@ -148,9 +163,9 @@ OPERATIONS = (
                 "existing",
                 Text(
                     "用户 ID 已存在时如何处理，默认 fail",
-                    "What is done with a user id that is there already, fail by default",
+                    "What to do with a user id that exists already, fail by default",
                 ),
-                tuple(Existing),
+                tuple(ExistingPersonPolicy),
             ),
         ),
         codes=(Code.INSTANCE_NOT_FOUND, Code.INVALID_PARAMETER, Code.FILE_TOO_LARGE),

@@ -9,29 +9,63 @@ from mailauncher.errors import Code, Text
 from resolvers import persons
 from resolvers.context import Context
 from resolvers.persons import NewPerson, PersonChange, PersonFilter
+from resolvers.validation import QUERY_CHARACTERS
 from resolvers.views import PersonView
-from rest.emojis import CreatedAt, Id, given, moment
-from rest.instances import Done
+from rest.existing_client import persons as client_persons
+from rest.existing_client.bot_columns import ResourceDone, resource_done
+from rest.existing_client.persons import ClientPerson, ClientPersonChange
+from rest.field_docs import about
 from rest.operation import Call, Operation
-from rest.wording import about
+from rest.values import (
+    CreatedAt,
+    Id,
+    Limit,
+    Message,
+    Offset,
+    PageLimit,
+    PageOffset,
+    StatusSuccess,
+    Success,
+    Total,
+    UpdatedAt,
+    timestamp,
+    unset_to_none,
+)
+from store.persons import NAME_LENGTH, USER_ID_LENGTH
 
 GROUP = "persons"
 
 UserId = Annotated[
     str,
     about(
-        "平台上的用户 ID，1-64 个字符，在实例内唯一。",
-        "The user's id on the platform, 1-64 characters, unique in its instance.",
+        f"平台上的用户 ID，1-{USER_ID_LENGTH} 个字符，在实例内唯一。",
+        f"User id on the platform, 1-{USER_ID_LENGTH} characters, unique in the instance.",
     ),
 ]
-Username = Annotated[str, about("用户名，至多 128 个字符。", "The user name, at most 128 characters.")]
-Nickname = Annotated[str, about("昵称，至多 128 个字符。", "The nickname, at most 128 characters.")]
+Username = Annotated[
+    str,
+    about(
+        f"用户名，至多 {NAME_LENGTH} 个字符。",
+        f"User name, at most {NAME_LENGTH} characters.",
+    ),
+]
+Nickname = Annotated[
+    str,
+    about(f"昵称，至多 {NAME_LENGTH} 个字符。", f"Nickname, at most {NAME_LENGTH} characters."),
+]
 AvatarUrl = Annotated[
-    str, about("头像的 http(s) 地址，或空。", "The avatar's http or https address, or empty.")
+    str,
+    about(
+        f"头像的 http(s) 地址，至多 {persons.URL_LENGTH} 个字符，或空。",
+        f"HTTP(S) URL of the avatar, at most {persons.URL_LENGTH} characters, or empty.",
+    ),
 ]
 Profile = Annotated[
     dict[str, Any],
-    about("任意 JSON 对象，至多 65536 个字符。", "Any JSON object of at most 65,536 characters."),
+    about(
+        f"任意 JSON 对象，至多 {persons.PROFILE_CHARACTERS} 个字符。",
+        f"Any JSON object, at most {persons.PROFILE_CHARACTERS:,} characters.",
+    ),
 ]
 
 
@@ -46,15 +80,16 @@ class CreatePerson(msgspec.Struct):
 
 
 class PersonCreated(msgspec.Struct):
-    """The person is there now."""
+    """The person was created. `status` is for the existing web client."""
 
-    success: Annotated[bool, about("总是 true。", "Always true.", const=True)]
-    person_id: Annotated[str, about("新用户信息的 ID。", "The new person's id.")]
-    message: Annotated[str, about("给人看的说明。", "A sentence for people.")]
+    success: Success
+    person_id: Annotated[str, about("新用户信息的 ID。", "Id of the new person.")]
+    message: Message
+    status: StatusSuccess
 
 
 class Person(msgspec.Struct):
-    """A person."""
+    """A person. `status` and `data` are for the existing web client."""
 
     id: Id
     user_id: UserId
@@ -63,10 +98,9 @@ class Person(msgspec.Struct):
     avatar_url: AvatarUrl
     profile: Profile
     created_at: CreatedAt
-    updated_at: Annotated[
-        str,
-        about("更新时间，ISO 8601，UTC。", "When it was last changed: ISO 8601 in UTC.", format="date-time"),
-    ]
+    updated_at: UpdatedAt
+    status: StatusSuccess
+    data: Annotated[ClientPerson, about("同样的内容，以 MaiBot 的列。", "The same in MaiBot's columns.")]
 
 
 class FoundPerson(msgspec.Struct):
@@ -80,40 +114,41 @@ class FoundPerson(msgspec.Struct):
 
 
 class SearchPersons(msgspec.Struct):
-    """What the persons must have, all of it."""
+    """Search criteria; a person must match all of them."""
 
     query: Annotated[
         str,
         about(
-            "用户 ID、用户名或昵称中的任意一段，不分大小写；空表示不限。",
-            "Any part of the user id, the user name or the nickname, case ignored; empty: any.",
+            f"用户 ID、用户名或昵称中的任意一段，至多 {QUERY_CHARACTERS} 个字符，不分大小写；空表示不限。",
+            "Any part of the user id, the user name or the nickname, case-insensitive, at most "
+            f"{QUERY_CHARACTERS} characters; empty: any.",
         ),
     ] = ""
     user_id: Annotated[
-        str | None, about("完整的用户 ID；空或 null 表示不限。", "The whole user id; empty or null: any.")
+        str | None, about("完整的用户 ID；空或 null 表示不限。", "Exact user id; empty or null: any.")
     ] = None
     username: Annotated[
         str | None,
         about(
             "完整的用户名，不分大小写；空或 null 表示不限。",
-            "The whole user name, case ignored; empty or null: any.",
+            "Exact user name, case-insensitive; empty or null: any.",
         ),
     ] = None
-    limit: Annotated[int, about("返回多少个，1-200。", "How many are returned, 1-200.")] = 20
-    offset: Annotated[int, about("跳过多少个。", "How many are skipped.")] = 0
+    limit: Limit = 20
+    offset: Offset = 0
 
 
 class FoundPersons(msgspec.Struct):
-    """A page of the persons that fit, newest first."""
+    """A page of the matching persons, newest first."""
 
-    persons: Annotated[list[FoundPerson], about("这一页。", "This page.")]
-    total: Annotated[int, about("符合的总数。", "How many fit in all.")]
-    limit: Annotated[int, about("同请求。", "As asked.")]
-    offset: Annotated[int, about("同请求。", "As asked.")]
+    persons: Annotated[list[FoundPerson], about("这一页。", "Persons of this page.")]
+    total: Total
+    limit: PageLimit
+    offset: PageOffset
 
 
 class UpdatePerson(msgspec.Struct):
-    """What is changed; the rest stays."""
+    """Fields to change; absent ones stay unchanged."""
 
     user_id: UserId | UnsetType = UNSET
     username: Username | UnsetType = UNSET
@@ -131,10 +166,13 @@ DELETED = Text("用户信息已删除", "The person was deleted")
 
 
 async def _create(ctx: Context, call: Call) -> PersonCreated:
-    body: CreatePerson = call.body
-    new = NewPerson(body.user_id, body.username, body.nickname, body.avatar_url, body.profile)
-    made = await persons.create(ctx, call.path["id"], new)
-    return PersonCreated(True, made.id, CREATED.in_language(call.language))
+    body: CreatePerson | ClientPersonChange = call.body
+    if isinstance(body, ClientPersonChange):
+        made = await client_persons.create(ctx, call.path["id"], body)
+    else:
+        new = NewPerson(body.user_id, body.username, body.nickname, body.avatar_url, body.profile)
+        made = await persons.create(ctx, call.path["id"], new)
+    return PersonCreated(True, made.id, CREATED.in_language(call.language), "success")
 
 
 async def _get(ctx: Context, call: Call) -> Person:
@@ -146,8 +184,10 @@ async def _get(ctx: Context, call: Call) -> Person:
         found.nickname,
         found.avatar_url,
         msgspec.Raw(found.profile.encode()),  # type: ignore[arg-type]  # it is JSON already
-        moment(found.created_at),
-        moment(found.updated_at),
+        timestamp(found.created_at),
+        timestamp(found.updated_at),
+        "success",
+        (await client_persons.columns(ctx, [found]))[0],
     )
 
 
@@ -162,23 +202,26 @@ def _found(view: PersonView) -> FoundPerson:
     return FoundPerson(view.id, view.user_id, view.username, view.nickname, view.avatar_url)
 
 
-async def _update(ctx: Context, call: Call) -> Done:
-    body: UpdatePerson = call.body
+async def _update(ctx: Context, call: Call) -> ResourceDone:
+    body: UpdatePerson | ClientPersonChange = call.body
+    if isinstance(body, ClientPersonChange):
+        await client_persons.update(ctx, call.path["id"], call.path["person_id"], body)
+        return resource_done(UPDATED, call)
     change = PersonChange(
         call.path["person_id"],
-        user_id=given(body.user_id),
-        username=given(body.username),
-        nickname=given(body.nickname),
-        avatar_url=given(body.avatar_url),
-        profile=given(body.profile),
+        user_id=unset_to_none(body.user_id),
+        username=unset_to_none(body.username),
+        nickname=unset_to_none(body.nickname),
+        avatar_url=unset_to_none(body.avatar_url),
+        profile=unset_to_none(body.profile),
     )
     await persons.update(ctx, call.path["id"], change)
-    return Done(True, UPDATED.in_language(call.language))
+    return resource_done(UPDATED, call)
 
 
-async def _delete(ctx: Context, call: Call) -> Done:
+async def _delete(ctx: Context, call: Call) -> ResourceDone:
     await persons.delete(ctx, call.path["id"], [call.path["person_id"]])
-    return Done(True, DELETED.in_language(call.language))
+    return resource_done(DELETED, call)
 
 
 OPERATIONS = (
@@ -188,7 +231,7 @@ OPERATIONS = (
         group=GROUP,
         text=Text("创建用户信息", "Create a person"),
         handler=_create,
-        request=(CreatePerson,),
+        request=(CreatePerson, ClientPersonChange),
         response=PersonCreated,
         codes=(Code.INSTANCE_NOT_FOUND, Code.DUPLICATE_RESOURCE),
         changes=True,
@@ -216,10 +259,10 @@ OPERATIONS = (
         method="PUT",
         path="/api/v1/resource/{id}/person/{person_id}",
         group=GROUP,
-        text=Text("更新用户信息", "Change a person"),
+        text=Text("更新用户信息", "Update a person"),
         handler=_update,
-        request=(UpdatePerson,),
-        response=Done,
+        request=(UpdatePerson, ClientPersonChange),
+        response=ResourceDone,
         codes=(Code.INSTANCE_NOT_FOUND, Code.RESOURCE_NOT_FOUND, Code.DUPLICATE_RESOURCE),
         changes=True,
     ),
@@ -230,10 +273,10 @@ OPERATIONS = (
         text=Text("删除用户信息", "Delete a person"),
         details=Text(
             "Bot 自己认识的人只在此处移除，仍归 Bot 所有。",
-            "Somebody whom the bot came to know itself is only removed here, and stays the bot's.",
+            "A person whom the bot met itself is removed only here; the bot keeps them.",
         ),
         handler=_delete,
-        response=Done,
+        response=ResourceDone,
         codes=(Code.INSTANCE_NOT_FOUND, Code.RESOURCE_NOT_FOUND),
         changes=True,
     ),

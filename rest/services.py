@@ -1,9 +1,9 @@
-"""The services of an instance: start one of the two that have an address of their own."""
+"""Services: start NapCat or the NoneBot adapter, which have routes of their own."""
 
 from mailauncher.errors import Code, Text
 from resolvers import services
 from resolvers.context import Context
-from rest.instances import Done, done
+from rest.done import Done, done
 from rest.operation import Call, Operation
 
 GROUP = "services"
@@ -18,11 +18,11 @@ _CODES = (
 
 
 async def _start_napcat(ctx: Context, call: Call) -> Done:
-    return done(await services.start(ctx, call.path["id"], "napcat"), call)
+    return done((await services.start(ctx, call.path["id"], "napcat")).message, call)
 
 
 async def _start_nonebot(ctx: Context, call: Call) -> Done:
-    return done(await services.start(ctx, call.path["id"], "nonebot-ada"), call)
+    return done((await services.start(ctx, call.path["id"], "nonebot-ada")).message, call)
 
 
 OPERATIONS = (

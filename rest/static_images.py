@@ -1,4 +1,4 @@
-"""`/static/emojis/...`: the pictures of emojis, addressed by their content, so that they may be kept for ever."""
+"""`/static/emojis/...`: the images of emojis. Their paths derive from their content, so they may be cached for ever."""
 
 import asyncio
 import os
@@ -9,26 +9,28 @@ from pathlib import Path
 from starlette.types import Send
 
 from mailauncher.errors import Code, InvalidParameter, ResourceNotFound, Text
-from mailauncher.store.thumbnails import SIZES
+from mailauncher.etags import matches
 from resolvers.context import Context
-from rest.answers import Stream, matches
 from rest.operation import Call, Operation, Parameter
+from rest.responses import StreamedResponse
+from store import pictures
+from store.thumbnails import SIZES
 
 PIECE_BYTES = 256 << 10
-FOR_EVER = (b"cache-control", b"public, max-age=31536000, immutable")
-# A picture opened by itself is a page of its own: nothing in it may run or load.
-ALONE = (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; sandbox")
+IMMUTABLE = (b"cache-control", b"public, max-age=31536000, immutable")
+# An image opened on its own is a page: nothing in it may run or load.
+SANDBOXED = (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; sandbox")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Picture(Stream):
-    """A file whose address changes with its content."""
+class ImageResponse(StreamedResponse):
+    """The content of an image file, with an ETag."""
 
     etag: bytes = b""
 
-    async def send_unless_known(self, send: Send, if_none_match: bytes, *, with_body: bool = True) -> None:
+    async def send_conditionally(self, send: Send, if_none_match: bytes, *, with_body: bool = True) -> None:
         if not matches(if_none_match, self.etag):
-            await Stream.send_unless_known(self, send, if_none_match, with_body=with_body)
+            await StreamedResponse.send_conditionally(self, send, if_none_match, with_body=with_body)
             return
         await self.pieces.aclose()
         headers = [pair for pair in self.headers if pair[0] not in (b"content-type", b"content-length")]
@@ -36,22 +38,22 @@ class Picture(Stream):
         await send({"type": "http.response.body", "body": b""})
 
 
-async def _image(ctx: Context, call: Call) -> Picture:
+async def _image(ctx: Context, call: Call) -> ImageResponse:
     size = _size(call)
-    file, media = await ctx.images.open(call.path["file"], size)
+    file, media = await ctx.store.images.open(call.path["file"], size)
     try:
         length = (await asyncio.to_thread(file.stat)).st_size
     except FileNotFoundError:
-        raise ResourceNotFound("没有这个图片", "There is no such image") from None  # it was deleted just now
+        raise ResourceNotFound("没有这个图片", "Image not found") from None  # deleted since it was looked up
     etag = b'"%b"' % file.name.encode()
     headers = (
         (b"content-type", media.encode()),
         (b"content-length", b"%d" % length),
         (b"etag", etag),
-        FOR_EVER,
-        ALONE,
+        IMMUTABLE,
+        SANDBOXED,
     )
-    return Picture(_read(file, length), headers, etag)
+    return ImageResponse(_read(file, length), headers, etag)
 
 
 async def _read(file: Path, length: int) -> AsyncGenerator[bytes, None]:
@@ -81,21 +83,26 @@ OPERATIONS = (
         method="GET",
         path="/static/emojis/{file}",
         group="emojis",
-        text=Text("获取表情包图片", "Get an emoji's picture"),
+        text=Text("获取表情包图片", "Get an emoji's image"),
         details=Text(
             "地址由内容决定，可永久缓存。给出 size 则为缩略图（WebP，动图仍会动）；更小的图片原样返回。",
-            "The address comes from the content, so it may be cached for ever. With `size` a thumbnail (WebP, moving"
-            " where the picture moves); a smaller picture is given as it is.",
+            "The path derives from the content, so it may be cached for ever. With `size`, a thumbnail (WebP, animated if"
+            " the image is); a smaller image is returned unchanged.",
         ),
         handler=_image,
         query=(
             Parameter(
                 "size",
-                Text("缩略图长边的像素", "Pixels of the thumbnail's longer side"),
+                Text("缩略图长边的像素", "Longer side of the thumbnail in pixels"),
                 tuple(map(str, SIZES)),
             ),
         ),
-        codes=(Code.RESOURCE_NOT_FOUND, Code.INVALID_PARAMETER),
-        media="image/*",
+        codes=(
+            Code.RESOURCE_NOT_FOUND,
+            Code.INVALID_PARAMETER,
+            Code.SERVICE_UNAVAILABLE,
+            Code.INSUFFICIENT_SPACE,
+        ),
+        media=tuple(pictures.MEDIA.values()),
     ),
 )

@@ -1,6 +1,5 @@
-"""The launcher and its machine: health and metrics."""
+"""The launcher and its host: health and metrics."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
@@ -8,36 +7,43 @@ import msgspec
 from mailauncher.errors import Text
 from resolvers import system
 from resolvers.context import Context
-from rest import existing_client
+from rest.existing_client import system as client_system
+from rest.field_docs import about
 from rest.operation import Call, Operation
-from rest.wording import about
+from rest.values import StatusSuccess, timestamp
 
 GROUP = "system"
 
 
 class Health(msgspec.Struct):
-    """The server answers."""
+    """Health of the launcher."""
 
-    status: Annotated[str, about("总是 healthy。", "Always `healthy`.", const="healthy")]
-    uptime: Annotated[int, about("启动以来的秒数。", "Whole seconds since the server started.")]
-    version: Annotated[str, about("启动器的版本。", "The launcher's version.")]
-    timestamp: Annotated[str, about("现在的 UTC 时间，ISO 8601。", "Now, in UTC, ISO 8601.")]
+    status: Annotated[
+        str,
+        about(
+            "healthy；请求带 X-Client-Name 头（现有网页客户端的检查）时为 success。",
+            "`healthy`; `success` for a request with the header `X-Client-Name`, as in the existing web client's check.",
+        ),
+    ]
+    uptime: Annotated[int, about("启动以来的秒数。", "Uptime of the server in whole seconds.")]
+    version: Annotated[str, about("启动器的版本。", "Version of the launcher.")]
+    timestamp: Annotated[str, about("现在的 UTC 时间，ISO 8601。", "Current time, ISO 8601 in UTC.")]
 
 
 class Cpu(msgspec.Struct):
-    """Processors."""
+    """The processors."""
 
-    usage: Annotated[float, about("使用率，0-100。", "How busy they are, 0-100.")]
-    cores: Annotated[int, about("逻辑核心数。", "How many logical ones there are.")]
+    usage: Annotated[float, about("使用率，0-100。", "Utilization in percent, 0-100.")]
+    cores: Annotated[int, about("逻辑核心数。", "Number of logical cores.")]
 
 
 class Space(msgspec.Struct):
-    """Memory, or the disk that holds the data, in bytes."""
+    """Memory, or the disk of the data folder, in bytes."""
 
-    total: Annotated[int, about("总字节数。", "Bytes in all.")]
-    used: Annotated[int, about("已用字节数。", "Bytes in use.")]
-    free: Annotated[int, about("可用字节数。", "Bytes that can be had.")]
-    usage_percent: Annotated[float, about("使用率，0-100。", "How full it is, 0-100.")]
+    total: Annotated[int, about("总字节数。", "Total bytes.")]
+    used: Annotated[int, about("已用字节数。", "Used bytes.")]
+    free: Annotated[int, about("可用字节数。", "Available bytes.")]
+    usage_percent: Annotated[float, about("使用率，0-100。", "Used share in percent, 0-100.")]
 
 
 class Network(msgspec.Struct):
@@ -48,28 +54,28 @@ class Network(msgspec.Struct):
 
 
 class Metrics(msgspec.Struct):
-    """The machine's figures, sampled in the background. `status` and `data` say the same to the existing web client."""
+    """System metrics, sampled in the background. `status` and `data` repeat them for the existing web client."""
 
     cpu: Annotated[Cpu, about("处理器。", "The processors.")]
     memory: Annotated[Space, about("内存。", "Memory.")]
-    disk: Annotated[Space, about("数据所在的磁盘。", "The disk that holds the data.")]
-    network: Annotated[Network, about("开机以来的网络流量。", "The network since boot.")]
-    status: Annotated[str, about("总是 success。", "Always `success`.", const="success")]
+    disk: Annotated[Space, about("数据所在的磁盘。", "The disk of the data folder.")]
+    network: Annotated[Network, about("开机以来的网络流量。", "Network traffic since boot.")]
+    status: StatusSuccess
     data: Annotated[
-        existing_client.ClientMetrics,
-        about("同样的数据，单位为 MiB、GiB、字节每秒。", "The same in MiB, GiB and bytes per second."),
+        client_system.ClientMetrics,
+        about("同样的数据，单位为 MiB、GiB、字节每秒。", "The same values in MiB, GiB and bytes per second."),
     ]
 
 
-async def _health(ctx: Context, _call: Call) -> Health:
+async def _health(ctx: Context, call: Call) -> Health:
     found = system.health(ctx)
-    at = datetime.fromtimestamp(found.at // 1000, UTC)
-    return Health(found.status, found.uptime, found.version, at.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    status = client_system.health_status(found.status, call)
+    return Health(status, found.uptime, found.version, timestamp(found.at))
 
 
-def _health_key(ctx: Context) -> tuple[int, int]:
+def _health_key(ctx: Context, call: Call) -> tuple[int, int, str]:
     found = system.health(ctx)
-    return found.uptime, found.at // 1000
+    return found.uptime, found.at // 1000, client_system.health_status(found.status, call)
 
 
 async def _metrics(ctx: Context, _call: Call) -> Metrics:
@@ -82,7 +88,7 @@ async def _metrics(ctx: Context, _call: Call) -> Metrics:
         disk=Space(sample.disk_total, sample.disk_used, sample.disk_free, sample.disk_usage_percent),
         network=Network(sample.network_bytes_sent, sample.network_bytes_recv),
         status="success",
-        data=existing_client.metrics(sample, system.machine(ctx)),
+        data=client_system.metrics(sample, system.machine(ctx)),
     )
 
 
@@ -91,19 +97,19 @@ OPERATIONS = (
         method="GET",
         path="/api/v1/system/health",
         group=GROUP,
-        text=Text("系统健康检查", "Ask whether the server is there"),
+        text=Text("系统健康检查", "Get the health of the server"),
         handler=_health,
         response=Health,
         public=True,
-        kept=_health_key,
+        cache_key=_health_key,
     ),
     Operation(
         method="GET",
         path="/api/v1/system/metrics",
         group=GROUP,
-        text=Text("系统性能指标", "Ask for the machine's figures"),
+        text=Text("系统性能指标", "Get system metrics"),
         handler=_metrics,
         response=Metrics,
-        kept=lambda ctx: system.metrics(ctx).at,
+        cache_key=lambda ctx, _call: system.metrics(ctx).at,
     ),
 )

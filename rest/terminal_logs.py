@@ -1,36 +1,37 @@
-"""The log of a terminal as a file: text, or a recording that can be played."""
+"""Downloads a terminal's log: as text, or as a recording that can be played."""
 
 from typing import cast
 
 from mailauncher.errors import Code, InvalidParameter, Text
 from resolvers import logs
 from resolvers.context import Context
-from rest.answers import NO_STORE, Stream
 from rest.operation import Call, Operation, Parameter
+from rest.responses import NO_STORE, StreamedResponse
 
-_TYPES = {
-    "text": (b"text/plain; charset=utf-8", b"log"),
-    "asciicast": (b"application/x-asciicast", b"cast"),
-}
+_TYPES = {"text": ("text/plain", b"log"), "asciicast": ("application/x-asciicast", b"cast")}
+_CHARSET = {"text": "; charset=utf-8", "asciicast": ""}  # JSON is UTF-8 anyway
 
 
-async def _download(ctx: Context, call: Call) -> Stream:
+async def _download(ctx: Context, call: Call) -> StreamedResponse:
     session_id = call.path["session_id"]
-    form = _one(call, "format") or "text"
+    form = _single(call, "format") or "text"
     if form not in _TYPES:
         raise InvalidParameter(
             "format 应为 text 或 asciicast", "format must be text or asciicast", field="format"
         )
     pieces = await logs.download(
-        ctx, session_id, _time(call, "from"), _time(call, "to"), cast(logs.Form, form)
+        ctx, session_id, _time(call, "from"), _time(call, "to"), cast(logs.DownloadFormat, form)
     )
     media, ending = _TYPES[form]
     name = b'attachment; filename="%b.%b"' % (session_id.encode(), ending)
-    return Stream(pieces, ((b"content-type", media), (b"content-disposition", name), NO_STORE))
+    return StreamedResponse(
+        pieces,
+        ((b"content-type", f"{media}{_CHARSET[form]}".encode()), (b"content-disposition", name), NO_STORE),
+    )
 
 
 def _time(call: Call, name: str) -> int | None:
-    text = _one(call, name)
+    text = _single(call, name)
     if text is None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= 15):
@@ -40,10 +41,10 @@ def _time(call: Call, name: str) -> int | None:
     return int(text)
 
 
-def _one(call: Call, name: str) -> str | None:
+def _single(call: Call, name: str) -> str | None:
     values = call.query(name)
     if len(values) > 1:
-        raise InvalidParameter(f"{name} 只能给出一次", f"{name} may be given once", field=name)
+        raise InvalidParameter(f"{name} 只能给出一次", f"{name} may be given only once", field=name)
     return values[0] if values else None
 
 
@@ -55,9 +56,9 @@ OPERATIONS = (
         text=Text("下载终端日志", "Download a terminal's log"),
         handler=_download,
         query=(
-            Parameter("from", Text("起始时间，毫秒时间戳", "First moment, in milliseconds since 1970")),
-            Parameter("to", Text("结束时间，毫秒时间戳", "Last moment, in milliseconds since 1970")),
-            Parameter("format", Text("文件格式", "Form of the file"), ("text", "asciicast")),
+            Parameter("from", Text("起始时间，毫秒时间戳", "Start, in milliseconds since 1970")),
+            Parameter("to", Text("结束时间，毫秒时间戳", "End, in milliseconds since 1970")),
+            Parameter("format", Text("文件格式，默认 text", "File format, text by default"), tuple(_TYPES)),
         ),
         codes=(
             Code.INVALID_SESSION,
@@ -65,6 +66,6 @@ OPERATIONS = (
             Code.TERMINAL_NOT_FOUND,
             Code.INVALID_PARAMETER,
         ),
-        media="text/plain",
+        media=tuple(media for media, _ in _TYPES.values()),
     ),
 )

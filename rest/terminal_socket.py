@@ -1,4 +1,4 @@
-"""`/ws/{session_id}`: one viewer of a terminal, over a WebSocket."""
+"""`/ws/{session_id}`: a terminal's viewer on a WebSocket."""
 
 import asyncio
 import functools
@@ -11,21 +11,21 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from mailauncher.errors import InvalidParameter, LauncherError, TerminalNotFound, Text, preferred_language
 from mailauncher.frames import EXTENSION
-from resolvers import terminals
+from resolvers import logs, terminals
 from resolvers.context import Context
-from rest import existing_client
+from resolvers.terminals import Attachment, Notice, Piece, Resized, StatusMessage
 from rest import terminal_messages as messages
-from rest.terminal_messages import Asked, Input, Ping, RequestHistory, Resize
-from terminals.tail import Notice, Piece, Viewer
-from terminals.terminal import Resized, Said, Terminal
+from rest.existing_client.terminals import candidate_sessions
+from rest.terminal_messages import ClientMessage, Input, Ping, RequestHistory, Resize
 
 log = logging.getLogger(__name__)
 
-ANSWERS = 64  # waiting for one viewer; one that wants more and reads nothing is not listened to meanwhile
+OUTPUT_BYTES = 128 << 10  # sent in one go at most
+REPLIES = 64  # queued for one viewer; one that wants more and reads nothing is not listened to meanwhile
 
 
 def routes(ctx: Context) -> list[BaseRoute]:
-    """The terminal socket at both of its addresses."""
+    """The terminal socket under both of its paths."""
     endpoint = functools.partial(serve, ctx)
     return [
         WebSocketRoute("/ws/{session_id}", endpoint, name="terminal"),
@@ -34,170 +34,177 @@ def routes(ctx: Context) -> list[BaseRoute]:
 
 
 async def serve(ctx: Context, socket: WebSocket) -> None:
-    """One viewer, from connection to end. What ends it is said in an `error` before the socket is closed."""
+    """One viewer, from connection to end. An error that ends it is sent before the socket is closed."""
     await socket.accept()
     language = preferred_language(socket.headers.get("accept-language", ""))
     try:
         try:
-            await _watch(ctx, socket, language)
+            await _attach(ctx, socket, language)
         except LauncherError as error:
-            await _refuse(socket, language, error)
+            await _close(socket, language, error)
         except WebSocketDisconnect:
             raise
         except Exception:
             log.exception("terminal socket")
-            await _refuse(socket, language, LauncherError("内部错误", "Internal error"))
+            await _close(socket, language, LauncherError("内部错误", "Internal error"))
     except WebSocketDisconnect:
         return
 
 
-async def _refuse(socket: WebSocket, language: str, error: LauncherError) -> None:
+async def _close(socket: WebSocket, language: str, error: LauncherError) -> None:
     await socket.send_text(messages.encode(messages.error(error, language)))
-    await socket.close(error.verdict.close, error.code)
+    await socket.close(error.info.close, error.code)
 
 
-async def _watch(ctx: Context, socket: WebSocket, language: str) -> None:
-    """Raises what keeps the viewer from its terminal or takes that away, or WebSocketDisconnect."""
-    session_id = socket.path_params["session_id"]
-    terminal = find(ctx, session_id)
+async def _attach(ctx: Context, socket: WebSocket, language: str) -> None:
+    """Serves the viewer until an error or WebSocketDisconnect, which it raises."""
+    requested_id = socket.path_params["session_id"]
+    session_id = _resolve(ctx, requested_id)
     ended: BaseException | None = None
-    async with terminal.watch(_after(socket)) as (viewer, first):
-        seat = Seat(socket, language, session_id, terminal, viewer)
+    async with terminals.attach(ctx, session_id, _requested_offset(socket)) as (attachment, recent):
+        session = ViewerSession(ctx, socket, language, requested_id, session_id, attachment)
         try:
-            await seat.greet(first)
-            first.data, first.wire = b"", None  # 150 KiB that would be held for as long as the viewer stays
+            await session.begin(recent)
+            recent.data, recent.wire = b"", None  # 150 KiB that would be held for as long as the viewer stays
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(seat.show())
-                tasks.create_task(seat.answer())
-                await seat.listen()
+                tasks.create_task(session.send_output())
+                tasks.create_task(session.send_replies())
+                await session.receive()
         except* (LauncherError, WebSocketDisconnect) as group:
             ended = group.exceptions[0]
     if ended is not None:
         raise ended
 
 
-def find(ctx: Context, session_id: str) -> Terminal:
-    """The terminal that a client means by a session id. Raises what `resolvers.terminals.find` does."""
-    session_id, *others = existing_client.sessions(session_id)
+def _resolve(ctx: Context, requested_id: str) -> str:
+    """The id of the terminal that a client means. Raises as `terminals.get` does."""
+    session_id, *others = candidate_sessions(requested_id)
     try:
-        return terminals.find(ctx, session_id)
+        return terminals.get(ctx, session_id).session_id
     except TerminalNotFound:
         if not others:
             raise
-        return terminals.find(ctx, others[0])
+        return terminals.get(ctx, others[0]).session_id
 
 
-def _after(socket: WebSocket) -> int | None:
+def _requested_offset(socket: WebSocket) -> int | None:
     given = socket.query_params.get("after")
     if given is None:
         return None
     if not (given.isascii() and given.isdigit() and len(given) <= 19):
-        raise InvalidParameter(
-            "after 应为非负整数", "after must be a whole number, not negative", field="after"
-        )
+        raise InvalidParameter("after 应为非负整数", "after must be a non-negative integer", field="after")
     return int(given)
 
 
-class Seat:
-    """A viewer's place at a terminal. Only sending waits for a slow viewer; listening to it goes on."""
+class ViewerSession:
+    """A viewer's WebSocket. Its messages are handled while sending waits for a slow reader.
+
+    The client is told the session id that it asked for, which may be an alias of the terminal's own.
+    """
 
     def __init__(
-        self, socket: WebSocket, language: str, session_id: str, terminal: Terminal, viewer: Viewer
+        self,
+        ctx: Context,
+        socket: WebSocket,
+        language: str,
+        requested_id: str,
+        session_id: str,
+        attachment: Attachment,
     ) -> None:
+        self._ctx = ctx
         self._socket = socket
         self._language = language
+        self._requested_id = requested_id
         self._session_id = session_id
-        self._terminal = terminal
-        self._viewer = viewer
+        self._attachment = attachment
         self._takes_frames = EXTENSION in (socket.scope.get("extensions") or {})
-        self._answers: asyncio.Queue[dict[str, Any] | RequestHistory] = asyncio.Queue(ANSWERS)
+        self._replies: asyncio.Queue[dict[str, Any] | RequestHistory] = asyncio.Queue(REPLIES)
 
-    async def greet(self, first: Piece) -> None:
-        """Says where the viewer is and shows it what the terminal showed lately."""
-        name = self._session_id.rpartition("_")[2]
-        await self._say(Text(f"已连接到 {name} 终端", f"Connected to the {name} terminal"))
-        if first.data:
-            await self._output(first)
+    async def begin(self, recent: Piece) -> None:
+        """Says which terminal this is, and shows its recent output."""
+        name = self._requested_id.rpartition("_")[2]
+        await self._send_status(Text(f"已连接到 {name} 终端", f"Connected to the {name} terminal"))
+        if recent.data:
+            await self._send_piece(recent)
 
     # Out
 
-    async def show(self) -> None:
-        """Sends output and notices for as long as the terminal exists, then raises TerminalNotFound."""
-        async for item in self._viewer:
+    async def send_output(self) -> None:
+        """Sends output and notices while the terminal exists, then raises TerminalNotFound."""
+        async for item in self._attachment:
             if isinstance(item, Piece):
                 if item.missed:
-                    await self._say(_missed(item))
-                await self._output(item)
+                    await self._send_status(_missed_notice(item))
+                await self._send_piece(item, *self._attachment.following(OUTPUT_BYTES))
             else:
-                await self._notice(item)
-        raise TerminalNotFound("终端已不存在", "The terminal is gone")
+                await self._send_notice(item)
+        raise TerminalNotFound("终端已不存在", "The terminal no longer exists")
 
-    async def answer(self) -> None:
-        """Sends answers one after the other; a history is looked up when its turn comes."""
+    async def send_replies(self) -> None:
+        """Sends replies in order. A history is read when its turn comes, so that many requests cost no memory."""
         while True:
-            answer = await self._answers.get()
-            await self._send(await self._history(answer) if isinstance(answer, RequestHistory) else answer)
+            reply = await self._replies.get()
+            await self._send(await self._history(reply) if isinstance(reply, RequestHistory) else reply)
 
     async def _history(self, request: RequestHistory) -> dict[str, Any]:
         try:
-            entries = await self._terminal.history(*request.span)
+            lines = await logs.history(self._ctx, self._session_id, *request.span)
         except LauncherError as error:
             return messages.error(error, self._language)
-        logs = [{"timestamp": entry.at, "data": entry.data} for entry in entries]
-        return {"type": "history_logs", "logs": logs, "session_id": self._session_id}
+        entries = [{"timestamp": line.at, "data": line.data} for line in lines]
+        return {"type": "history_logs", "logs": entries, "session_id": self._requested_id}
 
-    async def _notice(self, notice: Notice) -> None:
-        if isinstance(notice, Said):
-            await self._say(notice.text)
+    async def _send_notice(self, notice: Notice) -> None:
+        if isinstance(notice, StatusMessage):
+            await self._send_status(notice.text)
         elif isinstance(notice, Resized):
-            await self._send(_size(notice.columns, notice.rows))
+            await self._send(messages.resize(notice.columns, notice.rows))
 
-    async def _say(self, sentence: Text) -> None:
+    async def _send_status(self, sentence: Text) -> None:
         await self._send({"type": "status", "message": sentence.in_language(self._language)})
 
-    async def _output(self, piece: Piece) -> None:
+    async def _send_piece(self, *pieces: Piece) -> None:
+        """Sends pieces, in one go where the server takes prepared frames."""
         if self._takes_frames:
-            await self._socket.send({"type": "websocket.send", EXTENSION: messages.output_frames(piece)})
+            frames = b"".join(map(messages.output_frames, pieces))
+            await self._socket.send({"type": "websocket.send", EXTENSION: frames})
         else:
-            for message in messages.output(piece):
-                await self._socket.send_text(message)
+            for piece in pieces:
+                for message in messages.output(piece):
+                    await self._socket.send_text(message)
 
     async def _send(self, message: dict[str, Any]) -> None:
         await self._socket.send_text(messages.encode(message))
 
     # In
 
-    async def listen(self) -> None:
-        """Does what the viewer asks, in the order it asks. Raises WebSocketDisconnect at the end."""
+    async def receive(self) -> None:
+        """Handles the viewer's messages, in order, until WebSocketDisconnect, which it raises."""
         while True:
             message = await self._socket.receive()
             if message["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect(message["code"], message.get("reason"))
             try:
-                await self._obey(messages.decode(message.get("text")))
+                await self._handle(messages.decode(message.get("text")))
             except LauncherError as error:
-                await self._answers.put(messages.error(error, self._language))
+                await self._replies.put(messages.error(error, self._language))
 
-    async def _obey(self, message: Asked) -> None:
+    async def _handle(self, message: ClientMessage) -> None:
         match message:
             case Input(data=data):
-                await self._terminal.input(data, self._viewer)
+                await self._attachment.input(data)
             case Resize(cols=columns, rows=rows):
-                await self._terminal.resize(columns, rows, self._viewer)
-                if (columns, rows) != (self._terminal.columns, self._terminal.rows):
-                    await self._answers.put(_size(self._terminal.columns, self._terminal.rows))
+                size = await self._attachment.resize(columns, rows)
+                if size != (columns, rows):
+                    await self._replies.put(messages.resize(*size))
             case Ping(timestamp=timestamp):
                 now = int(time.time() * 1000)
-                await self._answers.put({"type": "pong", "timestamp": timestamp, "server_time": now})
+                await self._replies.put({"type": "pong", "timestamp": timestamp, "server_time": now})
             case RequestHistory():
-                await self._answers.put(message)
+                await self._replies.put(message)
 
 
-def _size(columns: int, rows: int) -> dict[str, Any]:
-    return {"type": "resize", "cols": columns, "rows": rows}
-
-
-def _missed(piece: Piece) -> Text:
+def _missed_notice(piece: Piece) -> Text:
     start = piece.offset - piece.missed
     return Text(
         f"偏移 {start} 起的 {piece.missed} 字节输出已不再保留",

@@ -1,78 +1,80 @@
-"""Commands to configuration files: merge, set, unset, write, restore."""
+"""Commands on configuration files: merge, set, unset, write, restore."""
 
 from typing import Annotated, Any
 
 import strawberry
 
+from bots.documents.file import LIMIT_BYTES
 from mailauncher.errors import InvalidParameter, Text
 from resolvers import configuration
 from resolvers.configuration import ConfigChange
-from schema.configuration import ConfigFile, revision_number, shown
+from schema.configuration import ConfigFile, from_view, revision_number
 from schema.context import Info
-from schema.instance_commands import MESSAGE
+from schema.descriptions import INSTANCE_ID, MESSAGE
 from schema.scalars import Json
 
-CHANGED = Text("配置已更新", "The configuration was changed")
-RESTART = Text(
-    "配置已更新，重启后生效", "The configuration was changed; restart the instance for it to count"
-)
-SAME = Text("配置没有变化", "There was nothing to change")
-IF_MATCH = "The `etag` that the file must have, else `CONFLICT`. Null: changes of others are kept and this one added."
+CHANGED = Text("配置已更新", "The configuration was updated")
+RESTART = Text("配置已更新，重启后生效", "The configuration was updated; restart the instance to apply it")
+SAME = Text("配置没有变化", "The configuration is unchanged")
+IF_MATCH = "The `etag` that the file must have, else `CONFLICT`. Null: the change is applied to whatever the file contains."
 ERRORS = (
     "`INSTANCE_NOT_FOUND`, `RESOURCE_NOT_FOUND`, `INVALID_PARAMETER`, `INVALID_PATH`, `CONFLICT`, `PORT_IN_USE` for a port "
-    "that another program has, `FILE_TOO_LARGE`, `INSUFFICIENT_SPACE`, `PERMISSION_DENIED`. After an error the file is what "
-    "it was."
+    "of another program, `FILE_TOO_LARGE`, `INSUFFICIENT_SPACE`, `PERMISSION_DENIED`. After an error the file is unchanged."
 )
-PATH = 'Keys and, in arrays, indices from 0: `["api", "hosts", "0"]`.'
+PATH = 'Path of keys and, in arrays, indices from 0: `["api", "hosts", "0"]`.'
 
 
-@strawberry.type(description="A configuration file after a command.")
+@strawberry.type(description="Result of a command on a configuration file.")
 class ConfigPayload:
-    file: ConfigFile = strawberry.field(description="The file as it is now.")
+    file: ConfigFile = strawberry.field(description="The file after the command.")
     changed: bool = strawberry.field(description="Whether anything was written.")
     changed_keys: list[str] = strawberry.field(
-        description="Dotted names of what changed; an array counts as a whole."
+        description="Dotted names of the changed keys; an array counts as one key."
     )
     restart_needed: bool = strawberry.field(
-        description="Whether the program runs now and must be restarted for the change to count."
+        description="Whether the program is running and must be restarted to apply the change."
     )
     message: str = strawberry.field(description=MESSAGE)
 
 
-@strawberry.input(description="Which configuration file, and in which state.")
+@strawberry.input(description="A configuration file and its expected state.")
 class ConfigTargetInput:
-    instance_id: strawberry.ID = strawberry.field(description="Whose file it is.")
-    name: str = strawberry.field(description="Its name: `bot`, `env` or another of `configFiles`.")
+    instance_id: strawberry.ID = strawberry.field(description=INSTANCE_ID)
+    name: str = strawberry.field(description="Name of the file: `bot`, `env` or another of `configFiles`.")
     if_match: str | None = strawberry.field(default=None, description=IF_MATCH)
 
 
-@strawberry.input(description="What is to be merged into a configuration file.")
+@strawberry.input(description="An object to merge into a configuration file.")
 class MergeConfigInput(ConfigTargetInput):
     patch: Json = strawberry.field(
-        description="An object: tables are merged key by key, arrays and scalars replaced, null removes a key and may not "
-        "stand in an array."
+        description="An object: tables are merged key by key, arrays and scalars replaced; null removes a key and is not "
+        "allowed in arrays."
     )
 
 
-@strawberry.input(description="A value of a configuration file that is to be set.")
+@strawberry.input(description="A value to set in a configuration file.")
 class SetConfigValueInput(ConfigTargetInput):
-    path: list[str] = strawberry.field(description=f"{PATH} What is missing on the way is made.")
-    value: Json | None = strawberry.field(description="The value. Null is one in JSON files alone.")
+    path: list[str] = strawberry.field(description=f"{PATH} Missing tables are created.")
+    value: Json | None = strawberry.field(description="The value. Null is allowed in JSON files only.")
 
 
-@strawberry.input(description="A value of a configuration file that is to be removed.")
+@strawberry.input(description="A value to remove from a configuration file.")
 class UnsetConfigValueInput(ConfigTargetInput):
-    path: list[str] = strawberry.field(description=f"{PATH} What is not there is no error.")
+    path: list[str] = strawberry.field(description=f"{PATH} A missing value is not an error.")
 
 
-@strawberry.input(description="A whole text for a configuration file.")
+@strawberry.input(description="The new content of a configuration file.")
 class WriteConfigTextInput(ConfigTargetInput):
-    text: str = strawberry.field(description="At most 4 MiB. One that cannot be read is refused.")
+    text: str = strawberry.field(
+        description=f"The content, at most {LIMIT_BYTES >> 20} MiB. One with a syntax error is refused."
+    )
 
 
-@strawberry.input(description="A revision of a configuration file that is to be put back.")
+@strawberry.input(description="A revision of a configuration file to restore.")
 class RestoreConfigInput(ConfigTargetInput):
-    revision: strawberry.ID = strawberry.field(description="Which revision; it is put back byte for byte.")
+    revision: strawberry.ID = strawberry.field(
+        description="Id of the revision; it is restored byte for byte."
+    )
 
 
 def _expected(target: ConfigTargetInput) -> frozenset[str] | None:
@@ -82,7 +84,7 @@ def _expected(target: ConfigTargetInput) -> frozenset[str] | None:
 def _payload(change: ConfigChange, info: Info) -> ConfigPayload:
     text = RESTART if change.restart_needed else CHANGED if change.changed else SAME
     return ConfigPayload(
-        file=shown(change.view),
+        file=from_view(change.view),
         changed=change.changed,
         changed_keys=list(change.keys),
         restart_needed=change.restart_needed,
@@ -102,37 +104,37 @@ async def _merge(
     work = configuration.merge(
         info.context.ctx, input.instance_id, input.name, _object(input.patch), _expected(input)
     )
-    return _payload(await info.context.carry_out(work), info)
+    return _payload(await info.context.complete(work), info)
 
 
 async def _set(
     info: Info,
     input: Annotated[
-        SetConfigValueInput, strawberry.argument(description="The file, the place and the value.")
+        SetConfigValueInput, strawberry.argument(description="The file, the path and the value.")
     ],
 ) -> ConfigPayload | None:
     work = configuration.set_value(
         info.context.ctx, input.instance_id, input.name, input.path, input.value, _expected(input)
     )
-    return _payload(await info.context.carry_out(work), info)
+    return _payload(await info.context.complete(work), info)
 
 
 async def _unset(
     info: Info,
-    input: Annotated[UnsetConfigValueInput, strawberry.argument(description="The file and the place.")],
+    input: Annotated[UnsetConfigValueInput, strawberry.argument(description="The file and the path.")],
 ) -> ConfigPayload | None:
     work = configuration.unset(info.context.ctx, input.instance_id, input.name, input.path, _expected(input))
-    return _payload(await info.context.carry_out(work), info)
+    return _payload(await info.context.complete(work), info)
 
 
 async def _write(
     info: Info,
-    input: Annotated[WriteConfigTextInput, strawberry.argument(description="The file and its text.")],
+    input: Annotated[WriteConfigTextInput, strawberry.argument(description="The file and its content.")],
 ) -> ConfigPayload | None:
     work = configuration.write_text(
         info.context.ctx, input.instance_id, input.name, input.text, _expected(input)
     )
-    return _payload(await info.context.carry_out(work), info)
+    return _payload(await info.context.complete(work), info)
 
 
 async def _restore(
@@ -142,30 +144,30 @@ async def _restore(
     number = revision_number(input.revision, "revision")
     assert number is not None
     work = configuration.restore(info.context.ctx, input.instance_id, input.name, number, _expected(input))
-    return _payload(await info.context.carry_out(work), info)
+    return _payload(await info.context.complete(work), info)
 
 
 @strawberry.type
 class ConfigMutation:
     merge_config: ConfigPayload | None = strawberry.mutation(
         resolver=_merge,
-        description=f"Merges an object into a configuration file; everything else in it stays byte for byte. Null only "
-        f"together with an error: {ERRORS}",
+        description=f"Merges an object into a configuration file; everything else stays byte for byte. Null only "
+        f"with an error: {ERRORS}",
     )
     set_config_value: ConfigPayload | None = strawberry.mutation(
         resolver=_set,
-        description=f"Sets one value; everything else stays byte for byte. Null only together with an error: {ERRORS}",
+        description=f"Sets one value; everything else stays byte for byte. Null only with an error: {ERRORS}",
     )
     unset_config_value: ConfigPayload | None = strawberry.mutation(
         resolver=_unset,
-        description=f"Removes one value; everything else stays byte for byte. Null only together with an error: {ERRORS}",
+        description=f"Removes one value; everything else stays byte for byte. Null only with an error: {ERRORS}",
     )
     write_config_text: ConfigPayload | None = strawberry.mutation(
         resolver=_write,
-        description=f"Replaces the whole text. Null only together with an error, which has `line` and `column` in its "
-        f"extensions for a text that cannot be read: {ERRORS}",
+        description=f"Replaces the whole content. Null only with an error, which has `line` and `column` in its "
+        f"extensions for a syntax error: {ERRORS}",
     )
     restore_config: ConfigPayload | None = strawberry.mutation(
         resolver=_restore,
-        description=f"Puts back what a configuration file held once. Null only together with an error: {ERRORS}",
+        description=f"Restores a revision of a configuration file. Null only with an error: {ERRORS}",
     )

@@ -1,48 +1,71 @@
-"""What a resolver of the schema finds in `info.context`."""
+"""The context of GraphQL resolvers: `info.context`."""
 
-import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import strawberry
 
+from mailauncher.errors import InvalidParameter
+from mailauncher.tasks import Tasks
 from resolvers.context import Context
 from schema.loaders import Loaders
 
 T = TypeVar("T")
+POSITION_DIGITS = 17
+
+
+class Reader(NamedTuple):
+    """Who reads: what an answer depends on besides operation and data. Answers are shared by equal readers only, so whatever
+    else is to make a difference, such as rights, belongs here."""
+
+    language: str = "zh"
 
 
 @dataclass(slots=True)
-class Call:
-    """One HTTP request or one socket: the running server, the language of the caller, and the loaders of its fields.
+class RequestContext:
+    """The context of one HTTP request or one socket: the running server, who reads, and DataLoaders.
 
-    `authorization` is the header of that name; `connection_params` is what a socket sends in `connection_init`.
+    `authorization` is the header of that name; `connection_params` is the payload of a socket's `connection_init`.
     """
 
     ctx: Context
     loaders: Loaders
-    language: str = "zh"
+    reader: Reader = field(default_factory=Reader)
     authorization: str = ""
     connection_params: dict[str, Any] = field(default_factory=dict)
-    _commands: set[asyncio.Task[Any]] = field(default_factory=set)
+    commands: Tasks = field(default_factory=Tasks)
+    """Commands that are running, some of them for operations that have been cancelled."""
 
-    async def carry_out(self, command: Coroutine[Any, Any, T]) -> T:
-        """A command's result. A socket that closes cancels its operations: the command itself goes on to its end, or an
-        instance would be left half added."""
-        task = asyncio.get_running_loop().create_task(command)
-        self._commands.add(task)
-        task.add_done_callback(self._commands.discard)
-        return await asyncio.shield(task)
+    last_event_id: str = ""
+    """The position of the last event that a reader of a stream has seen, who comes back."""
+    version: int | None = None
+    """The version of the live instances of which alone the answer is a function. None: it depends on more, or has errors."""
 
     @property
-    def commands(self) -> int:
-        """How many commands are being carried out."""
-        return len(self._commands)
+    def language(self) -> str:
+        return self.reader.language
 
-    async def finish(self) -> None:
-        """Waits for the commands that are still being carried out."""
-        await asyncio.gather(*self._commands, return_exceptions=True)
+    def resumed(self, after: int | None) -> int | None:
+        """Where a subscription begins that has positions: where its reader was, or else at `after`. Raises InvalidParameter."""
+        given = self.last_event_id
+        if not given:
+            return after
+        if not (given.isascii() and given.isdigit() and len(given) < POSITION_DIGITS):
+            raise InvalidParameter(
+                "Last-Event-ID 不是本服务器给出的 id",
+                "Last-Event-ID is not an id that this server has sent",
+                field="Last-Event-ID",
+            )
+        return int(given)
+
+    async def complete(self, command: Coroutine[Any, Any, T]) -> T:
+        """Runs a command to its end and returns its result, or raises what it raises.
+
+        A socket that closes cancels its operations. Between the cancellation and the end of the command nobody waits for
+        it, but it goes on: otherwise an instance would be left half added.
+        """
+        return await self.commands.complete(command, "graphql command")
 
 
-Info = strawberry.Info[Call, None]
+Info = strawberry.Info[RequestContext, None]

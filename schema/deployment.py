@@ -1,4 +1,4 @@
-"""Deployments: how far they are, how they ended, and their progress as it happens."""
+"""Deployments: status, result, and progress as it happens."""
 
 from collections.abc import AsyncGenerator
 from enum import Enum
@@ -9,59 +9,57 @@ import strawberry
 from mailauncher.errors import Text
 from resolvers import deployments, views
 from schema.context import Info
+from schema.descriptions import LANGUAGE, InstanceId
 from schema.scalars import Instant
 
-InstanceId = Annotated[strawberry.ID, strawberry.argument(description="The instance that is deployed.")]
-SENTENCE = "in the language that `Accept-Language` asks for"
 
-
-@strawberry.enum(description="How far a deployment is. REST has the same words in lower case.")
+@strawberry.enum(description="Status of a deployment. REST has the same values in lower case.")
 class DeploymentStatus(Enum):
-    PENDING = strawberry.enum_value("pending", description="It waits for others to end.")
-    INSTALLING = strawberry.enum_value("installing", description="It is being worked on.")
-    COMPLETED = strawberry.enum_value("completed", description="All of it was done.")
+    PENDING = strawberry.enum_value("pending", description="Waiting for other deployments.")
+    INSTALLING = strawberry.enum_value("installing", description="In progress.")
+    COMPLETED = strawberry.enum_value("completed", description="Finished successfully.")
     FAILED = strawberry.enum_value(
-        "failed", description="It stopped, `failure` says why; `retryDeployment` goes on."
+        "failed", description="Failed, see `failure`; `retryDeployment` continues it."
     )
     CANCELLED = strawberry.enum_value(
-        "cancelled", description="Somebody ended it; what it had made was removed."
+        "cancelled", description="Cancelled on request; everything it had created was removed."
     )
 
 
-@strawberry.enum(description="What a deployment makes.")
+@strawberry.enum(description="What a deployment does.")
 class DeploymentKind(Enum):
-    DEPLOY = strawberry.enum_value("deploy", description="A new instance.")
+    DEPLOY = strawberry.enum_value("deploy", description="Installs a new instance.")
     CLONE = strawberry.enum_value(
-        "clone", description="A new instance with the configuration and data of another."
+        "clone", description="Creates an instance with the configuration and data of another."
     )
-    UPGRADE = strawberry.enum_value("upgrade", description="Another version of an instance that stands.")
+    UPGRADE = strawberry.enum_value("upgrade", description="Changes the version of an existing instance.")
 
 
-@strawberry.enum(description="A part of a deployment, in the order in which they come.")
+@strawberry.enum(description="A step of a deployment, in order of execution.")
 class DeploymentStep(Enum):
-    CHECK = strawberry.enum_value("check", description="Looks whether tools, room and place are there.")
-    FETCH = strawberry.enum_value("fetch", description="Gets the bot's files.")
-    ENVIRONMENT = strawberry.enum_value("environment", description="Makes a Python environment.")
-    DEPENDENCIES = strawberry.enum_value("dependencies", description="Installs the packages that it needs.")
+    CHECK = strawberry.enum_value("check", description="Checks tools, disk space and the target folder.")
+    FETCH = strawberry.enum_value("fetch", description="Downloads the bot.")
+    ENVIRONMENT = strawberry.enum_value("environment", description="Creates a Python environment.")
+    DEPENDENCIES = strawberry.enum_value("dependencies", description="Installs the required packages.")
     SERVICES = strawberry.enum_value("services", description="Installs the services.")
-    STOP = strawberry.enum_value("stop", description="Stops the instance; an upgrade's alone.")
+    STOP = strawberry.enum_value("stop", description="Stops the instance; upgrades only.")
     CONFIGURE = strawberry.enum_value("configure", description="Writes configuration, ports and consent.")
-    REGISTER = strawberry.enum_value("register", description="Puts everything into its place.")
-    START = strawberry.enum_value("start", description="Starts the instance, where that was asked for.")
+    REGISTER = strawberry.enum_value(
+        "register", description="Moves everything into place and registers the instance."
+    )
+    START = strawberry.enum_value("start", description="Starts the instance, if requested.")
 
 
 def _service_message(service: strawberry.Parent[views.ComponentProgress], info: Info) -> str:
     return service.message.in_language(info.context.language)
 
 
-@strawberry.type(description="How far one service of a deployment is.")
+@strawberry.type(description="Progress of one service of a deployment.")
 class ServiceProgress:
-    name: str = strawberry.field(description="The service's name, such as `napcat`.")
-    status: DeploymentStatus = strawberry.field(description="How far it is, in a word.")
-    progress: int = strawberry.field(description="How far it is, 0-100; it never falls.")
-    message: str = strawberry.field(
-        resolver=_service_message, description=f"What is done to it now, {SENTENCE}."
-    )
+    name: str = strawberry.field(description="Name of the service, such as `napcat`.")
+    status: DeploymentStatus = strawberry.field(description="Status of its installation.")
+    progress: int = strawberry.field(description="Progress, 0-100; never decreases.")
+    message: str = strawberry.field(resolver=_service_message, description=f"Current activity, {LANGUAGE}.")
 
 
 def _reason(failure: strawberry.Parent[views.DeploymentFailure], info: Info) -> str:
@@ -71,15 +69,15 @@ def _reason(failure: strawberry.Parent[views.DeploymentFailure], info: Info) -> 
 @strawberry.type(description="Why a deployment failed.")
 class DeploymentFailure:
     step: DeploymentStep | None = strawberry.field(
-        description="The step that failed. Null: it failed before its first one."
+        description="The step that failed. Null: it failed before the first step."
     )
     code: str = strawberry.field(
         description="`DOWNLOAD_FAILED`, `VERSION_NOT_FOUND`, `INSUFFICIENT_SPACE`, `INVALID_PATH`, `DEPLOYMENT_FAILED` or "
         "another error code."
     )
-    message: str = strawberry.field(resolver=_reason, description=f"The cause and the way out, {SENTENCE}.")
+    message: str = strawberry.field(resolver=_reason, description=f"Cause and solution, {LANGUAGE}.")
     last_lines: list[str] = strawberry.field(
-        description="What the command that failed printed last; empty when it printed nothing or there was none."
+        description="Last output of the command that failed; empty if there was no output or no command."
     )
 
 
@@ -106,49 +104,51 @@ def _commit(deployment: strawberry.Parent[views.DeploymentView]) -> str | None:
 @strawberry.type(description="The newest deployment, clone or upgrade of an instance.")
 class Deployment:
     instance_id: strawberry.ID = strawberry.field(
-        description="The instance; after a cancelled deployment there is none of this id any more."
+        description="Id of the instance, which no longer exists after a cancelled deployment."
     )
-    name: str = strawberry.field(description="The instance's name.")
-    kind: DeploymentKind = strawberry.field(description="What it makes.")
-    status: DeploymentStatus = strawberry.field(description="How far it is, in a word.")
+    name: str = strawberry.field(description="Name of the instance.")
+    kind: DeploymentKind = strawberry.field(description="What it does.")
+    status: DeploymentStatus = strawberry.field(description="Status of the deployment.")
     progress: int = strawberry.field(
-        description="How far it is, 0-100, by the time that steps take; it never falls, and is 100 only when `COMPLETED`."
+        description="Progress, 0-100, weighted by the duration of steps; never decreases, 100 only when `COMPLETED`."
     )
     step: DeploymentStep | None = strawberry.field(
-        description="The step that it is at or failed in. Null before the first one and after the last."
+        description="Current step, or the one that failed. Null before the first and after the last one."
     )
     message: str = strawberry.field(
-        resolver=_message, description=f"What it does now, or how it ended, {SENTENCE}."
+        resolver=_message, description=f"Current activity, or the result, {LANGUAGE}."
     )
     version: str = strawberry.field(
-        description="The tag or branch that is installed; what `latest` stood for when it was asked for."
+        description="Tag or branch; for `latest` the tag it meant at the time of the request."
     )
     commit: str | None = strawberry.field(
-        resolver=_commit, description="The commit, 40 hex digits. Null until it was checked out."
+        resolver=_commit, description="Commit, 40 hexadecimal digits. Null until it is checked out."
     )
     logs: list[str] = strawberry.field(
         resolver=_logs,
-        description=f"What was done so far, a sentence each, {SENTENCE}: the last 1000, oldest first.",
+        description=f"Log messages, {LANGUAGE}: the last {deployments.LOGS_KEPT}, oldest first.",
     )
-    services: list[ServiceProgress] = strawberry.field(description="The services that come with it.")
-    created_at: Instant = strawberry.field(description="When it was asked for.")
+    services: list[ServiceProgress] = strawberry.field(description="Services to install.")
+    created_at: Instant = strawberry.field(description="Time of the request.")
     ended_at: Instant | None = strawberry.field(
-        description="When it ended, however that was. Null until then."
+        description="Time when it ended, successfully or not. Null: in progress."
     )
     failure: DeploymentFailure | None = strawberry.field(
-        description="Why it failed. Null unless it is `FAILED`."
+        description="Why it failed, or, if it is `COMPLETED`, why the bot that it installed and started does not work: the step `START`, "
+        "with `COMMAND_FAILED` if it ended, `INCOMPLETE` if it waits for an answer in its terminal or was not ready in time. Null: "
+        "nothing went wrong."
     )
     todo: list[str] = strawberry.field(
         resolver=_todo,
-        description=f"What is left for the user to do, such as keys to enter, {SENTENCE}. Empty: nothing.",
+        description=f"What the user has to do next, such as entering keys, {LANGUAGE}. Empty: nothing.",
     )
     cursor: int = strawberry.field(
-        description="How far this goes: give it as `after` to `deploymentProgress` to follow from here."
+        description="Cursor of this state: pass it as `after` to `deploymentProgress` to follow from here."
     )
 
 
-def shown(view: views.DeploymentView) -> Deployment:
-    """The view stands for the type: it has the attributes that plain fields read."""
+def from_view(view: views.DeploymentView) -> Deployment:
+    """The view serves as the type: it has the attributes that fields without a resolver read."""
     return cast(Deployment, view)
 
 
@@ -156,17 +156,17 @@ def _log(update: strawberry.Parent[views.DeploymentUpdate], info: Info) -> list[
     return _sentences(update.log, info)
 
 
-@strawberry.type(description="A deployment has come further.")
+@strawberry.type(description="Progress of a deployment.")
 class DeploymentUpdate:
-    cursor: int = strawberry.field(description="Give it as `after` to go on from here.")
-    deployment: Deployment = strawberry.field(description="The deployment as it is now.")
+    cursor: int = strawberry.field(description="Pass it as `after` to resume from here.")
+    deployment: Deployment = strawberry.field(description="The deployment in its current state.")
     log: list[str] = strawberry.field(
-        resolver=_log, description=f"The sentences that are new since the update before, {SENTENCE}."
+        resolver=_log, description=f"New log messages since the previous update, {LANGUAGE}."
     )
 
 
 async def _deployment(info: Info, instance_id: InstanceId) -> Deployment | None:
-    return shown(await deployments.get(info.context.ctx, instance_id))
+    return from_view(await deployments.get(info.context.ctx, instance_id))
 
 
 async def _deployments(info: Info) -> list[Deployment]:
@@ -177,12 +177,12 @@ async def _deployments(info: Info) -> list[Deployment]:
 class DeploymentQuery:
     deployment: Deployment | None = strawberry.field(
         resolver=_deployment,
-        description="The newest deployment of an instance, cancelled ones included. Null only together with an error: "
-        "`INSTANCE_NOT_FOUND`, or `RESOURCE_NOT_FOUND` for one that was added as it stood.",
+        description="The newest deployment of an instance, including cancelled ones. Null only with an error: "
+        "`INSTANCE_NOT_FOUND`, or `RESOURCE_NOT_FOUND` if the instance was added and not deployed.",
     )
     deployments: list[Deployment] = strawberry.field(
         resolver=_deployments,
-        description="The newest deployment of each instance, cancelled ones included, in the order they began.",
+        description="The newest deployment of each instance, including cancelled ones, in the order they started.",
     )
 
 
@@ -192,12 +192,13 @@ def _progress(
     after: Annotated[
         int | None,
         strawberry.argument(
-            description="Cursor of an update seen before. Null: from the beginning, with all sentences that are kept."
+            description="Cursor of the last update seen. Null: start at the beginning, with all log messages that are kept."
         ),
     ] = None,
 ) -> AsyncGenerator[DeploymentUpdate, None]:
     return cast(
-        AsyncGenerator[DeploymentUpdate, None], deployments.progress(info.context.ctx, instance_id, after)
+        AsyncGenerator[DeploymentUpdate, None],
+        deployments.progress(info.context.ctx, instance_id, info.context.resumed(after)),
     )
 
 
@@ -205,6 +206,6 @@ def _progress(
 class DeploymentSubscription:
     deployment_progress: AsyncGenerator[DeploymentUpdate, None] = strawberry.subscription(
         resolver=_progress,
-        description="A deployment as it is now, then each time it has come further; completes when it has ended. Steps that "
-        "a slow subscriber has not fetched are joined, sentences are never left out. Resume with the last `cursor`.",
+        description="The current state of a deployment, then each progress; completes when the deployment has ended. For a "
+        "slow subscriber, updates are merged, but no log message is lost. Resume with the last `cursor`.",
     )

@@ -1,4 +1,4 @@
-"""Commands to deployments: deploy, cancel, try again, accept the terms."""
+"""Commands on deployments: deploy, cancel, retry, accept the terms."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,90 +8,92 @@ import strawberry
 
 from mailauncher.errors import LauncherError, Text
 from resolvers import deployments
-from resolvers.instances import NewService
-from resolvers.views import DeploymentView, Outcome
+from resolvers.instances import SERVICES_LIMIT, NewService
+from resolvers.views import CommandOutcome, DeploymentView
 from schema import deployment, instance
 from schema.context import Info
 from schema.deployment import Deployment
+from schema.descriptions import INSTANCE_ID, MESSAGE, NAME, NEW_FOLDER, VERSION
 from schema.instance import Instance
-from schema.instance_commands import MESSAGE, InstancePayload, payload
+from schema.instance_commands import InstancePayload, instance_payload
 
-ACCEPTED = Text("已接受用户协议与隐私条款", "The licence and privacy terms are accepted")
-BEGUN = Text("部署已开始", "The deployment has begun")
+ACCEPTED = Text("已接受用户协议与隐私条款", "The license and privacy terms were accepted")
+STARTED = Text("部署已开始", "The deployment has started")
 CANCELLED = Text("部署已取消", "The deployment was cancelled")
-RETRIED = Text("部署继续进行", "The deployment goes on")
+RETRIED = Text("部署继续进行", "The deployment continues")
 
 
-@strawberry.type(description="A deployment after a command.")
+@strawberry.type(description="Result of a command on a deployment.")
 class DeploymentPayload:
-    deployment: Deployment = strawberry.field(description="The deployment as it is now.")
+    deployment: Deployment = strawberry.field(description="The deployment after the command.")
     instance: Instance | None = strawberry.field(
-        description="Its instance as it is now. Null: it is gone with a cancelled deployment."
+        description="The instance after the command. Null: it was removed with a cancelled deployment."
     )
     message: str = strawberry.field(description=MESSAGE)
 
 
-@strawberry.input(description="A service that is to be deployed with a bot.")
+@strawberry.input(description="A service to deploy with a bot.")
 class DeployServiceInput:
     name: str = strawberry.field(description="One of `deployServices`, such as `napcat` or `nonebot-ada`.")
     port: int | None = strawberry.field(
         default=None,
-        description="The TCP port that it listens on, 1-65535. Null: a free one, its usual one if that is free.",
+        description="TCP port it listens on, 1-65535. Null: the default of its recipe if free, else another free one.",
     )
 
 
-@strawberry.input(description="A new instance that is to be installed.")
+@strawberry.input(description="A new instance to deploy.")
 class DeployInstanceInput:
-    name: str = strawberry.field(
-        description="1-64 characters: letters of any script, digits, `-`, `_`, `.`, space (not at its ends). Unique."
-    )
+    name: str = strawberry.field(description=NAME)
     path: str | None = strawberry.field(
         default=None,
-        description="A folder that does not exist yet or is empty: an absolute path, or one from `~`, the workspace. "
-        "Null: a folder of the instance's name in the workspace.",
+        description=f"{NEW_FOLDER} Null: a folder in the workspace, named like the instance.",
     )
     port: int | None = strawberry.field(
         default=None,
-        description="The TCP port that its main program listens on, 1-65535. Null: a free one, from its recipe's usual one up.",
+        description="TCP port of the main program, 1-65535. Null: the first free one from the default of its recipe upwards.",
     )
     version: str = strawberry.field(
         default="latest",
-        description="One of `deployVersions`: a tag, a branch, or `latest`, the newest stable tag.",
+        description=VERSION,
     )
     services: list[DeployServiceInput] | None = strawberry.field(
-        default=None, description="The services that come with it, each once. Null: none."
+        default=None,
+        description=f"Services to install with it, at most {SERVICES_LIMIT}, each once. Null: none.",
     )
     auto_start: bool = strawberry.field(
-        default=False, description="Whether it is started at the end; that needs `acceptTerms`."
+        default=False,
+        description="Whether to start it when the deployment is complete; requires `acceptTerms`.",
     )
     accept_terms: bool = strawberry.field(
         default=False,
-        description="Whether the user has read and accepted the texts of `consent`. Without that nothing is started, and "
-        "`acceptTerms` can do it later.",
+        description="Whether the user has read and accepted the texts of `consent`. Otherwise nothing is started, until the "
+        "mutation `acceptTerms`.",
     )
-    recipe: str = strawberry.field(default="maibot", description="Which bot: one of `deployRecipes`.")
+    recipe: str = strawberry.field(
+        default="maibot", description="Name of the bot's recipe, one of `deployRecipes`."
+    )
 
 
-@strawberry.input(description="The deployment that is to be cancelled.")
+@strawberry.input(description="The deployment to cancel.")
 class CancelDeploymentInput:
-    instance_id: strawberry.ID = strawberry.field(description="The instance that is deployed.")
+    instance_id: strawberry.ID = strawberry.field(description=INSTANCE_ID)
 
 
-@strawberry.input(description="The failed deployment that is to go on.")
+@strawberry.input(description="The failed deployment to continue.")
 class RetryDeploymentInput:
-    instance_id: strawberry.ID = strawberry.field(description="The instance that is deployed.")
+    instance_id: strawberry.ID = strawberry.field(description=INSTANCE_ID)
 
 
 @strawberry.input(description="The instance whose terms the user has read and accepted.")
 class AcceptTermsInput:
-    instance_id: strawberry.ID = strawberry.field(description="Which instance.")
+    instance_id: strawberry.ID = strawberry.field(description=INSTANCE_ID)
 
 
-def answered(view: DeploymentView, message: Text, info: Info) -> DeploymentPayload:
-    fleet = info.context.ctx.fleet
-    there = instance.shown(fleet.view(view.instance_id)) if view.instance_id in fleet else None
+def deployment_payload(view: DeploymentView, message: Text, info: Info) -> DeploymentPayload:
+    live = info.context.ctx.live
+    there = instance.from_view(live.view(view.instance_id)) if view.instance_id in live else None
     return DeploymentPayload(
-        deployment=deployment.shown(view),
+        deployment=deployment.from_view(view),
         instance=there,
         message=message.in_language(info.context.language),
     )
@@ -99,7 +101,7 @@ def answered(view: DeploymentView, message: Text, info: Info) -> DeploymentPaylo
 
 async def _deploy(
     info: Info,
-    input: Annotated[DeployInstanceInput, strawberry.argument(description="What to install, and where.")],
+    input: Annotated[DeployInstanceInput, strawberry.argument(description="The instance to deploy.")],
 ) -> DeploymentPayload | None:
     new = deployments.NewDeployment(
         name=input.name,
@@ -111,14 +113,14 @@ async def _deploy(
         accept_terms=input.accept_terms,
         recipe=input.recipe,
     )
-    with _named_as_here():
-        view = await info.context.carry_out(deployments.deploy(info.context.ctx, new))
-    return answered(view, BEGUN, info)
+    with _with_field_names():
+        view = await info.context.complete(deployments.deploy(info.context.ctx, new))
+    return deployment_payload(view, STARTED, info)
 
 
 @contextmanager
-def _named_as_here() -> Iterator[None]:
-    """The services at fault have the name that this input gives them."""
+def _with_field_names() -> Iterator[None]:
+    """Errors name the field as this input does."""
     try:
         yield
     except LauncherError as error:
@@ -129,48 +131,49 @@ def _named_as_here() -> Iterator[None]:
 
 async def _cancel(
     info: Info,
-    input: Annotated[CancelDeploymentInput, strawberry.argument(description="Which deployment.")],
+    input: Annotated[CancelDeploymentInput, strawberry.argument(description="The deployment.")],
 ) -> DeploymentPayload | None:
-    view = await info.context.carry_out(deployments.cancel(info.context.ctx, input.instance_id))
-    return answered(view, CANCELLED, info)
+    view = await info.context.complete(deployments.cancel(info.context.ctx, input.instance_id))
+    return deployment_payload(view, CANCELLED, info)
 
 
 async def _retry(
     info: Info,
-    input: Annotated[RetryDeploymentInput, strawberry.argument(description="Which deployment.")],
+    input: Annotated[RetryDeploymentInput, strawberry.argument(description="The deployment.")],
 ) -> DeploymentPayload | None:
-    view = await info.context.carry_out(deployments.retry(info.context.ctx, input.instance_id))
-    return answered(view, RETRIED, info)
+    view = await info.context.complete(deployments.retry(info.context.ctx, input.instance_id))
+    return deployment_payload(view, RETRIED, info)
 
 
 async def _accept_terms(
     info: Info,
-    input: Annotated[AcceptTermsInput, strawberry.argument(description="Which instance.")],
+    input: Annotated[AcceptTermsInput, strawberry.argument(description="The instance.")],
 ) -> InstancePayload | None:
-    view = await info.context.carry_out(deployments.accept_terms(info.context.ctx, input.instance_id))
-    return payload(Outcome(view, ACCEPTED), info)
+    view = await info.context.complete(deployments.accept_terms(info.context.ctx, input.instance_id))
+    return instance_payload(CommandOutcome(view, ACCEPTED), info)
 
 
 @strawberry.type
 class DeploymentMutation:
     deploy_instance: DeploymentPayload | None = strawberry.mutation(
         resolver=_deploy,
-        description="Installs a new instance. Answers once everything that can be checked was checked; the work goes on, see "
-        "`deploymentProgress`. Null only together with an error: `INVALID_PARAMETER`, `VERSION_NOT_FOUND`, `DOWNLOAD_FAILED`, "
+        description="Deploys a new instance. Responds once all checks that are possible in advance have passed and continues "
+        "in the background, see `deploymentProgress`. Null only with an error: `INVALID_PARAMETER`, `VERSION_NOT_FOUND`, `DOWNLOAD_FAILED`, "
         "`INVALID_PATH`, `INSUFFICIENT_SPACE`, `PORT_IN_USE`, `DUPLICATE_RESOURCE`.",
     )
     cancel_deployment: DeploymentPayload | None = strawberry.mutation(
         resolver=_cancel,
-        description="Ends a deployment and removes what it has made, the instance too; an upgraded one stays as it was. Null "
-        "only together with an error: `INSTANCE_NOT_FOUND`, `INSTANCE_NOT_RUNNING` when no deployment is under way.",
+        description="Cancels a deployment and removes everything it has created, including the instance; after a cancelled "
+        "upgrade the instance is unchanged. Null only with an error: `INSTANCE_NOT_FOUND`, `INSTANCE_NOT_RUNNING` if no "
+        "deployment is in progress.",
     )
     retry_deployment: DeploymentPayload | None = strawberry.mutation(
         resolver=_retry,
-        description="Goes on with a failed deployment from where it stopped. Null only together with an error: "
-        "`INSTANCE_NOT_FOUND`, `INSTANCE_ALREADY_RUNNING` while it is under way, `INVALID_PARAMETER` where nothing failed.",
+        description="Continues a failed deployment from the step that failed. Null only with an error: "
+        "`INSTANCE_NOT_FOUND`, `INSTANCE_ALREADY_RUNNING` while it is in progress, `INVALID_PARAMETER` if it has not failed.",
     )
     accept_terms: InstancePayload | None = strawberry.mutation(
         resolver=_accept_terms,
-        description="Records that the user has read and accepted the bot's licence and privacy texts, as `consent` shows them; "
-        "it can be started then. Null only together with an error: `INSTANCE_NOT_FOUND`, `INVALID_PATH`.",
+        description="Records that the user has read and accepted the bot's license and privacy texts, see `consent`, so that "
+        "it can be started. Null only with an error: `INSTANCE_NOT_FOUND`, `INVALID_PATH`.",
     )

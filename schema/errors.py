@@ -1,4 +1,4 @@
-"""Failures as GraphQL errors: a code, the HTTP status that REST would give, and the field at fault in `extensions`."""
+"""Failures as GraphQL errors: `extensions` has the code, the HTTP status that REST would return, and the invalid field."""
 
 import logging
 from collections.abc import Iterable
@@ -7,14 +7,14 @@ from graphql import GraphQLError
 from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
-from mailauncher.bots.documents.broken import BrokenText
-from mailauncher.errors import VERDICTS, Code, LauncherError, Text
+from bots.documents.errors import DocumentSyntaxError
+from mailauncher.errors import ERROR_INFO, Code, LauncherError, Text, as_known
 
 log = logging.getLogger(__name__)
 
-UNEXPECTED = Text("内部服务器错误，详见日志", "Internal server error; the log says more")
+UNEXPECTED = Text("内部服务器错误，详见日志", "Internal server error; see the log")
 
-_OF_THE_CALLER = (
+_CLIENT_ERRORS = (
     type(None),
     GraphQLError,
     MissingQueryError,
@@ -23,19 +23,19 @@ _OF_THE_CALLER = (
 )
 
 
-def describe(errors: Iterable[GraphQLError], language: str) -> None:
-    """Completes errors in place. The unexpected is logged with its traceback and masked.
+def add_codes(errors: Iterable[GraphQLError], language: str) -> None:
+    """Adds code and message to errors, in place. Unexpected errors are logged with a traceback and masked.
 
-    Messages of GraphQL itself (syntax, validation, variables) are in English whatever the language.
+    Messages of GraphQL itself (syntax, validation, variables) are always in English.
     """
     for error in errors:
         cause = _cause(error)
         if isinstance(cause, LauncherError):
             error.message = cause.text.in_language(language)
             error.extensions = extensions(cause.code, cause.field)
-            if isinstance(cause, BrokenText):
+            if isinstance(cause, DocumentSyntaxError):
                 error.extensions |= {"line": cause.line, "column": cause.column}
-        elif _is_the_callers(error, cause):
+        elif _is_client_error(error, cause):
             error.extensions = extensions(Code.INVALID_PARAMETER)
         else:
             log.error("graphql field %s failed", error.path, exc_info=cause or error)
@@ -44,8 +44,8 @@ def describe(errors: Iterable[GraphQLError], language: str) -> None:
 
 
 def extensions(code: Code, field: str | None = None) -> dict[str, str | int]:
-    """`field` is there only where a single input field is at fault, as in REST."""
-    details: dict[str, str | int] = {"code": code.value, "status": VERDICTS[code].http}
+    """`field` is present only if a single input field is invalid, as in REST."""
+    details: dict[str, str | int] = {"code": code.value, "status": ERROR_INFO[code].http}
     return details if field is None else {**details, "field": field}
 
 
@@ -53,12 +53,12 @@ def _cause(error: GraphQLError) -> Exception | None:
     cause = error.original_error
     while isinstance(cause, GraphQLError) and cause.original_error is not None:
         cause = cause.original_error
-    return cause
+    return as_known(cause) or cause
 
 
-def _is_the_callers(error: GraphQLError, cause: Exception | None) -> bool:
-    """Whether the request is at fault. Before execution: where the error points into the document. Later: for arguments,
-    which GraphQL's own error points at; what a type cannot represent is such an error too, without a place."""
+def _is_client_error(error: GraphQLError, cause: Exception | None) -> bool:
+    """Whether the request caused the error. Before execution: if the error has a position in the document. Later: for an
+    invalid argument, to which GraphQL's own error points; a result that a type cannot represent has no position."""
     if error.path is None:
-        return error.nodes is not None or isinstance(cause, _OF_THE_CALLER)
+        return error.nodes is not None or isinstance(cause, _CLIENT_ERRORS)
     return isinstance(cause, GraphQLError) and cause.nodes is not None

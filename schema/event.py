@@ -1,4 +1,4 @@
-"""Events: what happened in the launcher's life, who asked for it, and when."""
+"""Events: what happened in the launcher, when, and who requested it."""
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
@@ -10,62 +10,61 @@ from mailauncher.errors import InvalidParameter
 from resolvers import system
 from resolvers.views import EventView
 from schema.context import Info
-from schema.paging import Page, PageInfo, itself
-from schema.scalars import GREATEST, Instant
+from schema.descriptions import CURSOR, MESSAGE
+from schema.paging import Page, PageInfo, identity
+from schema.scalars import LONG_MAX, Instant
+from store.journal import EVENTS_KEPT, EventFilter
 
 
 @dataclass(frozen=True)
-class EventPage(Page):
-    """Events that follow each other, oldest first."""
+class EventPage(Page[EventView]):
+    """Consecutive events, oldest first, and the filter that selected them."""
 
-    edges: list[EventView]
-
-    @property
-    def end(self) -> int | None:
-        return self.edges[-1].cursor if self.edges else None
+    wanted: EventFilter
 
     async def more(self, info: Info) -> bool:
-        return self.end is not None and bool(await system.events(info.context.ctx, self.end, 1))
+        found = self.end is not None and await system.events(info.context.ctx, self.wanted, self.end, first=1)
+        return bool(found)
 
 
 def _message(event: strawberry.Parent[EventView], info: Info) -> str:
     return event.text.in_language(info.context.language)
 
 
-@strawberry.type(description="One thing that happened: a command that somebody gave, or what became of it.")
+@strawberry.type(description="An event: a command that was given, or its result.")
 class Event:
     cursor: strawberry.ID = strawberry.field(
-        name="id", description="A whole number; later events have greater ones."
+        name="id", description="A number, increasing from event to event."
     )
-    at: Instant = strawberry.field(description="When it happened.")
+    at: Instant = strawberry.field(description="Time of the event.")
     instance_id: strawberry.ID | None = strawberry.field(
-        description="The instance that it happened to, which may be gone by now. Null: the launcher itself."
+        description="Id of the instance concerned, which may have been deleted since. Null: the launcher itself."
     )
     kind: str = strawberry.field(
         description="`add`, `start`, `stop`, `restart`, `delete`, `start-service`, `stop-service`, "
-        "`supervise`; `died` for what is started again by itself, `failed` for what is not; `autostart`; `deploy`, `upgrade`, `rollback`, `clone`, `retry`, "
-        "`accept-terms`, `cancelled`, `deployed`, `deployment-failed`; `backup`, `restore`. Later versions add others."
+        "`supervise`, `edit`; `died` for a program that is restarted automatically, `failed` for one that is not; `autostart`; `deploy`, `upgrade`, `rollback`, `clone`, `retry`, "
+        "`accept-terms`, `cancelled`, `deployed`, `deployment-failed`; `backup`, `restore`. Later versions may add others."
     )
     caller: str = strawberry.field(
-        description="Who asked for it: the front door, such as `rest`, `graphql` or `cli`; `supervisor` or `server` for "
-        "what nobody asked for."
+        description="Who requested it: the interface, such as `rest`, `graphql` or `cli`; `supervisor` or `server` for "
+        "automatic events."
     )
     message: str = strawberry.field(
         resolver=_message,
-        description="One sentence for people, in the language that `Accept-Language` asks for.",
+        description=MESSAGE,
     )
 
 
-@strawberry.type(description="An event in its place in the list.")
+@strawberry.type(description="An event and its position in the list.")
 class EventEdge:
-    cursor: strawberry.ID = strawberry.field(description="Give it as `after` to get what follows.")
-    node: Event = strawberry.field(resolver=itself, description="The event.")
+    cursor: strawberry.ID = strawberry.field(description=CURSOR)
+    node: Event = strawberry.field(resolver=identity, description="The event.")
 
 
 @strawberry.type(description="A page of events, oldest first.")
 class EventConnection:
-    edges: list[EventEdge] = strawberry.field(description="The events of this page.")
-    page_info: PageInfo = strawberry.field(resolver=itself, description="Where the page stands in the list.")
+    edges: list[EventEdge] = strawberry.field(description="Events of this page.")
+    page_info: PageInfo = strawberry.field(resolver=identity, description="Position of the page in the list.")
 
 
 async def _events(
@@ -73,29 +72,68 @@ async def _events(
     after: Annotated[
         strawberry.ID | None,
         strawberry.argument(
-            description="Cursor of the last event known already. Null: from the oldest kept."
+            description="Cursor of the last event seen. Null: start with the oldest one kept."
         ),
     ] = None,
-    first: Annotated[int, strawberry.argument(description="How many events at most, 1-200.")] = 50,
+    first: Annotated[
+        int | None,
+        strawberry.argument(
+            description=f"How many of the oldest of these events, 1-{system.EVENTS_LIMIT}. Null: "
+            f"{system.EVENTS_DEFAULT}, without `last`."
+        ),
+    ] = None,
+    before: Annotated[
+        strawberry.ID | None,
+        strawberry.argument(
+            description="Only events before the one with this cursor. Null: up to the newest one."
+        ),
+    ] = None,
+    last: Annotated[
+        int | None,
+        strawberry.argument(
+            description=f"How many of the newest of these events, 1-{system.EVENTS_LIMIT}, instead of `first`. With the first "
+            "edge's cursor as the next `before`, the way to page backwards."
+        ),
+    ] = None,
+    instance_id: Annotated[
+        strawberry.ID | None,
+        strawberry.argument(
+            description="Only events of this instance, which may have been deleted. Null: any."
+        ),
+    ] = None,
+    kinds: Annotated[
+        list[str] | None,
+        strawberry.argument(
+            description=f"Only events of these kinds, at most {system.KINDS_LIMIT}. Null: any."
+        ),
+    ] = None,
+    begin: Annotated[
+        Instant | None, strawberry.argument(description="Only events from this time on. Null: any.")
+    ] = None,
+    end: Annotated[
+        Instant | None, strawberry.argument(description="Only events before this time. Null: any.")
+    ] = None,
 ) -> EventConnection | None:
-    page = EventPage(await system.events(info.context.ctx, _cursor(after), first))
-    return cast(EventConnection, page)
+    wanted = EventFilter(instance_id, kinds, begin, end)
+    before_id = None if before is None else _cursor(before, "before")
+    found = await system.events(info.context.ctx, wanted, _cursor(after, "after"), before_id, first, last)
+    return cast(EventConnection, EventPage(found, wanted))
 
 
-def _cursor(after: str | None) -> int:
-    if after is None:
+def _cursor(text: str | None, field: str) -> int:
+    if text is None:
         return 0
-    if not (after.isascii() and after.isdigit() and len(after) < 17) or int(after) > GREATEST:
-        raise InvalidParameter("after 不是有效的游标", "after is no cursor", field="after")
-    return int(after)
+    if not (text.isascii() and text.isdigit() and len(text) < 17) or int(text) > LONG_MAX:
+        raise InvalidParameter(f"{field} 不是有效的游标", f"{field} is not a valid cursor", field=field)
+    return int(text)
 
 
 @strawberry.type
 class EventQuery:
     events: EventConnection | None = strawberry.field(
         resolver=_events,
-        description="What happened since a point in the launcher's life; the newest 20,000 events are kept. Null only "
-        "together with an error: `INVALID_PARAMETER`.",
+        description=f"Events, oldest first, forwards or backwards from a cursor; the newest {EVENTS_KEPT:,} events are kept. Null only "
+        "with an error: `INVALID_PARAMETER`.",
     )
 
 
@@ -103,12 +141,10 @@ def _stream(
     info: Info,
     after: Annotated[
         strawberry.ID | None,
-        strawberry.argument(
-            description="Cursor of the last event known already. Null: only what happens from now on."
-        ),
+        strawberry.argument(description="Cursor of the last event seen. Null: only new events."),
     ] = None,
 ) -> AsyncGenerator[Event, None]:
-    cursor = None if after is None else _cursor(after)
+    cursor = info.context.resumed(None if after is None else _cursor(after, "after"))
     return cast(AsyncGenerator[Event, None], system.event_stream(info.context.ctx, cursor))
 
 
@@ -116,5 +152,5 @@ def _stream(
 class EventSubscription:
     events: AsyncGenerator[Event, None] = strawberry.subscription(
         resolver=_stream,
-        description="Every event after a cursor, oldest first, then each new one. Resume with the last event's `id`.",
+        description="All events after a cursor, oldest first, then each new one. Resume with the last event's `id`.",
     )

@@ -1,4 +1,4 @@
-"""The page that a browser gets at `/graphql`: Strawberry's GraphiQL, beginning with queries that show something real."""
+"""The page for browsers at `/graphql`: Strawberry's GraphiQL with example operations of this schema."""
 
 import json
 import re
@@ -6,7 +6,7 @@ from functools import cache
 
 from strawberry.http.ides import get_graphql_ide_html
 
-QUERY = """# 按 Ctrl-Enter 运行光标所在的操作。 Ctrl-Enter runs the operation that the cursor is in.
+QUERY = """# 按 Ctrl-Enter 运行光标所在的操作。 Ctrl-Enter runs the operation at the cursor.
 
 query Overview {
   systemHealth {
@@ -57,7 +57,7 @@ _EXAMPLE = re.compile(r"const EXAMPLE_QUERY = `.*?`;", re.DOTALL)
 
 @cache
 def page() -> str:
-    """The page as HTML. The first call reads a file. Raises ValueError where Strawberry's page is not as expected."""
+    """The page as HTML. The first call reads a file. Raises ValueError if Strawberry's page is not as expected."""
     html, replaced = _EXAMPLE.subn(
         lambda _: f"const EXAMPLE_QUERY = {json.dumps(QUERY)};", get_graphql_ide_html()
     )

@@ -1,4 +1,4 @@
-"""Instances: the managed bots, how many there are, and their changes."""
+"""Instances: the managed bots, their number, and their changes."""
 
 from collections.abc import AsyncGenerator, Awaitable
 from typing import Annotated, cast
@@ -8,20 +8,32 @@ import strawberry
 from resolvers import instances, system, terminals
 from resolvers.views import InstanceView
 from schema.backup import Backup, backups_of
+from schema.configuration import InstanceConfig, config_of
 from schema.context import Info
 from schema.deployment import Deployment
+from schema.descriptions import NAME, NOTES, RESOURCE_ID, TAGS, InstanceId
 from schema.emoji import EmojiConnection, emojis_of
 from schema.event import Event
 from schema.person import PersonConnection, persons_of
 from schema.scalars import Instant
 from schema.service import Service
-from schema.status import Failure, Status
+from schema.status import (
+    QUESTION,
+    REASON,
+    WAITING_FOR,
+    Failure,
+    Status,
+    WaitingFor,
+    question,
+    reason,
+    waiting_for,
+)
 from schema.supervision import Supervision, Usage, supervision_of, usage_of
 from schema.sync import SyncStatus, sync_status_of
 from schema.terminal import Terminal
+from schema.versioned import BY_VERSION
+from schema.web_page import WebPage, web_pages_of
 from terminals.states import State
-
-InstanceId = Annotated[strawberry.ID, strawberry.argument(description="Which instance.")]
 
 
 def _terminals(instance: strawberry.Parent[InstanceView], info: Info) -> list[Terminal]:
@@ -31,7 +43,9 @@ def _terminals(instance: strawberry.Parent[InstanceView], info: Info) -> list[Te
 def _recent_events(
     instance: strawberry.Parent[InstanceView],
     info: Info,
-    first: Annotated[int, strawberry.argument(description="How many events at most, 1-50.")] = 5,
+    first: Annotated[
+        int, strawberry.argument(description=f"Maximum number of events, 1-{system.RECENT_LIMIT}.")
+    ] = 5,
 ) -> Awaitable[list[Event]]:
     system.require_first(first, system.RECENT_LIMIT)
     return cast(Awaitable[list[Event]], info.context.loaders.recent_events.load((instance.id, first)))
@@ -41,106 +55,118 @@ def _deployment(instance: strawberry.Parent[InstanceView], info: Info) -> Awaita
     return cast(Awaitable[Deployment | None], info.context.loaders.deployment.load(instance.id))
 
 
-@strawberry.type(description="A managed bot: a folder with a main program and the services beside it.")
+@strawberry.type(description="A managed bot: a folder with a main program and its services.")
 class Instance:
-    id: strawberry.ID = strawberry.field(description="40 lower-case hex digits; REST has the same.")
-    name: str = strawberry.field(
-        description="1-64 characters: letters of any script, digits, `-`, `_`, `.`, space. Unique."
-    )
-    status: Status = strawberry.field(description="What its main program is doing.")
-    installed_at: Instant = strawberry.field(description="When it was deployed or added.")
-    path: str = strawberry.field(description="Its folder: an absolute path with links resolved.")
-    port: int = strawberry.field(description="The TCP port that its main program listens on, 1-65535.")
+    id: strawberry.ID = strawberry.field(description=RESOURCE_ID)
+    name: str = strawberry.field(description=NAME)
+    status: Status = strawberry.field(description="Status of the main program.")
+    installed_at: Instant = strawberry.field(description="Time when it was deployed or added.")
+    path: str = strawberry.field(description="Absolute path of its folder, links resolved.")
+    port: int = strawberry.field(description="TCP port of the main program, 1-65535.")
     version: str = strawberry.field(
-        description="Version of the bot, as its git tag or `pyproject.toml` says; `unknown` when neither does."
+        description="Version of the bot, from its git tag or `pyproject.toml`; `unknown` if neither has one."
     )
     recipe: str = strawberry.field(
-        description="Name of the recipe that says how to run it, such as `maibot`."
+        description="Name of the recipe that defines how to run it, such as `maibot`."
     )
-    pid: int | None = strawberry.field(
-        description="Process id of its main program. Null while it does not run."
-    )
+    pid: int | None = strawberry.field(description="Process id of the main program. Null: not running.")
     started_at: Instant | None = strawberry.field(
-        description="When its main program was started. Null while it does not run."
+        description="Start time of the main program. Null: not running."
     )
     ready: bool | None = strawberry.field(
-        description="Whether its main program works and not only lives. Null while it does not run, and when its recipe does not say "
-        "how to tell."
+        description="Whether the main program has passed the readiness check of its recipe. Null: not running, or the recipe has no "
+        "such check."
     )
     restarts: int = strawberry.field(
-        description="How often its main program was started again by itself since a person started it."
+        description="Automatic restarts of the main program since the last manual start."
     )
     failure: Failure | None = strawberry.field(
-        description="Why its main program is not running though it was meant to. Null while there is nothing to explain."
+        description="Why the main program is not running although it should be. Null: no failure."
     )
+    waiting_for: WaitingFor | None = strawberry.field(
+        resolver=waiting_for, description=WAITING_FOR, metadata=BY_VERSION
+    )
+    question: str | None = strawberry.field(resolver=question, description=QUESTION, metadata=BY_VERSION)
+    reason: str | None = strawberry.field(resolver=reason, description=REASON, metadata=BY_VERSION)
     supervision: Supervision = strawberry.field(
-        resolver=supervision_of, description="How its programs are looked after."
+        resolver=supervision_of, description="Restart policy of its programs."
     )
     usage: Usage | None = strawberry.field(
         resolver=usage_of,
-        description="What its main program costs, sampled every few seconds. Null while it does not run, and in its first "
-        "moments.",
+        description="Resource usage of the main program, sampled every few seconds. Null: not running, or not sampled yet.",
     )
-    services: list[Service] = strawberry.field(description="Its services, in the order they were added.")
+    services: list[Service] = strawberry.field(description="Services, in the order they were added.")
     terminals: list[Terminal] = strawberry.field(
         resolver=_terminals,
         graphql_type=list[Terminal],
-        description="Its terminals: the main program's first.",
+        description="Terminals, the main program's first.",
+    )
+    web_pages: list[WebPage] = strawberry.field(
+        resolver=web_pages_of,
+        graphql_type=list[WebPage],
+        description="Web pages of its programs, the main program's first. One whose port no file names yet is left out.",
     )
     deployment: Deployment | None = strawberry.field(
         resolver=_deployment,
-        description="Its newest deployment, clone or upgrade. Null: it was added as it stood.",
+        description="Newest deployment, clone or upgrade. Null: the instance was added and not deployed.",
     )
     backups: list[Backup] = strawberry.field(
         resolver=backups_of,
         graphql_type=list[Backup],
         description="Backups of its configuration and data, newest first.",
     )
+    config: InstanceConfig = strawberry.field(
+        resolver=config_of, description="Configuration of the bot, as of now."
+    )
     emojis: EmojiConnection = strawberry.field(
-        resolver=emojis_of, description="The pictures that it may send, newest first."
+        resolver=emojis_of, description="Images that it can send, newest first."
     )
     persons: PersonConnection = strawberry.field(
-        resolver=persons_of, description="The persons whom it knows, newest first."
+        resolver=persons_of, description="Persons whom it knows, newest first."
     )
     sync_status: SyncStatus = strawberry.field(
         resolver=sync_status_of,
         graphql_type=SyncStatus,
-        description="How far its emojis and persons are in step with the bot's own database, which is read for it.",
+        description="Synchronization of emojis and persons with the bot's own database, which is read for this.",
     )
+    notes: str = strawberry.field(description=NOTES)
+    tags: list[str] = strawberry.field(description=TAGS)
     recent_events: list[Event] = strawberry.field(
         resolver=_recent_events,
-        description="The newest events of this instance, newest first.",
+        description="Latest events of this instance, newest first.",
     )
 
 
-def shown(view: InstanceView) -> Instance:
-    """The view stands for the type: it has the attributes that plain fields read."""
+def from_view(view: InstanceView) -> Instance:
+    """The view serves as the type: it has the attributes that fields without a resolver read."""
     return cast(Instance, view)
 
 
-@strawberry.type(description="Instances by status: `running` and `stopped` add up to `total`.")
+@strawberry.type(description="Number of instances by status: `running` and `stopped` add up to `total`.")
 class InstanceStats:
     total: int = strawberry.field(description="All instances.")
-    running: int = strawberry.field(description="Those whose status is `RUNNING`.")
+    running: int = strawberry.field(description="Instances with the status `RUNNING`.")
     stopped: int = strawberry.field(description="All others, whatever their status.")
 
 
 @strawberry.type(description="A change of an instance.")
 class InstanceChange:
-    id: strawberry.ID = strawberry.field(description="Which instance changed.")
+    id: strawberry.ID = strawberry.field(description="Id of the instance that changed.")
     instance: Instance | None = strawberry.field(
-        description="The instance as it is now. Null: it was removed."
+        description="The instance in its current state. Null: it was removed."
     )
 
 
 def _instances(
     info: Info,
     status: Annotated[
-        Status | None, strawberry.argument(description="Only those with this status. Null: any.")
+        Status | None, strawberry.argument(description="Only instances with this status. Null: any.")
     ] = None,
     search: Annotated[
         str | None,
-        strawberry.argument(description="Only those whose name holds this text, case ignored. Null: any."),
+        strawberry.argument(
+            description="Only instances whose name contains this text, case-insensitive. Null: any."
+        ),
     ] = None,
 ) -> list[Instance]:
     state = None if status is None else State[status.name]
@@ -148,7 +174,7 @@ def _instances(
 
 
 def _instance(info: Info, id: InstanceId) -> Instance | None:
-    return shown(instances.get(info.context.ctx, id))
+    return from_view(instances.get(info.context.ctx, id))
 
 
 def _stats(info: Info) -> InstanceStats:
@@ -158,21 +184,24 @@ def _stats(info: Info) -> InstanceStats:
 @strawberry.type
 class InstanceQuery:
     instances: list[Instance] = strawberry.field(
-        resolver=_instances, description="All instances that fit, in the order they were added."
+        resolver=_instances,
+        description="All matching instances, in the order they were added.",
+        metadata=BY_VERSION,
     )
     instance: Instance | None = strawberry.field(
         resolver=_instance,
-        description="One instance. Null only together with an error: `INSTANCE_NOT_FOUND`.",
+        description="One instance. Null only with an error: `INSTANCE_NOT_FOUND`.",
+        metadata=BY_VERSION,
     )
     instance_stats: InstanceStats = strawberry.field(
-        resolver=_stats, description="How many instances there are and run."
+        resolver=_stats, description="Number of instances by status.", metadata=BY_VERSION
     )
 
 
 def _changes(
     info: Info,
     id: Annotated[
-        strawberry.ID | None, strawberry.argument(description="Only this instance. Null: all.")
+        strawberry.ID | None, strawberry.argument(description="Only this instance. Null: all instances.")
     ] = None,
 ) -> AsyncGenerator[InstanceChange, None]:
     return cast(AsyncGenerator[InstanceChange, None], system.instance_changes(info.context.ctx, id))
@@ -182,6 +211,7 @@ def _changes(
 class InstanceSubscription:
     instance_changed: AsyncGenerator[InstanceChange, None] = strawberry.subscription(
         resolver=_changes,
-        description="Every visible change of an instance from now on: added, started, stopped, failed, removed. Changes "
-        "that a slow subscriber has not fetched are joined: it gets the newest state. Read the state after subscribing.",
+        description="Every visible change of an instance from now on: added, started, ready, waiting for something else, stopped, failed, "
+        "removed; not of `usage`. For a slow "
+        "subscriber, changes are merged into the newest state. Read the initial state after subscribing.",
     )

@@ -1,99 +1,98 @@
-"""Commands to instances: add, start, stop, restart, delete."""
+"""Commands on instances: add, start, stop, restart, delete."""
 
 from typing import Annotated
 
 import strawberry
 
 from resolvers import instances
-from resolvers.views import Outcome
+from resolvers.views import CommandOutcome
 from schema import instance
 from schema.context import Info
+from schema.descriptions import COMPLETE, INSTANCE_ID, MESSAGE, NAME, RUN_COMMAND
 from schema.instance import Instance
 
-COMPLETE = "Whether the command is carried out. False: it takes longer than 8 s and goes on; `instanceChanged` tells its end."
-MESSAGE = "One sentence for people, in the language that `Accept-Language` asks for."
 
-
-@strawberry.type(description="An instance after a command.")
+@strawberry.type(description="Result of a command on an instance.")
 class InstancePayload:
-    instance: Instance = strawberry.field(description="The instance as it is now.")
+    instance: Instance = strawberry.field(description="The instance after the command.")
     message: str = strawberry.field(description=MESSAGE)
     complete: bool = strawberry.field(description=COMPLETE)
 
 
-@strawberry.type(description="What is left of a deleted instance.")
+@strawberry.type(description="Result of deleting an instance.")
 class DeleteInstancePayload:
-    id: strawberry.ID = strawberry.field(description="The id that it had.")
+    id: strawberry.ID = strawberry.field(description="Id of the deleted instance.")
     message: str = strawberry.field(description=MESSAGE)
     complete: bool = strawberry.field(description=COMPLETE)
 
 
-@strawberry.input(description="A service of an instance that is to be added.")
+@strawberry.input(description="A service of an instance to add.")
 class AddServiceInput:
     name: str = strawberry.field(
         description="`napcat`, `nonebot` (or `nonebot-ada`), or another name of lower-case letters, digits, `-`, `.`."
     )
     path: str | None = strawberry.field(
         default=None,
-        description="Its folder. Null: the folder of the same name inside the instance's.",
+        description="Folder. Null: the folder of the same name in the instance's folder.",
     )
     port: int | None = strawberry.field(
         default=None,
-        description="The TCP port that it listens on, 1-65535. Null: the usual one of such a service.",
+        description="TCP port it listens on, 1-65535. Null: the one in its configuration, else its usual one.",
     )
     run_command: str | None = strawberry.field(
         default=None,
-        description="Command that runs it, split like in a shell but not run by one. Null: as its recipe says.",
+        description=RUN_COMMAND,
     )
 
 
-@strawberry.input(description="An existing folder that is to be managed.")
+@strawberry.input(description="An existing folder to add as an instance.")
 class AddInstanceInput:
-    name: str = strawberry.field(
-        description="1-64 characters: letters of any script, digits, `-`, `_`, `.`, space (not at its ends). Unique."
-    )
+    name: str = strawberry.field(description=NAME)
     path: str = strawberry.field(
-        description="An existing folder that no instance has: an absolute path, or one from `~`, the workspace."
+        description="Existing folder that no instance uses: an absolute path, or one that begins with `~`, the workspace."
     )
-    port: int = strawberry.field(
-        description="The TCP port that its main program listens on, 1-65535; no other instance may have it."
+    port: int | None = strawberry.field(
+        default=None,
+        description="TCP port of the main program, 1-65535; no other instance may have it. Null: the one in the bot's configuration, "
+        "else the usual one of its kind.",
     )
     run_command: str | None = strawberry.field(
         default=None,
-        description="Command that runs it, split like in a shell but not run by one. Null: as its recipe says.",
+        description=RUN_COMMAND,
     )
     services: list[AddServiceInput] | None = strawberry.field(
-        default=None, description="Its services, at most 32. Null: those that are found in its folder."
+        default=None,
+        description=f"Services, at most {instances.SERVICES_LIMIT}. Null: those found in its folder.",
     )
 
 
-@strawberry.input(description="The instance that is to be started.")
+@strawberry.input(description="The instance to start.")
 class StartInstanceInput:
-    id: strawberry.ID = strawberry.field(description="Which instance.")
+    id: strawberry.ID = strawberry.field(description=INSTANCE_ID)
 
 
-@strawberry.input(description="The instance that is to be stopped.")
+@strawberry.input(description="The instance to stop.")
 class StopInstanceInput:
-    id: strawberry.ID = strawberry.field(description="Which instance.")
+    id: strawberry.ID = strawberry.field(description=INSTANCE_ID)
 
 
-@strawberry.input(description="The instance that is to be restarted.")
+@strawberry.input(description="The instance to restart.")
 class RestartInstanceInput:
-    id: strawberry.ID = strawberry.field(description="Which instance.")
+    id: strawberry.ID = strawberry.field(description=INSTANCE_ID)
 
 
-@strawberry.input(description="The instance that is to be deleted.")
+@strawberry.input(description="The instance to delete.")
 class DeleteInstanceInput:
-    id: strawberry.ID = strawberry.field(description="Which instance.")
+    id: strawberry.ID = strawberry.field(description=INSTANCE_ID)
     files: bool = strawberry.field(
         default=False,
-        description="Whether its folder is removed from the disk too; only one that this program deployed may be.",
+        description="Whether to delete its folder on disk too; only allowed if this program deployed it.",
     )
 
 
-def payload(outcome: Outcome, info: Info) -> InstancePayload:
+def instance_payload(outcome: CommandOutcome, info: Info) -> InstancePayload:
     return InstancePayload(
-        instance=instance.shown(outcome.instance),
+        instance=instance.from_view(outcome.instance),
         message=outcome.message.in_language(info.context.language),
         complete=outcome.complete,
     )
@@ -101,41 +100,41 @@ def payload(outcome: Outcome, info: Info) -> InstancePayload:
 
 async def _add(
     info: Info,
-    input: Annotated[AddInstanceInput, strawberry.argument(description="What is to be added.")],
+    input: Annotated[AddInstanceInput, strawberry.argument(description="The instance to add.")],
 ) -> InstancePayload | None:
     services = None
     if input.services is not None:
         services = tuple(instances.NewService(s.name, s.path, s.port, s.run_command) for s in input.services)
     new = instances.NewInstance(input.name, input.path, input.port, input.run_command, services)
-    view = await info.context.carry_out(instances.add(info.context.ctx, new))
-    return payload(Outcome(view, instances.ADDED), info)
+    view = await info.context.complete(instances.add(info.context.ctx, new))
+    return instance_payload(CommandOutcome(view, await instances.added(info.context.ctx, view.id)), info)
 
 
 async def _start(
     info: Info,
-    input: Annotated[StartInstanceInput, strawberry.argument(description="Which instance.")],
+    input: Annotated[StartInstanceInput, strawberry.argument(description="The instance.")],
 ) -> InstancePayload | None:
-    return payload(await info.context.carry_out(instances.start(info.context.ctx, input.id)), info)
+    return instance_payload(await info.context.complete(instances.start(info.context.ctx, input.id)), info)
 
 
 async def _stop(
-    info: Info, input: Annotated[StopInstanceInput, strawberry.argument(description="Which instance.")]
+    info: Info, input: Annotated[StopInstanceInput, strawberry.argument(description="The instance.")]
 ) -> InstancePayload | None:
-    return payload(await info.context.carry_out(instances.stop(info.context.ctx, input.id)), info)
+    return instance_payload(await info.context.complete(instances.stop(info.context.ctx, input.id)), info)
 
 
 async def _restart(
     info: Info,
-    input: Annotated[RestartInstanceInput, strawberry.argument(description="Which instance.")],
+    input: Annotated[RestartInstanceInput, strawberry.argument(description="The instance.")],
 ) -> InstancePayload | None:
-    return payload(await info.context.carry_out(instances.restart(info.context.ctx, input.id)), info)
+    return instance_payload(await info.context.complete(instances.restart(info.context.ctx, input.id)), info)
 
 
 async def _delete(
     info: Info,
-    input: Annotated[DeleteInstanceInput, strawberry.argument(description="Which instance.")],
+    input: Annotated[DeleteInstanceInput, strawberry.argument(description="The instance.")],
 ) -> DeleteInstancePayload | None:
-    outcome = await info.context.carry_out(instances.delete(info.context.ctx, input.id, files=input.files))
+    outcome = await info.context.complete(instances.delete(info.context.ctx, input.id, files=input.files))
     message = outcome.message.in_language(info.context.language)
     return DeleteInstancePayload(id=input.id, message=message, complete=outcome.complete)
 
@@ -144,28 +143,29 @@ async def _delete(
 class InstanceMutation:
     add_instance: InstancePayload | None = strawberry.mutation(
         resolver=_add,
-        description="Takes an existing folder under management; nothing in it is changed. Null only together with an "
-        "error: `INVALID_PARAMETER`, `INVALID_PATH`, `DUPLICATE_RESOURCE`, `PORT_IN_USE`.",
+        description="Adds an existing folder as an instance; nothing in it is changed. Null only with an error: "
+        "`INVALID_PARAMETER`, `INVALID_PATH`, `DUPLICATE_RESOURCE`, `PORT_IN_USE`.",
     )
     start_instance: InstancePayload | None = strawberry.mutation(
         resolver=_start,
-        description="Starts the main program and every service that is not running. Answers once all of them live, "
-        "within 8 s. Null only together with an error: `INSTANCE_NOT_FOUND`, `INSTANCE_ALREADY_RUNNING`, `PORT_IN_USE`, "
-        "`COMMAND_FAILED` with the last lines of what died at once, `SERVICE_UNAVAILABLE` while it is being installed.",
+        description="Starts the main program and every service that is not running. Responds once all of them are alive, at "
+        f"the latest after {instances.RESPONSE_S} s. Null only with an error: `INSTANCE_NOT_FOUND`, "
+        "`INSTANCE_ALREADY_RUNNING`, `PORT_IN_USE`, `COMMAND_FAILED` with the last output of a program that exited at once, "
+        "`SERVICE_UNAVAILABLE` while it is being installed.",
     )
     stop_instance: InstancePayload | None = strawberry.mutation(
         resolver=_stop,
-        description="Stops services and main program. Null only together with an error: `INSTANCE_NOT_FOUND`, "
-        "`INSTANCE_NOT_RUNNING` when all of them are stopped, `SERVICE_UNAVAILABLE` while it is being installed.",
+        description="Stops the services and the main program. Null only with an error: `INSTANCE_NOT_FOUND`, "
+        "`INSTANCE_NOT_RUNNING` if all of them are stopped, `SERVICE_UNAVAILABLE` while it is being installed.",
     )
     restart_instance: InstancePayload | None = strawberry.mutation(
         resolver=_restart,
-        description="Replaces every process of the instance; a stopped one is started. Null only together with an error: "
+        description="Restarts every process of the instance; a stopped instance is started. Null only with an error: "
         "`INSTANCE_NOT_FOUND`, `PORT_IN_USE`, `COMMAND_FAILED`, `SERVICE_UNAVAILABLE` while it is being installed.",
     )
     delete_instance: DeleteInstancePayload | None = strawberry.mutation(
         resolver=_delete,
-        description="Stops the instance and forgets it; its files stay unless `files` is set. A deployment under way is cancelled. Null only together with an "
-        "error: `INSTANCE_NOT_FOUND`, `PERMISSION_DENIED` for files that this program did not deploy, `SERVICE_UNAVAILABLE` "
-        "for files that are being cloned.",
+        description="Stops and removes an instance; its files stay on disk unless `files` is set. A deployment in progress is "
+        "cancelled. Null only with an error: `INSTANCE_NOT_FOUND`, `PERMISSION_DENIED` for files that this program did not "
+        "deploy, `SERVICE_UNAVAILABLE` for files that are being cloned.",
     )

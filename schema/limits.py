@@ -1,26 +1,24 @@
-"""What a document may ask for, and the memory of documents that were parsed and validated already.
+"""Limits on GraphQL operations, and a cache of parsed and validated documents.
 
-Strawberry's own limiters follow a fragment each time it is spread, so a document of a few hundred bytes whose fragments
-spread each other twice keeps them busy for hours. Here each fragment is measured once. Its caches are shared by the
-whole process and hold documents of any length; these belong to one schema and are bounded.
+Strawberry's caches are shared by the whole process and hold documents of any length; this one belongs to one schema and is
+bounded. Documents are examined in a thread: a document within the limits takes up to a tenth of a second, and validation has
+no place where it could let terminals go on.
 """
 
-from collections.abc import Iterator
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
-from functools import lru_cache
 from typing import NamedTuple
 
 from graphql import (
     DocumentNode,
     FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
-    InlineFragmentNode,
-    IntValueNode,
     OperationDefinitionNode,
-    SelectionSetNode,
+    OperationType,
+    execute_sync,
     parse,
     specified_rules,
 )
@@ -29,179 +27,156 @@ from strawberry.schema.schema import validate_document
 
 from mailauncher.errors import InvalidParameter
 from mailauncher.settings import Settings
+from schema.complexity import Complexity, ComplexityAnalyzer
+from schema.context import RequestContext
+from schema.variables import too_many_items
+from schema.versioned import is_by_version
 
-MAX_CHARACTERS = 100_000
-"""Of a document. The limit on tokens counts neither comments nor the length of a string."""
-MAX_COST = 100_000
-"""Fields of an answer as `Measure.cost` estimates them: putting them together takes a second or so."""
-KEPT_DOCUMENTS = 64
-KEPT_CHARACTERS = 8_000
-"""Longer documents are not remembered. The densest that are take 1.8 MB each."""
-
-_ITEMS = {
-    "instances": 100,
-    "services": 4,
-    "terminals": 4,
-    "recentEvents": 50,
-    "events": 200,
-    "backups": 10,
-    "deployments": 100,
-    "versions": 200,
-    "recipes": 10,
-    "deployServices": 10,
-    "emojis": 100,
-    "persons": 100,
-    "configFiles": 16,
-    "revisions": 20,
-}
-"""How many items a field is taken to give at most, where no number after `first` says less. Others give one."""
-_CONNECTIONS = {"emojis": 10, "persons": 10}
-"""Those whose items are their `edges`, which alone are counted so many times, and how many without `first`."""
-
-
-class Measure(NamedTuple):
-    """How deeply fields are nested, how many are renamed, and how many an answer may have.
-
-    Fragments count each time they are spread. Introspection counts for its aliases only: a rule of graphql-core limits it.
-    """
-
-    depth: int = 0
-    aliases: int = 0
-    cost: int = 0
-
-    def beside(self, other: "Measure") -> "Measure":
-        return Measure(max(self.depth, other.depth), self.aliases + other.aliases, self.cost + other.cost)
-
-
-class Meter:
-    """Measures one document: all its operations together. May raise RecursionError."""
-
-    def __init__(self, document: DocumentNode) -> None:
-        self._document = document
-        self._fragments = {
-            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
-        }
-        self._measured: dict[tuple[str, int], Measure] = {}
-
-    def measure(self) -> Measure:
-        total = Measure()
-        for node in self._document.definitions:
-            if isinstance(node, OperationDefinitionNode):
-                total = total.beside(self._selections(node.selection_set))
-        return total
-
-    def _selections(self, node: SelectionSetNode | None, edges: int = 1) -> Measure:
-        """`edges`: how many there are, where these are fields of a connection."""
-        total = Measure()
-        for selection in node.selections if node else ():
-            if isinstance(selection, FieldNode):
-                found = self._field(selection)
-                times = edges if selection.name.value == "edges" else 1
-                total = total.beside(found._replace(cost=found.cost * times))
-            elif isinstance(selection, FragmentSpreadNode):
-                total = total.beside(self._fragment(selection.name.value, edges))
-            elif isinstance(selection, InlineFragmentNode):
-                total = total.beside(self._selections(selection.selection_set, edges))
-        return total
-
-    def _fragment(self, name: str, edges: int) -> Measure:
-        if (name, edges) not in self._measured:
-            # One that spreads itself finds this; another rule refuses it.
-            self._measured[name, edges] = Measure()
-            if fragment := self._fragments.get(name):
-                self._measured[name, edges] = self._selections(fragment.selection_set, edges)
-        return self._measured[name, edges]
-
-    def _field(self, node: FieldNode) -> Measure:
-        items = _items(node)
-        connected = node.name.value in _CONNECTIONS
-        inner = self._selections(node.selection_set, items if connected else 1)
-        aliases = inner.aliases + (node.alias is not None)
-        if node.name.value.startswith("__"):
-            return Measure(aliases=aliases)
-        depth = inner.depth + 1 if node.selection_set else 0
-        return Measure(depth, aliases, 1 + inner.cost * (1 if connected else items))
-
-
-def _items(node: FieldNode) -> int:
-    first = next(
-        (argument.value for argument in node.arguments or () if argument.name.value == "first"), None
-    )
-    usual = _ITEMS.get(node.name.value, 1)
-    if first is None:
-        return _CONNECTIONS.get(node.name.value, usual)
-    if not isinstance(first, IntValueNode) or len(first.value) > 9:
-        return usual
-    return max(0, min(int(first.value), usual))
+DOCUMENT_CHARACTERS_MAX = 100_000
+"""Maximum length of a document. The limit on tokens counts neither comments nor the length of a string."""
+COST_MAX = 100_000
+"""Maximum `Complexity.cost`: assembling that many fields takes about a second."""
+REPETITIONS_MAX = 10_000
+"""Maximum of `ComplexityAnalyzer.repetitions`: a field may stand in the same place 140 times. Comparing them takes 50 ms."""
+CACHED_DOCUMENTS = 64
+CACHED_CHARACTERS_MAX = 2 * DOCUMENT_CHARACTERS_MAX
+"""Maximum length of all cached documents together. The densest take 225 bytes for each character."""
 
 
 def require_length(text: str) -> None:
-    """Raises InvalidParameter for a document of more than MAX_CHARACTERS."""
-    if len(text) > MAX_CHARACTERS:
+    """Raises InvalidParameter for a document of more than DOCUMENT_CHARACTERS_MAX."""
+    if len(text) > DOCUMENT_CHARACTERS_MAX:
         raise InvalidParameter(
-            f"GraphQL 文档超过 {MAX_CHARACTERS} 个字符",
-            f"The GraphQL document has more than {MAX_CHARACTERS} characters",
+            f"GraphQL 文档超过 {DOCUMENT_CHARACTERS_MAX} 个字符",
+            f"The GraphQL document exceeds {DOCUMENT_CHARACTERS_MAX} characters",
             field="query",
         )
 
 
-class Document(NamedTuple):
-    """A parsed document and what is wrong with it."""
+class ParsedDocument(NamedTuple):
+    """A parsed document and its validation errors. `introspection`: it asks for nothing but the schema. `by_version`: see
+    `schema.versioned`."""
 
     node: DocumentNode
     errors: tuple[GraphQLError, ...]
+    introspection: bool
+    by_version: bool
 
 
-class Desk:
-    """Parses, measures and validates the documents of one schema; remembers the last ones."""
+class DocumentCache:
+    """Parses, limits and validates the documents of one schema; caches the most recently used ones."""
 
     def __init__(self, settings: Settings) -> None:
         self.max_tokens = settings.graphql_max_tokens
-        self._limits = Measure(settings.graphql_max_depth, settings.graphql_max_aliases, MAX_COST)
-        self._remembered = lru_cache(KEPT_DOCUMENTS)(self._examine)
+        self._limits = Complexity(settings.graphql_max_depth, settings.graphql_max_aliases, COST_MAX)
+        self._cached: OrderedDict[str, ParsedDocument] = OrderedDict()
+        self._characters = 0
+        self.turn = asyncio.Semaphore()
+        """For work on documents in a thread. One at a time: the threads are few, and files are read in them too."""
 
-    def document(self, schema: GraphQLSchema, text: str) -> Document:
-        """Raises GraphQLError for a text that is no document."""
-        examine = self._remembered if len(text) <= KEPT_CHARACTERS else self._examine
-        return examine(schema, text)
+    async def load(self, schema: GraphQLSchema, text: str) -> ParsedDocument:
+        """Raises GraphQLError for a syntax error."""
+        found = self._cached.get(text)
+        if found is None:
+            async with self.turn:
+                found = self._cached.get(text)  # examined meanwhile for somebody else
+                if found is None:
+                    found = await asyncio.to_thread(self.examine, schema, text)
+                    self._keep(text, found)
+        if text in self._cached:
+            self._cached.move_to_end(text)
+        return found
 
-    def _examine(self, schema: GraphQLSchema, text: str) -> Document:
+    def _keep(self, text: str, document: ParsedDocument) -> None:
+        self._cached[text] = document
+        self._characters += len(text)
+        while len(self._cached) > CACHED_DOCUMENTS or self._characters > CACHED_CHARACTERS_MAX:
+            dropped, _ = self._cached.popitem(last=False)
+            self._characters -= len(dropped)
+
+    def examine(self, schema: GraphQLSchema, text: str) -> ParsedDocument:
+        """Blocks. Raises GraphQLError for a syntax error."""
         node = parse(text, max_tokens=self.max_tokens)
         try:
-            # The limits first: they are quick, and keep the other rules from long work.
-            errors = self._excess(node) or validate_document(schema, node, tuple(specified_rules))
+            # The limits come first: they are quick, and bound the work of the other rules.
+            errors = self._exceeded(node) or validate_document(schema, node, tuple(specified_rules))
         except RecursionError:
             errors = [GraphQLError("The document is nested too deeply")]
-        return Document(node, tuple(errors))
+        by_version = not errors and is_by_version(schema, node)
+        return ParsedDocument(node, tuple(errors), _is_introspection(node), by_version)
 
-    def _excess(self, node: DocumentNode) -> list[GraphQLError]:
-        names = ("depth", "number of aliases", "estimated number of fields in the answer")
-        return [
-            GraphQLError(f"The {name} is over the limit of {limit}")
-            for name, found, limit in zip(names, Meter(node).measure(), self._limits, strict=True)
+    def _exceeded(self, node: DocumentNode) -> list[GraphQLError]:
+        names = ("depth", "number of aliases", "estimated number of fields in the response")
+        analyzer = ComplexityAnalyzer(node)
+        exceeded = [
+            GraphQLError(f"The {name} exceeds the limit of {limit}")
+            for name, found, limit in zip(names, analyzer.analyze(), self._limits, strict=True)
             if found > limit
         ]
+        if not exceeded and analyzer.repetitions(REPETITIONS_MAX) > REPETITIONS_MAX:
+            return [
+                GraphQLError("The same fields are selected too often in the same place: select each once")
+            ]
+        return exceeded
 
 
-class Examination(SchemaExtension):
-    """Lets one operation go by its desk. What cannot be parsed is left to Strawberry, which reports it on every protocol."""
+def _is_introspection(document: DocumentNode) -> bool:
+    return all(
+        node.operation is OperationType.QUERY
+        and all(
+            isinstance(field, FieldNode) and field.name.value.startswith("__")
+            for field in node.selection_set.selections
+        )
+        for node in document.definitions
+        if isinstance(node, OperationDefinitionNode)
+    )
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._document: Document | None = None
 
-    def on_operation(self) -> Iterator[None]:
-        self.execution_context.parse_options["max_tokens"] = self._desk.max_tokens
+class LimitsExtension(SchemaExtension):
+    """Applies the cache to one operation. Syntax errors are left to Strawberry, which reports them on every protocol."""
+
+    def __init__(self, cache: DocumentCache) -> None:
+        self._cache = cache
+        self._document: ParsedDocument | None = None
+
+    async def on_operation(self) -> AsyncIterator[None]:
+        context = self.execution_context
+        context.parse_options["max_tokens"] = self._cache.max_tokens
+        with suppress(GraphQLError):
+            self._document = await self._cache.load(context.schema._schema, context.query or "")
         yield
 
     def on_parse(self) -> Iterator[None]:
-        context = self.execution_context
-        with suppress(GraphQLError):
-            self._document = self._desk.document(context.schema._schema, context.query or "")
-            context.graphql_document = self._document.node
+        if self._document is not None:
+            self.execution_context.graphql_document = self._document.node
         yield
 
     def on_validate(self) -> Iterator[None]:
+        context = self.execution_context
         if self._document is not None:
-            self.execution_context.pre_execution_errors = list(self._document.errors)
+            errors = list(self._document.errors)
+            context.pre_execution_errors = errors or too_many_items(
+                context.schema._schema, self._document.node, context.variables or {}
+            )
         yield
+
+    async def on_execute(self) -> AsyncIterator[None]:
+        context = self.execution_context
+        if self._document is not None and self._document.introspection:
+            # In a thread, because it needs nothing of the loop and keeps it for 50 ms.
+            async with self._cache.turn:
+                context.result = await asyncio.to_thread(
+                    execute_sync,
+                    context.schema._schema,
+                    self._document.node,
+                    variable_values=context.variables,
+                    operation_name=context.operation_name,
+                )
+        request = context.context
+        if self._document is None or not self._document.by_version or not isinstance(request, RequestContext):
+            yield
+            return
+        version = request.ctx.live.version
+        yield
+        failed = context.result is None or context.result.errors
+        request.version = version if not failed and version == request.ctx.live.version else None

@@ -1,58 +1,92 @@
-"""Relay connections: pages of a list that grows, each with a cursor for the next."""
+"""Relay connections: pages of a list that grows, with cursors."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, Protocol, TypeVar
 
 import strawberry
 
 from mailauncher.errors import InvalidParameter
 from schema.context import Info
 
-PAGE = 100
-"""Items of one page of emojis or persons."""
+PAGE_SIZE_MAX = 100
+"""Maximum number of emojis or persons on one page."""
+
+First = Annotated[int, strawberry.argument(description=f"Maximum number of items, 1-{PAGE_SIZE_MAX}.")]
+After = Annotated[
+    strawberry.ID | None,
+    strawberry.argument(description="Cursor of the last item seen. Null: start with the newest."),
+]
 
 
-class Page(ABC):
-    """A part of a list, which stands for its connection and its page info."""
+class Item(Protocol):
+    @property
+    def cursor(self) -> int: ...
+
+
+Items = TypeVar("Items", bound=Item)
+Filter = TypeVar("Filter")
+
+
+@dataclass(frozen=True)
+class Page(ABC, Generic[Items]):
+    """A page of a list. It stands for its connection and its page info."""
+
+    edges: Sequence[Items]
 
     @property
-    @abstractmethod
     def end(self) -> int | None:
         """The last item's cursor; None for an empty page."""
+        return self.edges[-1].cursor if self.edges else None
 
     @abstractmethod
     async def more(self, info: Info) -> bool:
-        """Whether the list goes on after this page."""
+        """Whether items follow this page."""
 
 
-def itself(parent: strawberry.Parent[object]) -> Any:
-    """What stands for the whole stands for its part too: the fields below read other attributes of it."""
+@dataclass(frozen=True)
+class FilteredPage(Page[Items], Generic[Items, Filter]):
+    """A page of an instance's emojis or persons, and the filter that selected them."""
+
+    instance_id: str
+    wanted: Filter
+    has_more: bool
+
+    async def more(self, info: Info) -> bool:
+        return self.has_more
+
+
+def identity(parent: strawberry.Parent[object]) -> Any:
+    """The object stands for its part too: the fields of the part read other attributes of it."""
     return parent
 
 
-def _has_next_page(page: strawberry.Parent[Page], info: Info) -> Any:
+def _has_next_page(page: strawberry.Parent[Page[Any]], info: Info) -> Any:
     return page.more(info)
 
 
-def _end_cursor(page: strawberry.Parent[Page]) -> strawberry.ID | None:
+def _end_cursor(page: strawberry.Parent[Page[Any]]) -> strawberry.ID | None:
     return None if page.end is None else strawberry.ID(str(page.end))
 
 
-@strawberry.type(description="Where a page stands in its list.")
+@strawberry.type(description="Position of a page in its list.")
 class PageInfo:
     has_next_page: bool = strawberry.field(
         resolver=_has_next_page,
         graphql_type=bool,
-        description="Whether items follow this page now; later there may be others.",
+        description="Whether items follow this page at the moment; more may be added later.",
     )
     end_cursor: strawberry.ID | None = strawberry.field(
-        resolver=_end_cursor, description="Cursor of the page's last item. Null when the page is empty."
+        resolver=_end_cursor, description="Cursor of the page's last item. Null: the page is empty."
     )
 
 
 def require_first(first: int) -> None:
-    """Raises InvalidParameter unless it is 1 to PAGE."""
-    if not 1 <= first <= PAGE:
+    """Raises InvalidParameter unless it is 1 to PAGE_SIZE_MAX."""
+    if not 1 <= first <= PAGE_SIZE_MAX:
         raise InvalidParameter(
-            f"first 应在 1 与 {PAGE} 之间", f"first must be between 1 and {PAGE}", field="first"
+            f"first 应在 1 与 {PAGE_SIZE_MAX} 之间",
+            f"first must be between 1 and {PAGE_SIZE_MAX}",
+            field="first",
         )

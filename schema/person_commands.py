@@ -1,4 +1,4 @@
-"""Commands to persons: create, update, delete, one or many."""
+"""Commands on persons: create, update, delete, one or several."""
 
 from typing import Annotated
 
@@ -8,97 +8,88 @@ from mailauncher.errors import Text
 from resolvers import persons
 from resolvers.persons import NewPerson, PersonChange
 from schema.context import Info
-from schema.emoji_commands import ALL_OR_NONE, FROM_BOT
-from schema.instance_commands import MESSAGE
-from schema.person import Person, shown
+from schema.descriptions import ALL_OR_NONE, FROM_BOT, INSTANCE_ID, MESSAGE, UNCHANGED
+from schema.person import AVATAR_URL, NICKNAME, PROFILE, USER_ID, USERNAME, Person, from_view
 from schema.scalars import Json
 
 CREATED = Text("用户信息已创建", "The person was created")
 UPDATED = Text("用户信息已更新", "The person was updated")
 DELETED = Text("用户信息已删除", "The person was deleted")
-USER_ID = "Their id on the platform, 1-64 characters, unique in its instance."
-MERGED = "Merged with the profile key by key; a key with null is removed. Null: it stays."
 
 
-@strawberry.type(description="A person after a command.")
+@strawberry.type(description="Result of a command on a person.")
 class PersonPayload:
-    person: Person = strawberry.field(description="The person as they are now.")
+    person: Person = strawberry.field(description="The person after the command.")
     message: str = strawberry.field(description=MESSAGE)
 
 
-@strawberry.type(description="Persons after a command.")
+@strawberry.type(description="Result of a command on several persons.")
 class PersonsPayload:
     persons: list[Person] = strawberry.field(
-        description="The persons as they are now, in the order asked for."
+        description="The persons after the command, in the order of the input."
     )
     message: str = strawberry.field(description=MESSAGE)
 
 
-@strawberry.type(description="What is left of deleted persons.")
+@strawberry.type(description="Result of deleting persons.")
 class DeletePersonsPayload:
-    ids: list[strawberry.ID] = strawberry.field(description="The ids that they had.")
+    ids: list[strawberry.ID] = strawberry.field(description="Ids of the deleted persons.")
     message: str = strawberry.field(description=MESSAGE)
 
 
 @strawberry.input(description="A new person.")
 class NewPersonInput:
     user_id: str = strawberry.field(description=USER_ID)
-    username: str = strawberry.field(default="", description="Their user name, at most 128 characters.")
-    nickname: str = strawberry.field(default="", description="Their nickname, at most 128 characters.")
-    avatar_url: str = strawberry.field(default="", description="An http or https address, or empty.")
-    profile: Json | None = strawberry.field(
-        default=None, description="An object of at most 65,536 characters. Null: an empty one."
-    )
+    username: str = strawberry.field(default="", description=USERNAME)
+    nickname: str = strawberry.field(default="", description=NICKNAME)
+    avatar_url: str = strawberry.field(default="", description=AVATAR_URL)
+    profile: Json | None = strawberry.field(default=None, description=f"{PROFILE} Null: an empty one.")
 
 
-@strawberry.input(description="The person that is to be created.")
+@strawberry.input(description="A person to create.")
 class CreatePersonInput(NewPersonInput):
-    instance_id: strawberry.ID = strawberry.field(description="The instance that knows them.")
+    instance_id: strawberry.ID = strawberry.field(description=INSTANCE_ID)
 
 
-@strawberry.input(description="The persons that are to be created.")
+@strawberry.input(description="Persons to create.")
 class CreatePersonsInput:
-    instance_id: strawberry.ID = strawberry.field(description="The instance that knows them.")
+    instance_id: strawberry.ID = strawberry.field(description=INSTANCE_ID)
     persons: list[NewPersonInput] = strawberry.field(description=ALL_OR_NONE)
 
 
-@strawberry.input(description="A change of a person.")
+@strawberry.input(description="Changes to a person.")
 class PersonChangeInput:
-    id: strawberry.ID = strawberry.field(description="Which person.")
-    user_id: str | None = strawberry.field(default=None, description=f"{USER_ID} Null: it stays.")
-    username: str | None = strawberry.field(
-        default=None, description="Their user name, at most 128 characters. Null: it stays."
+    id: strawberry.ID = strawberry.field(description="Id of the person.")
+    user_id: str | None = strawberry.field(default=None, description=f"{USER_ID} {UNCHANGED}")
+    username: str | None = strawberry.field(default=None, description=f"{USERNAME} {UNCHANGED}")
+    nickname: str | None = strawberry.field(default=None, description=f"{NICKNAME} {UNCHANGED}")
+    avatar_url: str | None = strawberry.field(default=None, description=f"{AVATAR_URL} {UNCHANGED}")
+    profile: Json | None = strawberry.field(
+        default=None, description=f"Merged into the profile key by key; null removes a key. {UNCHANGED}"
     )
-    nickname: str | None = strawberry.field(
-        default=None, description="Their nickname, at most 128 characters. Null: it stays."
-    )
-    avatar_url: str | None = strawberry.field(
-        default=None, description="An http or https address, or empty. Null: it stays."
-    )
-    profile: Json | None = strawberry.field(default=None, description=MERGED)
 
 
-@strawberry.input(description="The person that is to be changed.")
+@strawberry.input(description="A person to update.")
 class UpdatePersonInput(PersonChangeInput):
-    instance_id: strawberry.ID = strawberry.field(description="The instance that knows them.")
+    instance_id: strawberry.ID = strawberry.field(description=INSTANCE_ID)
 
 
-@strawberry.input(description="The persons that are to be changed.")
+@strawberry.input(description="Persons to update.")
 class UpdatePersonsInput:
-    instance_id: strawberry.ID = strawberry.field(description="The instance that knows them.")
-    persons: list[PersonChangeInput] = strawberry.field(description=f"{ALL_OR_NONE} Each person once.")
+    instance_id: strawberry.ID = strawberry.field(description=INSTANCE_ID)
+    persons: list[PersonChangeInput] = strawberry.field(description=f"{ALL_OR_NONE} No person twice.")
 
 
-@strawberry.input(description="The person that is to be deleted.")
+@strawberry.input(description="A person to delete.")
 class DeletePersonInput:
-    instance_id: strawberry.ID = strawberry.field(description="The instance that knows them.")
-    id: strawberry.ID = strawberry.field(description="Which person.")
+    instance_id: strawberry.ID = strawberry.field(description=INSTANCE_ID)
+    id: strawberry.ID = strawberry.field(description="Id of the person.")
     from_bot: bool = strawberry.field(default=False, description=FROM_BOT)
 
 
-@strawberry.input(description="The persons that are to be deleted.")
+@strawberry.input(description="Persons to delete.")
 class DeletePersonsInput:
-    instance_id: strawberry.ID = strawberry.field(description="The instance that knows them.")
+    instance_id: strawberry.ID = strawberry.field(description=INSTANCE_ID)
     ids: list[strawberry.ID] = strawberry.field(description=ALL_OR_NONE)
     from_bot: bool = strawberry.field(default=False, description=FROM_BOT)
 
@@ -116,54 +107,60 @@ def _change(given: PersonChangeInput) -> PersonChange:
 async def _create(
     info: Info, input: Annotated[CreatePersonInput, strawberry.argument(description="The new person.")]
 ) -> PersonPayload | None:
-    call = info.context
-    made = await call.carry_out(persons.create(call.ctx, input.instance_id, _new(input)))
-    return PersonPayload(person=shown(made), message=CREATED.in_language(call.language))
+    context = info.context
+    made = await context.complete(persons.create(context.ctx, input.instance_id, _new(input)))
+    return PersonPayload(person=from_view(made), message=CREATED.in_language(context.language))
 
 
 async def _create_many(
     info: Info, input: Annotated[CreatePersonsInput, strawberry.argument(description="The new persons.")]
 ) -> PersonsPayload | None:
-    call = info.context
+    context = info.context
     new = [_new(given) for given in input.persons]
-    made = await call.carry_out(persons.create_many(call.ctx, input.instance_id, new))
+    made = await context.complete(persons.create_many(context.ctx, input.instance_id, new))
     message = Text(f"已创建 {len(made)} 条用户信息", f"{len(made)} persons were created")
-    return PersonsPayload(persons=[shown(one) for one in made], message=message.in_language(call.language))
+    return PersonsPayload(
+        persons=[from_view(one) for one in made], message=message.in_language(context.language)
+    )
 
 
 async def _update(
-    info: Info, input: Annotated[UpdatePersonInput, strawberry.argument(description="The change.")]
+    info: Info, input: Annotated[UpdatePersonInput, strawberry.argument(description="The changes.")]
 ) -> PersonPayload | None:
-    call = info.context
-    changed = await call.carry_out(persons.update(call.ctx, input.instance_id, _change(input)))
-    return PersonPayload(person=shown(changed), message=UPDATED.in_language(call.language))
+    context = info.context
+    changed = await context.complete(persons.update(context.ctx, input.instance_id, _change(input)))
+    return PersonPayload(person=from_view(changed), message=UPDATED.in_language(context.language))
 
 
 async def _update_many(
     info: Info, input: Annotated[UpdatePersonsInput, strawberry.argument(description="The changes.")]
 ) -> PersonsPayload | None:
-    call = info.context
+    context = info.context
     changes = [_change(given) for given in input.persons]
-    changed = await call.carry_out(persons.update_many(call.ctx, input.instance_id, changes))
+    changed = await context.complete(persons.update_many(context.ctx, input.instance_id, changes))
     message = Text(f"已更新 {len(changed)} 条用户信息", f"{len(changed)} persons were updated")
-    return PersonsPayload(persons=[shown(one) for one in changed], message=message.in_language(call.language))
+    return PersonsPayload(
+        persons=[from_view(one) for one in changed], message=message.in_language(context.language)
+    )
 
 
 async def _delete(
-    info: Info, input: Annotated[DeletePersonInput, strawberry.argument(description="Which person.")]
+    info: Info, input: Annotated[DeletePersonInput, strawberry.argument(description="The person.")]
 ) -> DeletePersonsPayload | None:
-    call = info.context
-    await call.carry_out(persons.delete(call.ctx, input.instance_id, [input.id], from_bot=input.from_bot))
-    return DeletePersonsPayload(ids=[input.id], message=DELETED.in_language(call.language))
+    context = info.context
+    await context.complete(
+        persons.delete(context.ctx, input.instance_id, [input.id], from_bot=input.from_bot)
+    )
+    return DeletePersonsPayload(ids=[input.id], message=DELETED.in_language(context.language))
 
 
 async def _delete_many(
-    info: Info, input: Annotated[DeletePersonsInput, strawberry.argument(description="Which persons.")]
+    info: Info, input: Annotated[DeletePersonsInput, strawberry.argument(description="The persons.")]
 ) -> DeletePersonsPayload | None:
-    call = info.context
-    await call.carry_out(persons.delete(call.ctx, input.instance_id, input.ids, from_bot=input.from_bot))
+    context = info.context
+    await context.complete(persons.delete(context.ctx, input.instance_id, input.ids, from_bot=input.from_bot))
     message = Text(f"已删除 {len(input.ids)} 条用户信息", f"{len(input.ids)} persons were deleted")
-    return DeletePersonsPayload(ids=input.ids, message=message.in_language(call.language))
+    return DeletePersonsPayload(ids=input.ids, message=message.in_language(context.language))
 
 
 _NEW = "`INSTANCE_NOT_FOUND`, `INVALID_PARAMETER`, `DUPLICATE_RESOURCE`."
@@ -174,23 +171,23 @@ _GONE = "`INSTANCE_NOT_FOUND`, `RESOURCE_NOT_FOUND`."
 @strawberry.type
 class PersonMutation:
     create_person: PersonPayload | None = strawberry.mutation(
-        resolver=_create, description=f"Creates a person. Null only together with an error: {_NEW}"
+        resolver=_create, description=f"Creates a person. Null only with an error: {_NEW}"
     )
     create_persons: PersonsPayload | None = strawberry.mutation(
         resolver=_create_many,
-        description=f"Creates many persons, all or none. Null only together with an error: {_NEW}",
+        description=f"Creates several persons, all or none. Null only with an error: {_NEW}",
     )
     update_person: PersonPayload | None = strawberry.mutation(
-        resolver=_update, description=f"Changes a person. Null only together with an error: {_CHANGED}"
+        resolver=_update, description=f"Updates a person. Null only with an error: {_CHANGED}"
     )
     update_persons: PersonsPayload | None = strawberry.mutation(
         resolver=_update_many,
-        description=f"Changes many persons, all or none. Null only together with an error: {_CHANGED}",
+        description=f"Updates several persons, all or none. Null only with an error: {_CHANGED}",
     )
     delete_person: DeletePersonsPayload | None = strawberry.mutation(
-        resolver=_delete, description=f"Deletes a person. Null only together with an error: {_GONE}"
+        resolver=_delete, description=f"Deletes a person. Null only with an error: {_GONE}"
     )
     delete_persons: DeletePersonsPayload | None = strawberry.mutation(
         resolver=_delete_many,
-        description=f"Deletes many persons, all or none. Null only together with an error: {_GONE}",
+        description=f"Deletes several persons, all or none. Null only with an error: {_GONE}",
     )

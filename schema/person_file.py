@@ -1,4 +1,4 @@
-"""Persons as text: JSON Lines or CSV, small enough for one answer. REST has routes for files of any length."""
+"""Import and export of persons as text: JSON Lines or CSV of limited size. REST has routes for files of any size."""
 
 from collections.abc import AsyncIterator
 from enum import Enum
@@ -7,81 +7,89 @@ from typing import Annotated
 import strawberry
 
 from mailauncher.errors import InvalidParameter
-from resolvers import person_files, texts
-from resolvers.person_files import Existing, Form, Line, Tally
+from resolvers import person_files, validation
+from resolvers.person_files import ExistingPersonPolicy, ImportCounts, Line
+from resolvers.person_reader import FileFormat
 from schema.context import Info
-from schema.instance_commands import MESSAGE
+from schema.descriptions import INSTANCE_ID, MESSAGE, InstanceId
 
-CHARACTERS = 1 << 20
-EXPORTED = 1000
+CHARACTERS_MAX = 1 << 20
+LINES_MAX = 1_000
+"""Each line is an object of the answer, and all of them are made in one go."""
+EXPORTED_MAX = 1000
 
 
-@strawberry.enum(description="How persons are written into a file.")
+@strawberry.enum(description="File format of persons.")
 class PersonFileFormat(Enum):
-    JSONL = strawberry.enum_value("jsonl", description="JSON Lines: an object for each person.")
+    JSONL = strawberry.enum_value("jsonl", description="JSON Lines: one object per person.")
     CSV = strawberry.enum_value(
-        "csv", description="A line with the names of the columns, then one for each person."
+        "csv", description="CSV: a header line with the column names, then one record per person."
     )
 
 
-@strawberry.enum(description="What is done with a line whose user id is there already.")
+@strawberry.enum(description="What to do with a line whose user id exists already.")
 class ExistingPerson(Enum):
-    FAIL = strawberry.enum_value("fail", description="It comes to nothing.")
-    SKIP = strawberry.enum_value("skip", description="It is left out; the person stays.")
+    FAIL = strawberry.enum_value("fail", description="The line fails.")
+    SKIP = strawberry.enum_value("skip", description="The line is skipped; the person stays unchanged.")
     UPDATE = strawberry.enum_value(
         "update",
-        description="The person gets what it says; the profile is merged, empty values change nothing.",
+        description="The person is updated; the profile is merged, empty values change nothing.",
     )
 
 
-@strawberry.enum(description="What became of a line.")
+@strawberry.enum(description="Result of a line.")
 class ImportStatus(Enum):
-    CREATED = strawberry.enum_value("created", description="A new person.")
-    UPDATED = strawberry.enum_value("updated", description="A person was changed.")
-    SKIPPED = strawberry.enum_value("skipped", description="The person was there already, and stays.")
-    FAILED = strawberry.enum_value("failed", description="Nothing; the error says why.")
+    CREATED = strawberry.enum_value("created", description="A person was created.")
+    UPDATED = strawberry.enum_value("updated", description="A person was updated.")
+    SKIPPED = strawberry.enum_value("skipped", description="The person exists and stays unchanged.")
+    FAILED = strawberry.enum_value("failed", description="The line failed, see the error.")
 
 
-@strawberry.input(description="Persons as text.")
+@strawberry.input(description="Persons to import.")
 class ImportPersonsInput:
-    instance_id: strawberry.ID = strawberry.field(description="The instance that knows them.")
+    instance_id: strawberry.ID = strawberry.field(description=INSTANCE_ID)
     text: str = strawberry.field(
-        description="At most 1,048,576 characters. JSON Lines: an object for each person with `user_id`, and `username`, `nickname`, "
-        "`avatar_url`, `profile` where known. CSV: a line with these names, then a line for each person, `profile` as JSON."
+        description=f"At most {CHARACTERS_MAX:,} characters and {LINES_MAX:,} lines. JSON Lines: one object per person with `user_id` and optionally "
+        "`username`, `nickname`, `avatar_url`, `profile`. CSV: a header line with these names, then one record per person, "
+        "`profile` as JSON."
     )
-    format: PersonFileFormat = strawberry.field(description="How it is written.")
+    format: PersonFileFormat = strawberry.field(description="Format of the text.")
     existing: ExistingPerson = strawberry.field(
-        default=ExistingPerson.FAIL, description="What is done with a line whose user id is there already."
+        default=ExistingPerson.FAIL, description="What to do with a line whose user id exists already."
     )
 
 
-@strawberry.type(description="What became of one line.")
+@strawberry.type(description="Result of one line.")
 class ImportedLine:
-    number: int = strawberry.field(description="The line, from 1 on; of several lines of CSV the first.")
-    status: ImportStatus = strawberry.field(description="What became of it.")
-    person_id: strawberry.ID | None = strawberry.field(description="The person. Null: it failed.")
-    code: str | None = strawberry.field(description="The error's code. Null: it did not fail.")
-    field: str | None = strawberry.field(description="The value at fault. Null: none by itself is.")
-    message: str | None = strawberry.field(description="Why it failed. Null: it did not.")
+    number: int = strawberry.field(
+        description="Line number, from 1; for a CSV record of several lines the first."
+    )
+    status: ImportStatus = strawberry.field(description="Result of the line.")
+    person_id: strawberry.ID | None = strawberry.field(description="Id of the person. Null: the line failed.")
+    code: str | None = strawberry.field(description="Error code. Null: no error.")
+    field: str | None = strawberry.field(
+        description="Invalid field. Null: no error, or not caused by a single field."
+    )
+    message: str | None = strawberry.field(description="Cause of the failure. Null: no error.")
 
 
-@strawberry.type(description="What became of imported persons.")
+@strawberry.type(description="Result of an import.")
 class ImportPersonsPayload:
-    created: int = strawberry.field(description="Lines that became new persons.")
-    updated: int = strawberry.field(description="Lines that changed persons.")
-    skipped: int = strawberry.field(description="Lines whose persons were there already, and stay.")
-    failed: int = strawberry.field(description="Lines that came to nothing.")
-    lines: list[ImportedLine] = strawberry.field(description="What became of each line, in their order.")
+    created: int = strawberry.field(description="Lines that created a person.")
+    updated: int = strawberry.field(description="Lines that updated a person.")
+    skipped: int = strawberry.field(description="Lines skipped because the person exists.")
+    failed: int = strawberry.field(description="Lines that failed.")
+    lines: list[ImportedLine] = strawberry.field(description="Result of each line, in order.")
     message: str = strawberry.field(description=MESSAGE)
 
 
-@strawberry.type(description="Persons as text.")
+@strawberry.type(description="Exported persons.")
 class PersonExport:
     text: str = strawberry.field(
-        description="The persons, the oldest first. CSV begins with the names of its columns."
+        description="The persons as text, oldest first. CSV begins with a header line."
     )
     end_cursor: strawberry.ID | None = strawberry.field(
-        description="Give it as `after` to get what follows. Null: there was nothing left."
+        description="Pass it as `after` to continue. Null: no persons were left."
     )
 
 
@@ -90,22 +98,33 @@ async def _once(data: bytes) -> AsyncIterator[bytes]:
 
 
 async def _import(
-    info: Info, input: Annotated[ImportPersonsInput, strawberry.argument(description="The persons.")]
+    info: Info,
+    input: Annotated[ImportPersonsInput, strawberry.argument(description="The persons to import.")],
 ) -> ImportPersonsPayload | None:
-    if len(input.text) > CHARACTERS:
+    if len(input.text) > CHARACTERS_MAX:
         raise InvalidParameter(
-            f"text 不能超过 {CHARACTERS} 个字符（更大的文件请用 REST）",
-            f"text may have at most {CHARACTERS} characters (REST takes larger files)",
+            f"text 不能超过 {CHARACTERS_MAX} 个字符（更大的文件请用 REST）",
+            f"text exceeds {CHARACTERS_MAX} characters (REST accepts larger files)",
             field="text",
         )
-    return await info.context.carry_out(_imported(info, input))
+    if input.text.count("\n") > LINES_MAX:
+        raise InvalidParameter(
+            f"text 不能超过 {LINES_MAX} 行（更大的文件请用 REST）",
+            f"text exceeds {LINES_MAX} lines (REST accepts larger files)",
+            field="text",
+        )
+    return await info.context.complete(_imported(info, input))
 
 
 async def _imported(info: Info, input: ImportPersonsInput) -> ImportPersonsPayload:
-    tally, lines, language = Tally(), [], info.context.language
+    tally, lines, language = ImportCounts(), [], info.context.language
     source = _once(input.text.encode())
     async for some in await person_files.load(
-        info.context.ctx, input.instance_id, source, Form[input.format.name], Existing[input.existing.name]
+        info.context.ctx,
+        input.instance_id,
+        source,
+        FileFormat[input.format.name],
+        ExistingPersonPolicy[input.existing.name],
     ):
         tally.count(some)
         lines += [_shown(line, language) for line in some]
@@ -133,20 +152,30 @@ def _shown(line: Line, language: str) -> ImportedLine:
 
 async def _export(
     info: Info,
-    instance_id: Annotated[strawberry.ID, strawberry.argument(description="The instance that knows them.")],
-    format: Annotated[PersonFileFormat, strawberry.argument(description="How they are written.")],
-    first: Annotated[int, strawberry.argument(description="How many persons at most, 1-1000.")] = EXPORTED,
+    instance_id: InstanceId,
+    format: Annotated[PersonFileFormat, strawberry.argument(description="Format of the text.")],
+    first: Annotated[
+        int,
+        strawberry.argument(
+            description=f"Maximum number of persons, 1-{EXPORTED_MAX}. Fewer are exported if their profiles exceed "
+            f"{person_files.PAGE_CHARACTERS >> 20} MiB."
+        ),
+    ] = EXPORTED_MAX,
     after: Annotated[
         strawberry.ID | None,
-        strawberry.argument(description="The `endCursor` of what came before. Null: from the oldest."),
+        strawberry.argument(
+            description="The `endCursor` of the previous export. Null: start with the oldest."
+        ),
     ] = None,
 ) -> PersonExport | None:
-    if not 1 <= first <= EXPORTED:
+    if not 1 <= first <= EXPORTED_MAX:
         raise InvalidParameter(
-            f"first 应在 1 与 {EXPORTED} 之间", f"first must be between 1 and {EXPORTED}", field="first"
+            f"first 应在 1 与 {EXPORTED_MAX} 之间",
+            f"first must be between 1 and {EXPORTED_MAX}",
+            field="first",
         )
-    found, end = await person_files.part(
-        info.context.ctx, instance_id, Form[format.name], first, texts.cursor(after) or 0
+    found, end = await person_files.export_page(
+        info.context.ctx, instance_id, FileFormat[format.name], first, validation.cursor(after) or 0
     )
     return PersonExport(text=found, end_cursor=None if end is None else strawberry.ID(str(end)))
 
@@ -155,7 +184,7 @@ async def _export(
 class PersonFileQuery:
     export_persons: PersonExport | None = strawberry.field(
         resolver=_export,
-        description="Persons of an instance as text. Null only together with an error: `INSTANCE_NOT_FOUND`, "
+        description="Exports persons of an instance as text. Null only with an error: `INSTANCE_NOT_FOUND`, "
         "`INVALID_PARAMETER`.",
     )
 
@@ -164,6 +193,7 @@ class PersonFileQuery:
 class PersonFileMutation:
     import_persons: ImportPersonsPayload | None = strawberry.mutation(
         resolver=_import,
-        description="Makes persons of text, line by line: what is wrong with one ends nothing. Null only together with an "
+        description="Imports persons from text, line by line: every line that is not blank has a result, and an invalid one "
+        "does not affect the others. A quotation mark that is not closed makes only its line fail. Null only with an "
         "error: `INSTANCE_NOT_FOUND`, `INVALID_PARAMETER`.",
     )

@@ -1,51 +1,61 @@
-"""`docs/reference/graphql.md`, made from the schema and the settings so that it cannot fall behind them."""
+"""`docs/reference/graphql.md`, generated from the schema and the settings."""
 
 import json
 from collections.abc import Iterator
 
 from graphql import GraphQLArgument, GraphQLField, GraphQLObjectType, is_required_argument
 
-from mailauncher.errors import VERDICTS
+from mailauncher.errors import ERROR_INFO
 from mailauncher.settings import Settings, catalogue
-from schema import explorer, limits, root
+from schema import explorer, limits, root, variables
 from schema.endpoint import INIT_TIMEOUT_S
 
 _INTRODUCTION = f"""# GraphQL
 
 Written by `mailauncher schema --docs` from the code; a test compares the two.
 
-All of it stands at `/graphql`. The whole contract, with a description of every type, field, argument and value, is
-[`schema/schema.graphql`](../../schema/schema.graphql); `mailauncher schema` prints it, and a browser at `/graphql` gets
-an explorer that knows it.
+The endpoint is `/graphql`. The complete schema, with a description of every type, field, argument and value, is
+[`schema/schema.graphql`](../../schema/schema.graphql); `mailauncher schema` prints it, and browsers get an explorer of it
+at `/graphql`.
 
 ## Transport
 
-| What | How |
+| Operation | Transport |
 | --- | --- |
 | Query, mutation | `POST` with `Content-Type: application/json` and `{{"query", "variables", "operationName"}}` |
-| Query without a body | `GET` with `?query=`; mutations are refused |
-| Anything, subscriptions too | WebSocket with the subprotocol `graphql-transport-ws`; `connection_init` within {INIT_TIMEOUT_S:.0f} s |
-| Anything, subscriptions too | `POST` with `Accept: text/event-stream`: server-sent events `next` and `complete` |
+| Query | `GET` with `?query=`; mutations are refused |
+| Any, including subscriptions | WebSocket with the subprotocol `graphql-transport-ws`; `connection_init` within {INIT_TIMEOUT_S:.0f} s |
+| Any, including subscriptions | `POST` with `Accept: text/event-stream`: server-sent events `next` and `complete` |
 
-With a token set, HTTP wants `Authorization: Bearer <token>`. A WebSocket may send the same header with its handshake, or
-`{{"authorization": "Bearer <token>"}}` as the payload of `connection_init`.
+The answer to a query whose fields change only when an instance does (`instances`, `instance` and `instanceStats` with all but
+`usage`, `terminals`, `terminal` and what is stored elsewhere) is encoded once and sent again until then. To `GET` it has an
+`ETag`; with `If-None-Match` the response is 304 if nothing has changed.
 
-One request carries one operation; nothing is uploaded. Messages come in Chinese, with `Accept-Language: en` in English.
-Offsets and sizes are of type `Long` (JSON numbers up to 2^53 - 1), times of type `DateTime` (ISO 8601, UTC, milliseconds);
-REST has `installedAt` as milliseconds since 1970 instead. Ids are those of REST.
+Equal subscriptions (document, operation name, variables and language) share their work, not their place: each subscriber
+gets every event from where it began. Server-sent events of `events`, `deploymentProgress` and `terminalOutput` have an `id`;
+a client that sends it as `Last-Event-ID` when it reconnects continues after that event, whatever `after` says. Those of the
+other subscriptions have none. When the server stops, streams end at once.
+
+If a token is set, HTTP requests need the header `Authorization: Bearer <token>`. A WebSocket may send the same header with
+its handshake, or `{{"authorization": "Bearer <token>"}}` as the payload of `connection_init`.
+
+One request has one operation; file uploads are not supported. Messages are in Chinese by default, in English with
+`Accept-Language: en`. Offsets and sizes have the type `Long` (JSON numbers up to 2^53 - 1), times the type `DateTime`
+(ISO 8601, UTC, milliseconds); REST has `installedAt` as milliseconds since 1970 instead. Ids are the same as in REST.
 """
 
 _ERRORS = """## Errors
 
-A failure is an entry of `errors` whose `extensions` hold `code`, the `status` that REST would answer with and, where one
-input field is at fault, `field`. The answer itself has HTTP status 200, unless the request never got as far as GraphQL:
-then it is a failure of the same shape as REST's. Syntax errors, documents that do not fit the schema, unfit variables and
-exceeded limits are `INVALID_PARAMETER`. What nobody foresaw is `INTERNAL_ERROR`; the log has it under the request's id.
+A failure is an entry of `errors`. Its `extensions` have `code`, the HTTP `status` that REST would return and, if a single
+input field is invalid, `field`. The response itself has HTTP status 200, unless the request was refused before GraphQL
+handled it: then the body is the same as in REST. Syntax errors, documents that do not match the schema, invalid variables
+and exceeded limits are `INVALID_PARAMETER`. Unexpected errors are `INTERNAL_ERROR`; the log has the details under the
+request id. Solutions are in [Error codes](../errors.md).
 """
 
 _EXAMPLE = f"""## Example
 
-What the explorer begins with:
+The initial content of the explorer:
 
 ```graphql
 {explorer.QUERY.strip()}
@@ -83,8 +93,8 @@ def _argument(name: str, argument: GraphQLArgument) -> str:
 
 
 def _codes() -> Iterator[str]:
-    yield "| Code | Status |\n| --- | --- |"
-    yield from (f"| `{code}` | {verdict.http} |" for code, verdict in VERDICTS.items())
+    yield "| Code | Status | Meaning |\n| --- | --- | --- |"
+    yield from (f"| `{code}` | {info.http} | {info.meaning.en} |" for code, info in ERROR_INFO.items())
     yield ""
 
 
@@ -93,9 +103,17 @@ def _limits() -> Iterator[str]:
     for setting in catalogue():
         if setting.name.startswith("graphql_") or setting.name == "max_body_bytes":
             yield f"| {setting.en} | {setting.default} | `{setting.variable}` |"
-    yield f"| Greatest length of a document in characters. | {limits.MAX_CHARACTERS} | |"
+    yield f"| Maximum length of a document in characters. | {limits.DOCUMENT_CHARACTERS_MAX} | |"
     yield (
-        "| Greatest number of fields in an answer, estimated before it is made: a list counts as its `first`, or as "
-        f"the number of items it usually has. | {limits.MAX_COST} | |"
+        "| Maximum number of fields in a response, estimated in advance: a list is assumed to have `first` items, or a "
+        f"typical number of them. | {limits.COST_MAX} | |"
+    )
+    yield (
+        "| Maximum number of pairs of fields with the same name in the same place of the response. "
+        f"| {limits.REPETITIONS_MAX} | |"
+    )
+    yield (
+        "| Maximum number of items of all lists in the variables, those in `JSON` values not counted. "
+        f"| {variables.ITEMS_MAX} | |"
     )
     yield ""

@@ -1,5 +1,7 @@
-"""The whole schema, put together from the parts beside each noun."""
+"""The complete schema, composed from the parts of each noun."""
 
+import copy
+import functools
 from typing import Any
 
 import strawberry
@@ -10,9 +12,10 @@ from strawberry.types import ExecutionContext
 from mailauncher.settings import Settings
 from schema import errors
 from schema.backup_commands import BackupMutation
+from schema.compiled.executor import Executor, PlanCache
 from schema.configuration import ConfigQuery
 from schema.configuration_commands import ConfigMutation
-from schema.context import Call
+from schema.context import RequestContext
 from schema.deployment import DeploymentQuery, DeploymentSubscription
 from schema.deployment_commands import DeploymentMutation
 from schema.emoji import EmojiQuery
@@ -20,22 +23,27 @@ from schema.emoji_commands import EmojiMutation
 from schema.event import EventQuery, EventSubscription
 from schema.instance import InstanceQuery, InstanceSubscription
 from schema.instance_commands import InstanceMutation
-from schema.limits import Desk, Examination
+from schema.kept_files import KeptFilesMutation, KeptFilesQuery
+from schema.label_commands import LabelMutation
+from schema.limits import DocumentCache, LimitsExtension
 from schema.person import PersonQuery
 from schema.person_commands import PersonMutation
 from schema.person_file import PersonFileMutation, PersonFileQuery
 from schema.scalars import SCALARS
 from schema.service_commands import ServiceMutation
+from schema.shared_events import SharedEvents
+from schema.subscriptions import SubscribableSchema
 from schema.supervision_commands import SupervisionMutation
 from schema.sync_commands import SyncMutation
 from schema.system import SystemQuery, SystemSubscription
 from schema.terminal import TerminalMutation, TerminalQuery, TerminalSubscription
 from schema.terminal_log import TerminalLogQuery
 from schema.upgrade_commands import UpgradeMutation
+from schema.usage import UsageQuery, UsageSubscription
 from schema.version import VersionQuery
 
 
-@strawberry.type(description="What can be read.")
+@strawberry.type(description="Read operations.")
 class Query(
     InstanceQuery,
     DeploymentQuery,
@@ -43,24 +51,25 @@ class Query(
     TerminalQuery,
     TerminalLogQuery,
     SystemQuery,
+    UsageQuery,
     EventQuery,
     EmojiQuery,
     PersonQuery,
     PersonFileQuery,
     ConfigQuery,
+    KeptFilesQuery,
 ):
     pass
 
 
-@strawberry.type(
-    description="What can be done. Each field is null where it fails, and an error with a code says why."
-)
+@strawberry.type(description="Commands. A field is null if the command failed; the error has a code.")
 class Mutation(
     InstanceMutation,
     DeploymentMutation,
     UpgradeMutation,
     BackupMutation,
     SupervisionMutation,
+    LabelMutation,
     ServiceMutation,
     TerminalMutation,
     EmojiMutation,
@@ -68,41 +77,60 @@ class Mutation(
     PersonFileMutation,
     SyncMutation,
     ConfigMutation,
+    KeptFilesMutation,
 ):
     pass
 
 
 @strawberry.type(
-    description="What can be followed, over a WebSocket (`graphql-transport-ws`) or server-sent events."
+    description="Streams of changes, over a WebSocket (`graphql-transport-ws`) or server-sent events."
 )
 class Subscription(
-    InstanceSubscription, DeploymentSubscription, TerminalSubscription, SystemSubscription, EventSubscription
+    InstanceSubscription,
+    DeploymentSubscription,
+    TerminalSubscription,
+    SystemSubscription,
+    UsageSubscription,
+    EventSubscription,
 ):
     pass
 
 
-class Schema(strawberry.Schema):
-    """Gives every error that leaves it a code; see `schema.errors`."""
+class Schema(SubscribableSchema):
+    """Adds a code to every error; see `schema.errors`."""
 
     def process_errors(
         self, errors_: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
         call: Any = execution_context.context if execution_context else None
-        errors.describe(errors_, call.language if isinstance(call, Call) else "zh")
+        errors.add_codes(errors_, call.language if isinstance(call, RequestContext) else "zh")
 
 
-def create(settings: Settings) -> Schema:
-    """The schema with the limits of the settings."""
-    desk = Desk(settings)
+def create(
+    settings: Settings, documents: DocumentCache | None = None, plans: PlanCache | None = None
+) -> Schema:
+    """The schema with the limits from the settings. `documents` is the cache that it shares with its endpoint."""
+    cache = documents or DocumentCache(settings)
+    schema = copy.copy(types())
+    schema.extensions = (lambda: LimitsExtension(cache),)
+    schema.execution_context_class = type(
+        "Executor", (Executor,), {"plans": PlanCache() if plans is None else plans}
+    )
+    schema.documents, schema.events = cache, SharedEvents()
+    return schema
+
+
+@functools.cache
+def types() -> Schema:
+    """The types of all schemas of this process: they depend on no settings, and take longer to make than all else in a server."""
     return Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        extensions=[lambda: Examination(desk)],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
 
 
 def printed() -> str:
-    """The schema as text, as it stands in `schema/schema.graphql`."""
+    """The schema in GraphQL's language, as in `schema/schema.graphql`."""
     return create(Settings()).as_str() + "\n"

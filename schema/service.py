@@ -1,4 +1,4 @@
-"""Services: the companions of an instance, such as NapCat."""
+"""Services: the programs beside an instance's main program, such as NapCat."""
 
 from typing import cast
 
@@ -9,44 +9,57 @@ from resolvers.views import ServiceView
 from schema import terminal
 from schema.context import Info
 from schema.scalars import Instant
-from schema.status import Failure, Status
+from schema.status import (
+    QUESTION,
+    REASON,
+    WAITING_FOR,
+    Failure,
+    Status,
+    WaitingFor,
+    question,
+    reason,
+    waiting_for,
+)
 from schema.supervision import Usage, usage_of
 from schema.terminal import Terminal
+from schema.versioned import BY_VERSION
 
 
 def _terminal(service: strawberry.Parent[ServiceView], info: Info) -> Terminal:
     ctx = info.context.ctx
-    found = terminals.find(ctx, f"{service.instance_id}_{service.name}")
-    return terminal.shown(terminals.view(ctx, found))
+    return terminal.terminal_of(terminals.get(ctx, f"{service.instance_id}_{service.name}"))
 
 
-@strawberry.type(description="A companion of an instance: NapCat, the NoneBot adapter, or another.")
+@strawberry.type(
+    description="A program beside an instance's main program: NapCat, the NoneBot adapter, or another."
+)
 class Service:
-    name: str = strawberry.field(description="`napcat`, `nonebot-ada` or another; unique in its instance.")
-    path: str = strawberry.field(description="Its folder: an absolute path.")
-    status: Status = strawberry.field(description="What it is doing.")
-    port: int = strawberry.field(description="The TCP port that it listens on, 1-65535. 0: none is known.")
-    pid: int | None = strawberry.field(description="Its process id. Null while it does not run.")
-    started_at: Instant | None = strawberry.field(
-        description="When it was started. Null while it does not run."
-    )
+    name: str = strawberry.field(description="`napcat`, `nonebot-ada` or another; unique in the instance.")
+    path: str = strawberry.field(description="Absolute path of its folder.")
+    status: Status = strawberry.field(description="Status of its process.")
+    port: int = strawberry.field(description="TCP port it listens on, 1-65535. 0: unknown or none.")
+    pid: int | None = strawberry.field(description="Process id. Null: not running.")
+    started_at: Instant | None = strawberry.field(description="Start time. Null: not running.")
     ready: bool | None = strawberry.field(
-        description="Whether it works and not only lives. Null while it does not run, and when its recipe does not say "
-        "how to tell."
+        description="Whether it has passed the readiness check of its recipe. Null: not running, or the recipe has no such "
+        "check."
     )
-    restarts: int = strawberry.field(
-        description="How often it was started again by itself since a person started it."
-    )
+    restarts: int = strawberry.field(description="Automatic restarts since the last manual start.")
     failure: Failure | None = strawberry.field(
-        description="Why it is not running though it was meant to. Null while there is nothing to explain."
+        description="Why it is not running although it should be. Null: no failure."
     )
+    waiting_for: WaitingFor | None = strawberry.field(
+        resolver=waiting_for, description=WAITING_FOR, metadata=BY_VERSION
+    )
+    question: str | None = strawberry.field(resolver=question, description=QUESTION, metadata=BY_VERSION)
+    reason: str | None = strawberry.field(resolver=reason, description=REASON, metadata=BY_VERSION)
     usage: Usage | None = strawberry.field(
         resolver=usage_of,
-        description="What it costs, sampled every few seconds. Null while it does not run, and in its first moments.",
+        description="Resource usage, sampled every few seconds. Null: not running, or not sampled yet.",
     )
-    terminal: Terminal = strawberry.field(resolver=_terminal, description="The terminal that it runs in.")
+    terminal: Terminal = strawberry.field(resolver=_terminal, description="Terminal in which it runs.")
 
 
-def shown(view: ServiceView) -> Service:
-    """The view stands for the type: it has the attributes that plain fields read."""
+def from_view(view: ServiceView) -> Service:
+    """The view serves as the type: it has the attributes that fields without a resolver read."""
     return cast(Service, view)

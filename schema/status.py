@@ -1,24 +1,68 @@
-"""What a program is doing, and why it is not running though it was meant to."""
+"""The status of a program, and why it is not running although it should be."""
 
 from enum import Enum
 
 import strawberry
 
+from resolvers.views import InstanceView, ServiceView
 from schema.context import Info
+from schema.descriptions import LANGUAGE, MESSAGE
 from schema.scalars import Instant
+from schema.versioned import BY_VERSION
 from terminals import states
+from terminals.questions import LENGTH
+from terminals.terminal import LAST_LINES
 
 
-@strawberry.enum(description="What an instance or a service is doing. REST has the same words in lower case.")
+@strawberry.enum(description="Status of an instance or a service. REST has the same values in lower case.")
 class Status(Enum):
-    STOPPED = strawberry.enum_value("stopped", description="It does not run, and nobody wants it to.")
-    STARTING = strawberry.enum_value("starting", description="Its process is being started.")
-    RUNNING = strawberry.enum_value("running", description="Its process runs.")
-    STOPPING = strawberry.enum_value("stopping", description="It was told to stop and has not ended yet.")
-    FAILED = strawberry.enum_value("failed", description="It ended or could not start; `failure` says why.")
-    INSTALLING = strawberry.enum_value(
-        "installing", description="A deployment is working on it. Instances only."
+    STOPPED = strawberry.enum_value("stopped", description="Not running, as requested.")
+    STARTING = strawberry.enum_value("starting", description="The process is being started.")
+    RUNNING = strawberry.enum_value("running", description="The process is running.")
+    STOPPING = strawberry.enum_value("stopping", description="The process is being stopped.")
+    FAILED = strawberry.enum_value(
+        "failed", description="The process exited or could not be started, see `failure`."
     )
+    INSTALLING = strawberry.enum_value(
+        "installing", description="A deployment is in progress. Instances only."
+    )
+
+
+@strawberry.enum(description="What a program that does not work yet waits for.")
+class WaitingFor(Enum):
+    TERMS = strawberry.enum_value("terms", description="That its terms are accepted.")
+    INPUT = strawberry.enum_value("input", description="An answer in its terminal, see `question`.")
+    PORT = strawberry.enum_value(
+        "port",
+        description="That something listens on its port; before its process runs, that its port becomes free.",
+    )
+    OUTPUT = strawberry.enum_value("output", description="The line of output that says that it is ready.")
+    BACKOFF = strawberry.enum_value(
+        "backoff", description="Its automatic restart after it exited, see `failure`."
+    )
+    PROGRAM = strawberry.enum_value("program", description="A program that has to start before it.")
+
+
+def waiting_for(part: strawberry.Parent[InstanceView | ServiceView]) -> WaitingFor | None:
+    found = part.details.waiting_for
+    return None if found is None else WaitingFor(found.value)
+
+
+def question(part: strawberry.Parent[InstanceView | ServiceView]) -> str | None:
+    return part.details.question
+
+
+def reason(part: strawberry.Parent[InstanceView | ServiceView], info: Info) -> str | None:
+    found = part.details.reason
+    return None if found is None else found.in_language(info.context.language)
+
+
+WAITING_FOR = "What it waits for, if it does not work yet. Null: nothing that is known."
+QUESTION = (
+    f"If it waits for an answer in its terminal: the last line there, without terminal sequences, at most {LENGTH} "
+    "characters. Null: it does not."
+)
+REASON = f"Why it does not work, or not yet: one or more lines, {LANGUAGE}. Null: it works, or was stopped."
 
 
 def _reason(failure: strawberry.Parent[states.Failure], info: Info) -> str:
@@ -29,26 +73,28 @@ def _hint(failure: strawberry.Parent[states.Failure], info: Info) -> str | None:
     return failure.hint.in_language(info.context.language) if failure.hint else None
 
 
-@strawberry.type(description="Why a program is not running though it was meant to.")
+@strawberry.type(description="Why a program is not running although it should be.")
 class Failure:
     reason: str = strawberry.field(
         resolver=_reason,
-        description="One sentence for people, in the language that `Accept-Language` asks for.",
+        description=MESSAGE,
+        metadata=BY_VERSION,
     )
-    at: Instant = strawberry.field(description="When it ended, or when the attempt to start it failed.")
+    at: Instant = strawberry.field(description="Time when the process exited or could not be started.")
     exit_code: int | None = strawberry.field(
-        description="Exit status of its process. Null when a signal ended it or when it was never executed."
+        description="Exit status of the process. Null: ended by a signal, or never executed."
     )
     signal: str | None = strawberry.field(
-        description="Name of the signal that ended it, such as `SIGKILL`. Null when it ended by itself."
+        description="Name of the signal that ended it, such as `SIGKILL`. Null: it exited on its own."
     )
     last_lines: list[str] = strawberry.field(
-        description="What it printed last: at most 20 lines, without terminal sequences; empty when it printed nothing."
+        description=f"Last output: at most {LAST_LINES} lines, without terminal sequences; empty if there was none."
     )
     hint: str | None = strawberry.field(
         resolver=_hint,
-        description="What probably caused it and what to do, in the same language. Null when that is not known.",
+        description=f"Probable cause and solution, {LANGUAGE}. Null: unknown.",
+        metadata=BY_VERSION,
     )
     restart_at: Instant | None = strawberry.field(
-        description="When it is started again by itself. Null when it is not."
+        description="Time of the next automatic restart. Null: none."
     )

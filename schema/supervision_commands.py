@@ -1,4 +1,4 @@
-"""Changing how an instance's programs are looked after."""
+"""The command that changes the restart policy of an instance's programs."""
 
 from typing import Annotated
 
@@ -6,58 +6,57 @@ import strawberry
 from strawberry import UNSET
 
 from resolvers import instances
-from resolvers.views import Outcome
+from resolvers.views import CommandOutcome
 from schema.context import Info
-from schema.instance_commands import InstancePayload, payload
-from schema.supervision import Restart
-from terminals.policy import Supervision as Wishes
+from schema.descriptions import INSTANCE_ID
+from schema.instance_commands import InstancePayload, instance_payload
+from schema.supervision import (
+    AUTOSTART,
+    CRASH_LIMIT,
+    CRASH_WINDOW,
+    RESTART,
+    RESTART_DELAY,
+    RESTART_DELAY_MAX,
+    STOP_TIMEOUT,
+    Restart,
+)
+from terminals.policy import Supervision as Policy
 
 
 @strawberry.input(
-    description="What is to change in how an instance's programs are looked after; null sets the default again."
+    description="Changes to the restart policy of an instance's programs; null restores the default, an absent field stays "
+    "unchanged."
 )
 class SuperviseInstanceInput:
-    id: strawberry.ID = strawberry.field(description="Which instance.")
-    restart: Restart | None = strawberry.field(default=UNSET, description="When programs are started again.")
-    restart_delay_s: float | None = strawberry.field(
-        default=UNSET, description="Seconds before the first restart, 0-3600."
-    )
-    restart_delay_max_s: float | None = strawberry.field(
-        default=UNSET, description="Seconds that the delay grows to at most, 0-86400."
-    )
-    crash_limit: int | None = strawberry.field(
-        default=UNSET, description="Ends before a program is given up, 1-100."
-    )
-    crash_window_s: float | None = strawberry.field(
-        default=UNSET, description="Seconds within which ends are counted, above 0 and up to 86400."
-    )
-    stop_timeout_s: float | None = strawberry.field(
-        default=UNSET, description="Seconds to wait after each signal of a stop, above 0 and up to 600."
-    )
-    autostart: bool | None = strawberry.field(
-        default=UNSET, description="Whether what was meant to run is started with the server."
-    )
+    id: strawberry.ID = strawberry.field(description=INSTANCE_ID)
+    restart: Restart | None = strawberry.field(default=UNSET, description=RESTART)
+    restart_delay_s: float | None = strawberry.field(default=UNSET, description=RESTART_DELAY)
+    restart_delay_max_s: float | None = strawberry.field(default=UNSET, description=RESTART_DELAY_MAX)
+    crash_limit: int | None = strawberry.field(default=UNSET, description=CRASH_LIMIT)
+    crash_window_s: float | None = strawberry.field(default=UNSET, description=CRASH_WINDOW)
+    stop_timeout_s: float | None = strawberry.field(default=UNSET, description=STOP_TIMEOUT)
+    autostart: bool | None = strawberry.field(default=UNSET, description=AUTOSTART)
 
 
-_WISHES = Wishes.__struct_fields__
+_FIELDS = Policy.__struct_fields__
 
 
 async def _supervise(
     info: Info,
     input: Annotated[
-        SuperviseInstanceInput, strawberry.argument(description="Which instance, and what is to change.")
+        SuperviseInstanceInput, strawberry.argument(description="The instance and the changes.")
     ],
 ) -> InstancePayload | None:
-    given = {name: value for name in _WISHES if (value := getattr(input, name)) is not UNSET}
-    wishes = {name: value.value if isinstance(value, Restart) else value for name, value in given.items()}
-    view = await info.context.carry_out(instances.supervise(info.context.ctx, input.id, **wishes))
-    return payload(Outcome(view, instances.SUPERVISED), info)
+    given = {name: value for name in _FIELDS if (value := getattr(input, name)) is not UNSET}
+    changes = {name: value.value if isinstance(value, Restart) else value for name, value in given.items()}
+    view = await info.context.complete(instances.supervise(info.context.ctx, input.id, **changes))
+    return instance_payload(CommandOutcome(view, instances.SUPERVISED), info)
 
 
 @strawberry.type
 class SupervisionMutation:
     supervise_instance: InstancePayload | None = strawberry.mutation(
         resolver=_supervise,
-        description="Changes how an instance's programs are looked after, from now on. Null only together with an error: "
+        description="Changes the restart policy of an instance's programs from now on. Null only with an error: "
         "`INSTANCE_NOT_FOUND`, `INVALID_PARAMETER`.",
     )

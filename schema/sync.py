@@ -1,4 +1,4 @@
-"""How far an instance is in step with its bot's own database."""
+"""Synchronization of an instance with its bot's own database."""
 
 from collections.abc import Awaitable
 from enum import Enum
@@ -7,57 +7,60 @@ from typing import cast
 import strawberry
 
 from resolvers import sync
-from resolvers.learned import SyncProblem as Problem
-from resolvers.sync import PendingChange as Pending
-from resolvers.sync import SyncView
+from resolvers.sync import QueuedChange, SyncView
 from resolvers.views import InstanceView
+from resolvers.views import SyncProblem as Problem
 from schema.context import Info
+from schema.descriptions import MESSAGE
 from schema.scalars import Instant, Long
 
 
-@strawberry.enum(description="What a bot's database and the launcher both have.")
+@strawberry.enum(description="Kind of item that is synchronized with the bot's database.")
 class SyncKind(Enum):
     EMOJI = strawberry.enum_value("emoji", description="An emoji.")
     PERSON = strawberry.enum_value("person", description="A person.")
 
 
-@strawberry.enum(description="What the bot has still to be told.")
+@strawberry.enum(description="Kind of change that has not been pushed to the bot yet.")
 class SyncChange(Enum):
-    ADD = strawberry.enum_value("add", description="That it is there.")
-    UPDATE = strawberry.enum_value("update", description="That its words have changed.")
-    DELETE = strawberry.enum_value("delete", description="That it is to be deleted.")
+    ADD = strawberry.enum_value("add", description="The item was added.")
+    UPDATE = strawberry.enum_value("update", description="The item was updated.")
+    DELETE = strawberry.enum_value("delete", description="The item was deleted.")
 
 
-@strawberry.enum(description="When a change reaches the bot.")
+@strawberry.enum(description="When a change will be pushed to the bot.")
 class SyncWhen(Enum):
-    NOW = strawberry.enum_value("now", description="In a moment, or with the next sync where one failed.")
+    NOW = strawberry.enum_value(
+        "now", description="In a moment, or with the next sync if the last one failed."
+    )
     AT_STOP = strawberry.enum_value(
-        "at_stop", description="Once the bot has stopped: while it runs it would undo the change."
+        "at_stop", description="Once the bot has stopped: while running, it would undo the change."
     )
     WITH_DATABASE = strawberry.enum_value(
-        "with_database", description="Once the bot has made its database, which it does at its first start."
+        "with_database",
+        description="Once the bot has created its database, which it does at its first start.",
     )
 
 
-def _kind(one: strawberry.Parent[Pending | Problem]) -> SyncKind:
+def _kind(one: strawberry.Parent[QueuedChange | Problem]) -> SyncKind:
     return SyncKind(one.kind)
 
 
-def _change(one: strawberry.Parent[Pending]) -> SyncChange:
+def _change(one: strawberry.Parent[QueuedChange]) -> SyncChange:
     return SyncChange(one.change)
 
 
-def _when(one: strawberry.Parent[Pending]) -> SyncWhen:
+def _when(one: strawberry.Parent[QueuedChange]) -> SyncWhen:
     return SyncWhen(one.when.value)
 
 
-@strawberry.type(description="A change made here that the bot has still to be told.")
+@strawberry.type(description="A change made here that has not been pushed to the bot yet.")
 class SyncPending:
-    kind: SyncKind = strawberry.field(resolver=_kind, description="What was changed.")
-    id: strawberry.ID = strawberry.field(description="Which one.")
-    name: str = strawberry.field(description="What it is called. Empty for what was deleted here.")
-    change: SyncChange = strawberry.field(resolver=_change, description="How it was changed.")
-    when: SyncWhen = strawberry.field(resolver=_when, description="When the bot gets it.")
+    kind: SyncKind = strawberry.field(resolver=_kind, description="Kind of the changed item.")
+    id: strawberry.ID = strawberry.field(description="Id of the item.")
+    name: str = strawberry.field(description="Name of the item. Empty: it was deleted here.")
+    change: SyncChange = strawberry.field(resolver=_change, description="Kind of change.")
+    when: SyncWhen = strawberry.field(resolver=_when, description="When it will be pushed.")
 
 
 def _code(problem: strawberry.Parent[Problem]) -> str | None:
@@ -68,19 +71,17 @@ def _text(problem: strawberry.Parent[Problem], info: Info) -> str:
     return problem.text.in_language(info.context.language)
 
 
-@strawberry.type(
-    description="One emoji or person that a sync could not bring in step, or of which it has to tell."
-)
+@strawberry.type(description="An emoji or person that a sync could not process, or a note about one.")
 class SyncProblem:
-    kind: SyncKind = strawberry.field(resolver=_kind, description="What it is about.")
-    name: str = strawberry.field(description="What it is called.")
+    kind: SyncKind = strawberry.field(resolver=_kind, description="Kind of item.")
+    name: str = strawberry.field(description="Name of the item.")
     code: str | None = strawberry.field(
         resolver=_code,
-        description="Why it could not be done, as an error code. Null: it was done, as `message` tells.",
+        description="Error code of the failure. Null: it was processed, `message` is a note.",
     )
     message: str = strawberry.field(
         resolver=_text,
-        description="One sentence for people about it, in the language that `Accept-Language` asks for.",
+        description=MESSAGE,
     )
 
 
@@ -92,31 +93,34 @@ def _last_error(view: strawberry.Parent[SyncView], info: Info) -> str | None:
     return None if view.last_error is None else view.last_error.in_language(info.context.language)
 
 
-@strawberry.type(description="How far an instance is in step with its bot's own database.")
+@strawberry.type(description="Synchronization status of an instance with its bot's own database.")
 class SyncStatus:
-    database: bool = strawberry.field(description="Whether the bot has a database yet.")
+    database: bool = strawberry.field(description="Whether the bot has created its database.")
     family: str | None = strawberry.field(
-        description="Shape of that database, by the first version that has it: `0.7`, `0.8`, `0.10`, `0.12` or `1`. Null where "
-        "there is none, or `problem` says why it is not known."
+        description="Layout of that database, named after the first version of MaiBot that has it: `0.7`, `0.8`, `0.10`, `0.12` "
+        "or `1`. Null: no database, or unknown, see `problem`."
     )
     problem: str | None = strawberry.field(
         resolver=_problem,
-        description="Why the database cannot be read now, and what to do. Null: it can be, or there is none.",
+        description="Why the database cannot be read at the moment, and the solution. Null: no problem, or no database.",
     )
-    emojis_in_bot: Long = strawberry.field(description="Emojis that the bot uses.")
-    persons_in_bot: Long = strawberry.field(description="Persons whom the bot knows.")
-    emojis: Long = strawberry.field(description="Emojis that are shown here.")
-    persons: Long = strawberry.field(description="Persons who are shown here.")
-    pending: Long = strawberry.field(description="How many changes the bot has still to be told.")
-    changes: list[SyncPending] = strawberry.field(description="The first 100 of them.")
-    last_sync: Instant | None = strawberry.field(
-        description="When the last sync ended. Null: there was none."
+    emojis_in_bot: Long = strawberry.field(description="Number of emojis in the bot's database.")
+    persons_in_bot: Long = strawberry.field(description="Number of persons in the bot's database.")
+    emojis: Long = strawberry.field(description="Number of emojis here.")
+    persons: Long = strawberry.field(description="Number of persons here.")
+    pending: Long = strawberry.field(
+        description="Number of changes that have not been pushed to the bot yet."
     )
+    changes: list[SyncPending] = strawberry.field(
+        description=f"These changes, at most {sync.CHANGES_LISTED}."
+    )
+    last_sync: Instant | None = strawberry.field(description="End of the last sync. Null: never.")
     last_error: str | None = strawberry.field(
-        resolver=_last_error, description="Why the last sync failed. Null: it did not."
+        resolver=_last_error, description="Why the last sync failed. Null: it succeeded."
     )
     problems: list[SyncProblem] = strawberry.field(
-        description="The first 50 things that the last sync since the server started could not do, or that it has to tell."
+        description="Problems and notes of the last sync since the server started, at most "
+        f"{sync.PROBLEMS_SHOWN}."
     )
 
 

@@ -1,4 +1,4 @@
-"""Bringing an instance in step with its bot's own database."""
+"""The command that synchronizes an instance with its bot's own database."""
 
 from typing import Annotated, cast
 
@@ -6,38 +6,38 @@ import strawberry
 
 from resolvers import sync
 from schema.context import Info
-from schema.instance_commands import COMPLETE, MESSAGE
+from schema.descriptions import COMPLETE, INSTANCE_ID, MESSAGE
 from schema.sync import SyncProblem, SyncStatus
 
 
-@strawberry.input(description="The instance that is to be brought in step with its bot.")
+@strawberry.input(description="The instance to synchronize with its bot.")
 class SyncResourcesInput:
-    instance_id: strawberry.ID = strawberry.field(description="Which instance.")
+    instance_id: strawberry.ID = strawberry.field(description=INSTANCE_ID)
 
 
-@strawberry.type(description="What a sync did.")
+@strawberry.type(description="Result of a sync.")
 class SyncPayload:
     message: str = strawberry.field(description=MESSAGE)
     complete: bool = strawberry.field(description=COMPLETE)
-    added: int = strawberry.field(description="Emojis and persons that came from the bot.")
-    changed: int = strawberry.field(description="Those that got what the bot had changed.")
-    gone: int = strawberry.field(description="Those that the bot has no more. They stay here.")
-    applied: int = strawberry.field(description="Changes made here that the bot was told.")
-    pending: int = strawberry.field(description="Changes that it has still to be told.")
+    added: int = strawberry.field(description="Emojis and persons imported from the bot.")
+    changed: int = strawberry.field(description="Emojis and persons updated from the bot.")
+    gone: int = strawberry.field(description="Emojis and persons that the bot no longer has; they stay here.")
+    applied: int = strawberry.field(description="Changes made here that were pushed to the bot.")
+    pending: int = strawberry.field(description="Changes that have not been pushed yet.")
     problems: list[SyncProblem] = strawberry.field(
-        description="The first 50 things that could not be done, or of which it has to tell."
+        description=f"Problems and notes, at most {sync.PROBLEMS_SHOWN}."
     )
-    status: SyncStatus = strawberry.field(description="How far the instance is in step now.")
+    status: SyncStatus = strawberry.field(description="Synchronization status after the sync.")
 
 
 async def _sync(
     info: Info,
-    input: Annotated[SyncResourcesInput, strawberry.argument(description="Which instance.")],
+    input: Annotated[SyncResourcesInput, strawberry.argument(description="The instance.")],
 ) -> SyncPayload | None:
-    call = info.context
-    done = await call.carry_out(sync.sync(call.ctx, input.instance_id))
+    context = info.context
+    done = await context.complete(sync.sync(context.ctx, input.instance_id))
     return SyncPayload(
-        message=done.message.in_language(call.language),
+        message=done.message.in_language(context.language),
         complete=done.complete,
         added=done.added,
         changed=done.changed,
@@ -45,7 +45,7 @@ async def _sync(
         applied=done.applied,
         pending=done.pending,
         problems=cast(list[SyncProblem], list(done.problems)),
-        status=cast(SyncStatus, await sync.status(call.ctx, input.instance_id)),
+        status=cast(SyncStatus, await sync.status(context.ctx, input.instance_id)),
     )
 
 
@@ -53,8 +53,8 @@ async def _sync(
 class SyncMutation:
     sync_resources: SyncPayload | None = strawberry.mutation(
         resolver=_sync,
-        description="Brings in the emojis and persons that the bot has learned, and tells it the changes that it can take now; "
-        "doing it twice comes to the same. Null only together with an error: `INSTANCE_NOT_FOUND`, `SERVICE_UNAVAILABLE` "
-        "for a database that is locked, `DATABASE_ERROR` for one that is damaged or of no known shape, `INVALID_PATH` for "
-        "one that is a link to elsewhere, `PERMISSION_DENIED`, `INSUFFICIENT_SPACE`.",
+        description="Imports the emojis and persons that the bot has learned, and pushes the pending changes that it can accept "
+        "now; idempotent. Null only with an error: `INSTANCE_NOT_FOUND`, `SERVICE_UNAVAILABLE` if the bot's database is "
+        "locked, `DATABASE_ERROR` if it is damaged or has an unknown layout, `INVALID_PATH` if it is a link to another place, "
+        "`PERMISSION_DENIED`, `INSUFFICIENT_SPACE`.",
     )

@@ -1,4 +1,4 @@
-"""The launcher itself and its machine: health and figures."""
+"""The launcher and its host: health and metrics."""
 
 from collections.abc import AsyncGenerator
 from typing import Annotated, Any, cast
@@ -6,94 +6,88 @@ from typing import Annotated, Any, cast
 import strawberry
 
 from resolvers import system
-from resolvers.metrics import Metrics
+from resolvers.views import Metrics
 from schema.context import Info
 from schema.scalars import Instant, Long
 
 
-@strawberry.type(
-    description="What kind of machine the launcher runs on. A text is empty when the system does not say."
-)
+@strawberry.type(description="The host of the launcher. A field is empty if the system does not provide it.")
 class Machine:
-    system: str = strawberry.field(description="The operating system, such as `Linux`.")
-    release: str = strawberry.field(description="Its release.")
-    machine: str = strawberry.field(description="The kind of hardware, such as `x86_64`.")
-    processor: str = strawberry.field(description="The processor's name.")
+    system: str = strawberry.field(description="Operating system, such as `Linux`.")
+    release: str = strawberry.field(description="Release of the operating system.")
+    machine: str = strawberry.field(description="Hardware architecture, such as `x86_64`.")
+    processor: str = strawberry.field(description="Name of the processor.")
 
 
 def _machine(info: Info) -> Machine:
     return cast(Machine, system.machine(info.context.ctx))
 
 
-@strawberry.type(description="How the launcher is.")
+@strawberry.type(description="Health of the launcher.")
 class SystemHealth:
-    status: str = strawberry.field(description="`healthy` while it answers.")
-    uptime: int = strawberry.field(description="Whole seconds since it was started.")
-    version: str = strawberry.field(description="Its version.")
-    at: Instant = strawberry.field(name="timestamp", description="The time on its clock.")
-    machine: Machine = strawberry.field(resolver=_machine, description="The machine that it runs on.")
+    status: str = strawberry.field(description="Always `healthy`.")
+    uptime: int = strawberry.field(description="Uptime in whole seconds.")
+    version: str = strawberry.field(description="Version of the launcher.")
+    at: Instant = strawberry.field(name="timestamp", description="Current time of the server.")
+    machine: Machine = strawberry.field(resolver=_machine, description="The host of the launcher.")
 
 
-@strawberry.type(description="The processors, all of them together.")
+@strawberry.type(description="All processors together.")
 class Cpu:
     cpu_usage: float = strawberry.field(
-        name="usage", description="How busy they were since the sample before, 0-100 percent."
+        name="usage", description="Utilization since the previous sample in percent, 0-100."
     )
-    cpu_cores: int = strawberry.field(name="cores", description="How many there are, hyper-threads counted.")
+    cpu_cores: int = strawberry.field(name="cores", description="Number of logical cores.")
 
 
-@strawberry.type(description="The machine's memory.")
+@strawberry.type(description="Main memory.")
 class Memory:
-    memory_total: Long = strawberry.field(name="total", description="All of it, in bytes.")
-    memory_used: Long = strawberry.field(name="used", description="In use, in bytes: `total` less `free`.")
+    memory_total: Long = strawberry.field(name="total", description="Total bytes.")
+    memory_used: Long = strawberry.field(name="used", description="Used bytes: `total` minus `free`.")
     memory_free: Long = strawberry.field(
-        name="free", description="What programs could get without swapping, in bytes."
+        name="free", description="Bytes available to programs without swapping."
     )
     memory_usage_percent: float = strawberry.field(
-        name="usagePercent", description="How much is in use, 0-100 percent."
+        name="usagePercent", description="Used share in percent, 0-100."
     )
 
 
-@strawberry.type(description="The file system of the data folder.")
+@strawberry.type(description="File system of the data folder.")
 class Disk:
-    disk_total: Long = strawberry.field(name="total", description="Its size, in bytes.")
-    disk_used: Long = strawberry.field(name="used", description="In use, in bytes.")
-    disk_free: Long = strawberry.field(
-        name="free", description="What the launcher may still write, in bytes."
-    )
+    disk_total: Long = strawberry.field(name="total", description="Total bytes.")
+    disk_used: Long = strawberry.field(name="used", description="Used bytes.")
+    disk_free: Long = strawberry.field(name="free", description="Bytes available to the launcher.")
     disk_usage_percent: float = strawberry.field(
-        name="usagePercent", description="How much is in use, 0-100 percent."
+        name="usagePercent", description="Used share in percent, 0-100."
     )
 
 
 @strawberry.type(description="All network interfaces together.")
 class Network:
-    network_bytes_sent: Long = strawberry.field(name="bytesSent", description="Sent since boot, in bytes.")
+    network_bytes_sent: Long = strawberry.field(name="bytesSent", description="Bytes sent since boot.")
     network_bytes_recv: Long = strawberry.field(
-        name="bytesReceived", description="Received since boot, in bytes."
+        name="bytesReceived", description="Bytes received since boot."
     )
     network_up: float = strawberry.field(
-        name="sentPerSecond", description="Sent in bytes per second, since the sample before."
+        name="sentPerSecond", description="Bytes sent per second since the previous sample."
     )
     network_down: float = strawberry.field(
-        name="receivedPerSecond", description="Received in bytes per second, since the sample before."
+        name="receivedPerSecond", description="Bytes received per second since the previous sample."
     )
 
 
 def _part(metrics: strawberry.Parent[Metrics]) -> Any:
-    """The sample stands for each of its parts: their fields read different attributes of it."""
+    """The sample serves as each of its parts: their fields read different attributes of it."""
     return metrics
 
 
-@strawberry.type(
-    description="One sample of the machine's figures, taken in the background about once a second."
-)
+@strawberry.type(description="A sample of system metrics, taken in the background about once a second.")
 class SystemMetrics:
-    at: Instant = strawberry.field(description="When the sample was taken.")
-    cpu: Cpu = strawberry.field(resolver=_part, description="The processors.")
-    memory: Memory = strawberry.field(resolver=_part, description="The memory.")
-    disk: Disk = strawberry.field(resolver=_part, description="The disk.")
-    network: Network = strawberry.field(resolver=_part, description="The network.")
+    at: Instant = strawberry.field(description="Time of the sample.")
+    cpu: Cpu = strawberry.field(resolver=_part, description="Processors.")
+    memory: Memory = strawberry.field(resolver=_part, description="Memory.")
+    disk: Disk = strawberry.field(resolver=_part, description="Disk.")
+    network: Network = strawberry.field(resolver=_part, description="Network.")
 
 
 def _health(info: Info) -> SystemHealth:
@@ -106,16 +100,20 @@ def _metrics(info: Info) -> SystemMetrics:
 
 @strawberry.type
 class SystemQuery:
-    system_health: SystemHealth = strawberry.field(resolver=_health, description="How the launcher is.")
+    system_health: SystemHealth = strawberry.field(resolver=_health, description="Health of the launcher.")
     system_metrics: SystemMetrics = strawberry.field(
-        resolver=_metrics, description="The last sample of the machine's figures; never waits for one."
+        resolver=_metrics, description="The latest sample of system metrics; never waits for a new one."
     )
 
 
 def _stream(
     info: Info,
     interval_ms: Annotated[
-        int, strawberry.argument(description="Milliseconds between two samples at least, 100-3,600,000.")
+        int,
+        strawberry.argument(
+            description="Minimum milliseconds between two samples, "
+            f"{system.INTERVAL_MIN_MS}-{system.INTERVAL_MAX_MS:,}."
+        ),
     ] = 1000,
 ) -> AsyncGenerator[SystemMetrics, None]:
     return cast(AsyncGenerator[SystemMetrics, None], system.metrics_stream(info.context.ctx, interval_ms))
@@ -125,6 +123,6 @@ def _stream(
 class SystemSubscription:
     system_metrics: AsyncGenerator[SystemMetrics, None] = strawberry.subscription(
         resolver=_stream,
-        description="The machine's figures: the last sample at once, then the newest one at the given interval. A slow "
-        "subscriber skips samples.",
+        description="System metrics: the latest sample at once, then the newest one at each interval. A slow subscriber skips "
+        "samples.",
     )

@@ -1,4 +1,4 @@
-"""Terminals: what they show, typing into them, their size."""
+"""Terminals: output, input, size."""
 
 from collections.abc import AsyncGenerator
 from typing import Annotated, cast
@@ -6,56 +6,58 @@ from typing import Annotated, cast
 import strawberry
 
 from resolvers import terminals
+from resolvers.terminals import INPUT_BYTES, MIN_COLUMNS, MIN_ROWS, OUTPUT_BYTES, SIZE_LIMIT
 from resolvers.views import TerminalView
 from schema.context import Info
 from schema.scalars import Long
 from schema.status import Status
+from terminals.terminal import REPLAY_BYTES
 
 SESSION = "`{instance id}_{type}`; the type is `main`, `napcat`, `nonebot`, or a service's own name."
 SessionId = Annotated[strawberry.ID, strawberry.argument(description=f"Which terminal: {SESSION}")]
 
 
 @strawberry.type(
-    description="A terminal of an instance: its program runs in it, or a shell while the program does not."
+    description="A terminal of an instance. Its program runs in it; while the program does not run, a shell can."
 )
 class Terminal:
     session_id: strawberry.ID = strawberry.field(
-        description=f"{SESSION} The same id leads to `/ws/{{session_id}}`."
+        description=f"{SESSION} `/ws/{{session_id}}` is its WebSocket."
     )
-    instance_id: strawberry.ID = strawberry.field(description="The instance that it belongs to.")
-    name: str = strawberry.field(description="Its type: `main`, or the service's own name.")
-    status: Status = strawberry.field(description="What its program is doing.")
+    instance_id: strawberry.ID = strawberry.field(description="The instance it belongs to.")
+    name: str = strawberry.field(description="Its type: `main`, or the name of the service.")
+    status: Status = strawberry.field(description="The state of its program.")
     shell: bool = strawberry.field(description="Whether a shell runs in it instead of its program.")
     pid: int | None = strawberry.field(
-        description="Process id of what runs in it. Null while nothing runs there."
+        description="Process id of its program or shell. Null while nothing runs in it."
     )
-    columns: int = strawberry.field(description="Width in characters, 20-1000.")
-    rows: int = strawberry.field(description="Height in lines, 5-1000.")
-    viewers: int = strawberry.field(description="How many connections are watching it now.")
-    oldest: Long = strawberry.field(description="Offset in bytes of the oldest output that is kept.")
+    columns: int = strawberry.field(description=f"Width in characters, {MIN_COLUMNS}-{SIZE_LIMIT}.")
+    rows: int = strawberry.field(description=f"Height in lines, {MIN_ROWS}-{SIZE_LIMIT}.")
+    viewers: int = strawberry.field(description="Number of connections that watch it now.")
+    oldest: Long = strawberry.field(description="Offset in bytes of the oldest output kept.")
     end: Long = strawberry.field(
-        description="Offset in bytes after the last output: all that it ever printed."
+        description="Offset in bytes of the end of the output: the number of bytes that it has ever printed."
     )
 
 
-def shown(view: TerminalView) -> Terminal:
-    """The view stands for the type: it has the attributes that plain fields read."""
+def terminal_of(view: TerminalView) -> Terminal:
+    """A view serves as the type: it has the attributes that the fields without a resolver read."""
     return cast(Terminal, view)
 
 
 @strawberry.type(description="A piece of a terminal's output.")
 class TerminalOutput:
     data: str = strawberry.field(
-        description="The text, terminal sequences included, of at most 256 KiB. Bytes that are no UTF-8 are U+FFFD."
+        description=f"The text with its terminal sequences, at most {OUTPUT_BYTES >> 10} KiB. Bytes that are not UTF-8 become U+FFFD."
     )
     offset: Long = strawberry.field(
-        description="Offset in bytes of the start of `data` in everything that the terminal ever printed."
+        description="Offset in bytes of the start of `data` in all that the terminal has ever printed."
     )
     end: Long = strawberry.field(
-        description="Offset in bytes after this piece; give it as `after` to go on from here."
+        description="Offset in bytes of the end of this piece; pass it as `after` to continue from here."
     )
     missed: Long = strawberry.field(
-        description="Bytes before `offset` that were asked for and are no longer kept. 0: nothing was missed."
+        description="Number of requested bytes before `offset` that are no longer kept; 0 if none are missing."
     )
 
 
@@ -64,63 +66,70 @@ class TerminalPayload:
     terminal: Terminal = strawberry.field(description="The terminal as it is now.")
 
 
-@strawberry.input(description="What to type into which terminal.")
+@strawberry.input(description="Input for a terminal.")
 class SendTerminalInputInput:
     session_id: strawberry.ID = strawberry.field(description=f"Which terminal: {SESSION}")
     data: str = strawberry.field(
-        description="The text as a keyboard would send it (Enter is `\\r`), at most 1 MiB of UTF-8."
+        description=f"The text as a keyboard would send it (Enter is `\\r`), at most {INPUT_BYTES >> 20} MiB of UTF-8."
     )
 
 
-@strawberry.input(description="The size that a terminal is to have.")
+@strawberry.input(description="A new size for a terminal.")
 class ResizeTerminalInput:
     session_id: strawberry.ID = strawberry.field(description=f"Which terminal: {SESSION}")
-    columns: int = strawberry.field(description="Width in characters, 1-1000; at least 20 is applied.")
-    rows: int = strawberry.field(description="Height in lines, 1-1000; at least 5 is applied.")
+    columns: int = strawberry.field(
+        description=f"Width in characters, 1-{SIZE_LIMIT}; at least {MIN_COLUMNS} is applied."
+    )
+    rows: int = strawberry.field(
+        description=f"Height in lines, 1-{SIZE_LIMIT}; at least {MIN_ROWS} is applied."
+    )
 
 
 def _terminal(info: Info, session_id: SessionId) -> Terminal | None:
-    ctx = info.context.ctx
-    return shown(terminals.view(ctx, terminals.find(ctx, session_id)))
+    return terminal_of(terminals.get(info.context.ctx, session_id))
 
 
 @strawberry.type
 class TerminalQuery:
     terminal: Terminal | None = strawberry.field(
         resolver=_terminal,
-        description="One terminal. Null only together with an error: `INVALID_SESSION`, `INSTANCE_NOT_FOUND`, "
+        description="One terminal. Null only with an error: `INVALID_SESSION`, `INSTANCE_NOT_FOUND`, "
         "`TERMINAL_NOT_FOUND`.",
     )
 
 
 async def _send_input(
     info: Info,
-    input: Annotated[SendTerminalInputInput, strawberry.argument(description="What to type, and where.")],
+    input: Annotated[
+        SendTerminalInputInput, strawberry.argument(description="What to type, and into which terminal.")
+    ],
 ) -> TerminalPayload | None:
-    view = await info.context.carry_out(terminals.send_input(info.context.ctx, input.session_id, input.data))
-    return TerminalPayload(terminal=shown(view))
+    view = await info.context.complete(terminals.send_input(info.context.ctx, input.session_id, input.data))
+    return TerminalPayload(terminal=terminal_of(view))
 
 
 async def _resize(
     info: Info,
-    input: Annotated[ResizeTerminalInput, strawberry.argument(description="Which terminal, which size.")],
+    input: Annotated[
+        ResizeTerminalInput, strawberry.argument(description="Which terminal, and its new size.")
+    ],
 ) -> TerminalPayload | None:
-    view = await info.context.carry_out(
+    view = await info.context.complete(
         terminals.resize(info.context.ctx, input.session_id, input.columns, input.rows)
     )
-    return TerminalPayload(terminal=shown(view))
+    return TerminalPayload(terminal=terminal_of(view))
 
 
 @strawberry.type
 class TerminalMutation:
     send_terminal_input: TerminalPayload | None = strawberry.mutation(
         resolver=_send_input,
-        description="Types into a terminal. Null only together with an error: `COMMAND_FAILED` when nothing runs there "
-        "(a line break opens a shell then), `INVALID_PARAMETER`, or as for `terminal`.",
+        description="Types into a terminal. Null only with an error: `COMMAND_FAILED` if nothing runs in it "
+        "(a line break opens a shell instead), `INVALID_PARAMETER`, or as for `terminal`.",
     )
     resize_terminal: TerminalPayload | None = strawberry.mutation(
         resolver=_resize,
-        description="Sets a terminal's size; everyone who watches it is told. Null only together with an error: "
+        description="Sets a terminal's size; all its viewers are told. Null only with an error: "
         "`INVALID_PARAMETER`, or as for `terminal`.",
     )
 
@@ -131,18 +140,19 @@ def _output(
     after: Annotated[
         Long | None,
         strawberry.argument(
-            description="Offset in bytes to go on from (the last `end`). Null: first the recent output, at most 64 KiB, "
-            "then what follows."
+            description="Offset in bytes to continue from (the last `end`). Null: first the recent output, at most "
+            f"{REPLAY_BYTES >> 10} KiB, then all that follows."
         ),
     ] = None,
 ) -> AsyncGenerator[TerminalOutput, None]:
-    return cast(AsyncGenerator[TerminalOutput, None], terminals.output(info.context.ctx, session_id, after))
+    begin = info.context.resumed(after)
+    return cast(AsyncGenerator[TerminalOutput, None], terminals.output(info.context.ctx, session_id, begin))
 
 
 @strawberry.type
 class TerminalSubscription:
     terminal_output: AsyncGenerator[TerminalOutput, None] = strawberry.subscription(
         resolver=_output,
-        description="A terminal's output as it is printed, in order, nothing twice. A subscriber that reads slowly slows "
-        "nobody and misses nothing that is still kept. While the program does not run, the first viewer opens a shell.",
+        description="A terminal's output as it is printed, in order and without repetition. A slow subscriber delays nobody "
+        "and misses nothing that is still kept. While the program does not run, the first viewer opens a shell.",
     )

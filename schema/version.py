@@ -1,24 +1,25 @@
-"""What can be deployed: versions of a bot, recipes, services, and the terms of a version."""
+"""Deployable versions, recipes and services, and the terms of a version."""
 
 from enum import Enum
 from typing import Annotated, cast
 
 import strawberry
 
-from mailauncher.bots import recipe as recipes
+from bots import recipe as recipes
 from resolvers import versions
 from schema.context import Info
+from schema.descriptions import LANGUAGE
 from schema.scalars import Instant
 
 BOT = "Name of the bot's recipe, such as `maibot`."
 RecipeName = Annotated[str, strawberry.argument(description=BOT)]
 
 
-@strawberry.enum(description="What a version is a name of.")
+@strawberry.enum(description="Kind of version.")
 class VersionKind(Enum):
-    ALIAS = strawberry.enum_value("alias", description="`latest`: whatever is the newest stable release.")
-    TAG = strawberry.enum_value("tag", description="A release: the same commit for ever.")
-    BRANCH = strawberry.enum_value("branch", description="A line of development: its newest commit.")
+    ALIAS = strawberry.enum_value("alias", description="`latest`: the newest stable release.")
+    TAG = strawberry.enum_value("tag", description="A release: always the same commit.")
+    BRANCH = strawberry.enum_value("branch", description="A branch: its newest commit.")
 
 
 def _commit(found: strawberry.Parent[versions.VersionView | versions.ConsentView]) -> str | None:
@@ -31,37 +32,36 @@ def _source(found: strawberry.Parent[versions.VersionsView]) -> str | None:
 
 @strawberry.type(description="A version of a bot that can be deployed.")
 class Version:
-    name: str = strawberry.field(description="Give it as `version` to deploy it.")
-    kind: VersionKind = strawberry.field(description="What it is a name of.")
+    name: str = strawberry.field(description="Name, to be passed as `version`.")
+    kind: VersionKind = strawberry.field(description="Kind of version.")
     commit: str | None = strawberry.field(
         resolver=_commit,
-        description="The commit that it leads to: 40 hex digits. Null for a bot that comes with this program.",
+        description="Commit, 40 hexadecimal digits. Null: the bot is included in this program.",
     )
     stable: bool = strawberry.field(
-        description="Whether its makers call it finished: a release without `alpha`, `beta`, `rc` or the like."
+        description="Whether it is a release without `alpha`, `beta`, `rc` or the like in its name."
     )
     target: str | None = strawberry.field(
-        description="The release that an alias stands for now. Null for tags and branches."
+        description="Release that an alias currently means. Null: a tag or a branch."
     )
 
 
-@strawberry.type(description="The versions of a bot, as its repository had them some time ago.")
+@strawberry.type(description="Versions of a bot, cached from its repository.")
 class DeployVersions:
     versions: list[Version] = strawberry.field(
-        description="`latest`, `main`, then releases from the newest to the oldest, then other branches by name."
+        description="`latest`, `main`, then releases from newest to oldest, then other branches by name."
     )
-    fetched_at: Instant = strawberry.field(description="When the repository was asked.")
+    fetched_at: Instant = strawberry.field(description="Time when the repository was queried.")
     source: str | None = strawberry.field(
         resolver=_source,
-        description="The git URL that answered, without a password that it may hold. Null for a bot that comes with this "
-        "program.",
+        description="Git URL of the repository, without its password. Null: the bot is included in this program.",
     )
 
 
-@strawberry.enum(description="What a recipe installs.")
+@strawberry.enum(description="Kind of recipe.")
 class RecipeKind(Enum):
-    BOT = strawberry.enum_value("bot", description="The main program of an instance.")
-    SERVICE = strawberry.enum_value("service", description="A companion beside it, such as NapCat.")
+    BOT = strawberry.enum_value("bot", description="Installs the main program of an instance.")
+    SERVICE = strawberry.enum_value("service", description="Installs a service beside it, such as NapCat.")
 
 
 def _title(recipe: strawberry.Parent[recipes.Recipe], info: Info) -> str:
@@ -81,64 +81,58 @@ def _todo(recipe: strawberry.Parent[recipes.Recipe], info: Info) -> str | None:
     return todo.text.in_language(info.context.language) if todo else None
 
 
-@strawberry.type(description="How one kind of bot or service is installed and run; a TOML file.")
+@strawberry.type(description="A TOML file that defines how a bot or service is installed and run.")
 class Recipe:
-    name: str = strawberry.field(description="Its name, unique among recipes.")
-    kind: RecipeKind = strawberry.field(description="What it installs.")
+    name: str = strawberry.field(description="Name, unique among recipes.")
+    kind: RecipeKind = strawberry.field(description="Kind of recipe.")
     title: str = strawberry.field(
         resolver=_title,
-        description="What it is called in a sentence, in the language that `Accept-Language` asks for.",
+        description=f"Display name, {LANGUAGE}.",
     )
-    description: str = strawberry.field(
-        resolver=_description, description="What it is, in the same language."
-    )
-    port: int = strawberry.field(
-        description="The TCP port that it listens on unless told otherwise, 1-65535. 0: it listens on none."
-    )
+    description: str = strawberry.field(resolver=_description, description=f"Description, {LANGUAGE}.")
+    port: int = strawberry.field(description="Default TCP port it listens on, 1-65535. 0: none.")
     space_mb: int = strawberry.field(
-        resolver=_space_mb, description="Room on disk that installing it takes, in MiB, roughly."
+        resolver=_space_mb, description="Approximate disk space for the installation in MiB."
     )
     todo: str | None = strawberry.field(
         resolver=_todo,
-        description="What it leaves for the user to do, in the same language; a version may differ. Null: nothing.",
+        description=f"What the user has to do after the installation, {LANGUAGE}; may differ for a version. Null: nothing.",
     )
 
 
-@strawberry.type(description="A recipe's file that cannot be used; the others work.")
+@strawberry.type(description="A recipe file that cannot be used; the others can.")
 class RecipeProblem:
-    file: str = strawberry.field(description="The file's path on the server.")
+    file: str = strawberry.field(description="Path of the file on the server.")
     problem: str = strawberry.field(
-        description="What is wrong in it, and where: the parser's words, in English."
+        description="Error and its position, as reported by the parser, in English."
     )
 
 
-@strawberry.type(description="The recipes of bots that can be deployed, and what is wrong with others.")
+@strawberry.type(description="Recipes of deployable bots, and invalid recipe files.")
 class DeployRecipes:
-    recipes: list[Recipe] = strawberry.field(description="Those that can be deployed, by name.")
+    recipes: list[Recipe] = strawberry.field(description="Recipes of deployable bots, sorted by name.")
     problems: list[RecipeProblem] = strawberry.field(
-        description="Files of recipes, of services too, that cannot be used. Empty: there are none."
+        description="Invalid recipe files, including those of services. Empty: none."
     )
 
 
-@strawberry.type(description="A text that a user must accept before a bot starts.")
+@strawberry.type(description="A text that the user must accept before the bot can be started.")
 class ConsentText:
-    name: str = strawberry.field(description="The file's name, such as `EULA.md`.")
-    text: str = strawberry.field(description="The whole text as the bot's makers wrote it.")
+    name: str = strawberry.field(description="File name, such as `EULA.md`.")
+    text: str = strawberry.field(description="The complete original text.")
     digest: str = strawberry.field(
-        description="MD5 of the text, 32 hex digits: what the bot itself compares."
+        description="MD5 of the text, 32 hexadecimal digits, as compared by the bot itself."
     )
 
 
-@strawberry.type(description="The licence and privacy texts of one version of a bot.")
+@strawberry.type(description="License and privacy texts of one version of a bot.")
 class Consent:
-    version: str = strawberry.field(
-        description="The tag or branch; never `latest`, but what that stands for."
-    )
+    version: str = strawberry.field(description="Tag or branch; for `latest` the tag it means.")
     commit: str | None = strawberry.field(
         resolver=_commit,
-        description="The commit that the texts are of: 40 hex digits. Null for a bot that comes with this program.",
+        description="Commit of the texts, 40 hexadecimal digits. Null: the bot is included in this program.",
     )
-    texts: list[ConsentText] = strawberry.field(description="The texts. Empty: this bot asks for nothing.")
+    texts: list[ConsentText] = strawberry.field(description="The texts. Empty: the bot requires no consent.")
 
 
 async def _versions(
@@ -147,8 +141,8 @@ async def _versions(
     refresh: Annotated[
         bool,
         strawberry.argument(
-            description="Whether to ask the repository now, instead of answering with what is known and asking in "
-            "the background once that is old."
+            description="Whether to query the repository now. False: return cached versions, and refresh old ones in the "
+            "background."
         ),
     ] = False,
 ) -> DeployVersions | None:
@@ -169,7 +163,7 @@ def _services(info: Info) -> list[Recipe]:
 
 async def _consent(
     info: Info,
-    version: Annotated[str, strawberry.argument(description="Which version: a tag, a branch, or `latest`.")],
+    version: Annotated[str, strawberry.argument(description="Tag, branch, or `latest`.")],
     recipe: RecipeName = "maibot",
 ) -> Consent | None:
     return cast(Consent, await versions.consent(info.context.ctx, version, recipe))
@@ -179,18 +173,18 @@ async def _consent(
 class VersionQuery:
     deploy_versions: DeployVersions | None = strawberry.field(
         resolver=_versions,
-        description="The versions of a bot that can be deployed. Null only together with an error: "
-        "`RESOURCE_NOT_FOUND` for an unknown recipe, `DOWNLOAD_FAILED` when no source answers and nothing is known from before.",
+        description="Deployable versions of a bot. Null only with an error: `RESOURCE_NOT_FOUND` for an unknown recipe, "
+        "`DOWNLOAD_FAILED` if no source can be reached and nothing is cached.",
     )
     deploy_recipes: DeployRecipes = strawberry.field(
         resolver=_recipes,
-        description="The bots that can be deployed, and the files of recipes with a mistake.",
+        description="Recipes of deployable bots, and invalid recipe files.",
     )
     deploy_services: list[Recipe] = strawberry.field(
-        resolver=_services, description="The services that can be deployed with a bot."
+        resolver=_services, description="Services that can be deployed with a bot."
     )
     consent: Consent | None = strawberry.field(
         resolver=_consent,
-        description="What a user is asked to accept for a version, whether it is installed or not. Null only together "
-        "with an error: `RESOURCE_NOT_FOUND`, `VERSION_NOT_FOUND`, `DOWNLOAD_FAILED`.",
+        description="License and privacy texts that a user must accept for a version, installed or not. Null only with an "
+        "error: `RESOURCE_NOT_FOUND`, `VERSION_NOT_FOUND`, `DOWNLOAD_FAILED`.",
     )

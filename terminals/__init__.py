@@ -1,1 +1,1 @@
-"""PTYs, the processes in them and everything these printed; no database."""
+"""Pseudo-terminals, the processes in them and their output; no database."""

@@ -1,41 +1,47 @@
-"""The interface to one keeper: spawn, input, resize, signal, status, read, follow, and the exits it reports.
+"""The client of one keeper: spawn, input, resize, signal, status, read, follow, and the events that the keeper reports.
 
-Whoever makes a `KeeperClient` hands it a `dial`: how to reach that keeper, starting it if need be. Nothing else knows
-whether the keeper is a process beside this one or at the end of a forwarded socket.
+A `KeeperClient` is given a `dial`, which connects to the keeper and starts it if need be. Nothing else knows whether the
+keeper is a process on this machine or at the end of a forwarded socket.
 """
 
 import asyncio
 import contextlib
+import errno
 import itertools
 import json
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, cast
 
 import msgspec
 
-from mailauncher.errors import CommandFailed, ConnectionFailed
+from mailauncher.errors import CommandFailed, ConnectionFailed, InsufficientSpace, LauncherError
 from mailauncher.launch import Launch, Target
 from terminals import keeper
+from terminals.last_words import with_last_words
 
 ANSWER_TIMEOUT_S = 10.0
+_EARLIER_FRAME_LIMIT = 4 << 20  # of keepers that speak a protocol before 1.3
 
 Dial = Callable[[Callable[[], asyncio.BaseProtocol], bool], Awaitable[bool]]
-"""`await dial(protocol_factory, start)` opens one connection; False when no keeper listens and `start` is False."""
+"""`await dial(protocol_factory, start)` opens one connection. Returns False if no keeper listens and `start` is False."""
 
 
 class Exit(msgspec.Struct, frozen=True, kw_only=True):
-    """How a run ended. `code` is None when signal number `signal` ended it; `lost` when its keeper died first and
-    nobody saw. `at` is in milliseconds since 1970, `offset` the end of its output."""
+    """How a run ended. `code` is None if signal number `signal` ended it. `lost`: its keeper died, so neither is known.
+    `at` is in milliseconds since 1970, `offset` the end of its output, `left` how many processes of its session it left."""
 
     at: int
     offset: int
     code: int | None = None
     signal: int | None = None
     lost: bool = False
+    left: int = 0
 
 
 class TerminalStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """A terminal as its keeper sees it. `run` names the process started last; `start` is where its output began."""
+    """A terminal as its keeper sees it. `run` is the id of the process started last, `start` the offset where its output
+    begins."""
 
     run: str
     pid: int
@@ -49,17 +55,30 @@ class TerminalStatus(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     log_error: str = ""
     waiting: int = 0
-    """Bytes typed that the terminal has not taken yet."""
+    """Bytes of input that the terminal has not taken yet."""
+    age: float | None = None
+    """Seconds since the process was started, also if the clock was set anew meanwhile. None: it has ended, or its keeper is of
+    an earlier version and does not say."""
+
+
+class Refused(CommandFailed):
+    """The keeper refuses a request. `number` is the system's error, if it is one."""
+
+    def __init__(self, zh: str, en: str, number: int | None) -> None:
+        super().__init__(zh, en)
+        self.number = number
 
 
 class _Connection(asyncio.Protocol):
-    """Frames in, frames out. Everything received goes to `on_frame`, the end of the connection to `on_end`."""
+    """Sends and receives frames. Calls `on_frame` for each received, and `on_end` at the end of the connection."""
 
     def __init__(self, on_frame: Callable[[int, bytes], None], on_end: Callable[[], None]) -> None:
         self._on_frame = on_frame
         self._on_end = on_end
         self._received = bytearray()
         self.transport: asyncio.Transport | None = None
+        self.frame_limit = _EARLIER_FRAME_LIMIT
+        """What the keeper takes, as far as is known before it has said which protocol it speaks."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
@@ -74,15 +93,25 @@ class _Connection(asyncio.Protocol):
         self._on_end()
 
     def send(self, **message: object) -> None:
+        """Raises CommandFailed for a request that is too large. A keeper closes the connection on which such a one comes, and
+        every request on it fails."""
         if self.transport is None:
             raise ConnectionResetError
-        self.transport.write(keeper.pack_json(message))
+        frame = keeper.pack_json(message)
+        if len(frame) > self.frame_limit:
+            limit = f"{self.frame_limit >> 20} MiB"
+            raise CommandFailed(
+                f"请求过大：{len(frame)} 字节，keeper 最多接受 {limit}；请分成较小的部分，或缩短命令与环境变量",
+                f"The request is too large: {len(frame)} bytes, of which a keeper takes at most {limit}; send it in smaller parts, or "
+                "shorten the command and its environment",
+            )
+        self.transport.write(frame)
 
 
-class Follow:
-    """A running stream of a terminal's output from one offset on, on a connection of its own.
+class OutputStream:
+    """A terminal's output from one offset on, on a connection of its own.
 
-    `pause` and `resume` hold the keeper back, which holds the program back as long as nobody else reads faster.
+    While it is paused, the keeper makes the program wait, unless another client reads faster.
     """
 
     def __init__(self, connection: _Connection) -> None:
@@ -102,20 +131,25 @@ class Follow:
 
 
 class KeeperClient:
-    """One keeper's operations, and what it says unasked, called on the loop: `on_exit(terminal, run, exit)`,
-    `on_log_error(terminal, text)` (empty: the log is written again), `on_refused(terminal, text)` of input that nobody
-    waited for, and `on_lost()` when the control connection ends."""
+    """The operations of one keeper. Each connects first, and starts the keeper if it does not run. All raise
+    ConnectionFailed if the keeper cannot be reached, CommandFailed if it refuses. `log` is what a keeper says last in.
+
+    Events are called on the event loop: `on_exit(terminal, run, exit)`, `on_log_error(terminal, text)` (empty: the log is
+    written again), `on_refused(terminal, text)` for input whose result nobody waits for, and `on_lost()` when the control
+    connection ends."""
 
     def __init__(
         self,
         dial: Dial,
         *,
+        log: Path,
         on_exit: Callable[[str, str, Exit], None],
         on_log_error: Callable[[str, str], None],
         on_refused: Callable[[str, str], None],
         on_lost: Callable[[], None],
     ) -> None:
         self._dial = dial
+        self._log = log
         self._on_exit = on_exit
         self._on_log_error = on_log_error
         self._on_refused = on_refused
@@ -127,53 +161,80 @@ class KeeperClient:
         self._gone = asyncio.Event()
         self._retired = False
 
-    async def connect(self, *, start: bool) -> dict[str, TerminalStatus] | None:
-        """Connects if need be; every terminal's status on a new connection, None when nothing listens or nothing is new.
+    async def connect(self, *, start: bool) -> bool:
+        """Whether there is a connection; opens one if need be. False if no keeper listens and `start` is False.
 
-        Raises ConnectionFailed when the keeper cannot be started or speaks another protocol.
+        Raises ConnectionFailed if the keeper cannot be started, does not answer, or speaks another protocol.
         """
         async with self._connecting:
             if self._control is not None:
-                return None
+                return True
             if self._retired:
                 raise ConnectionFailed("keeper 已结束", "The keeper was ended")
-            control = _Connection(self._frame, self._ended)
-            if not await self._dial(lambda: control, start):
-                return None
-            self._control = control
-            self._gone.clear()
             try:
-                hello = await self._ask("hello")
-            except BaseException:
-                self.close()  # the next one to ask says hello again
-                raise
+                hello = await self._open(start)
+            except ConnectionFailed:
+                # A keeper that ends for want of work may have accepted the connection just before, and read nothing from
+                # it. The second attempt finds no keeper, or starts a new one.
+                if not self._gone.is_set():
+                    raise
+                hello = await self._open(start)
+            if hello is None:
+                return False
             if hello["protocol"][0] != keeper.PROTOCOL[0]:
                 self.close()
                 raise ConnectionFailed(
                     f"keeper 使用协议 {hello['protocol']}，本程序无法使用",
-                    f"The keeper speaks protocol {hello['protocol']}",
+                    f"The keeper speaks protocol {hello['protocol']}, which this program does not",
                 )
-            return msgspec.convert(hello["terminals"], dict[str, TerminalStatus])
+            return True
+
+    async def _open(self, start: bool) -> Any:
+        """The keeper's greeting on a new control connection; None if no keeper listens and `start` is False."""
+        self._gone.clear()
+        control = _Connection(self._handle_frame, lambda: self._control_ended(control))
+        if not await self._dial(lambda: control, start):
+            return None
+        self._control = control
+        try:
+            hello = await self._send_request("hello")
+        except BaseException:
+            self.close()  # or the next caller would find a connection on which the keeper reports no events
+            raise
+        if hello["protocol"][1] >= 3:
+            control.frame_limit = keeper.FRAME_LIMIT
+        return hello
+
+    async def statuses(self) -> dict[str, TerminalStatus]:
+        """The status of every terminal by name; none if no keeper runs."""
+        if not await self.connect(start=False):
+            return {}
+        return msgspec.convert((await self._send_request("hello"))["terminals"], dict[str, TerminalStatus])
 
     @property
     def connected(self) -> bool:
         return self._control is not None
 
+    @property
+    def busy(self) -> bool:
+        """Whether a request waits for its answer."""
+        return bool(self._waiting)
+
     def close(self) -> None:
-        """Drops the control connection; the keeper and what it runs go on."""
+        """Closes the control connection. The keeper, and what it runs, go on."""
         control, self._control = self._control, None
         if control is not None and control.transport is not None:
             control.transport.close()
 
     def retire(self) -> None:
-        """Closes for good: whoever still asks gets ConnectionFailed, and no keeper is started for it."""
+        """Closes for good: further requests raise ConnectionFailed and start no keeper."""
         self._retired = True
         self.close()
 
     async def spawn(self, terminal: str, run: str, launch: Launch, columns: int, rows: int) -> TerminalStatus:
-        """Starts a process; `run` is a new id for it. Asking twice with the same id starts it once.
+        """Starts a process; `run` is a new id for it. A second request with the same id starts nothing.
 
-        Raises CommandFailed when the program or its folder cannot be used.
+        Raises CommandFailed if the program or its folder cannot be used.
         """
         fields = {
             "run": run,
@@ -191,61 +252,81 @@ class KeeperClient:
         return msgspec.convert(await self._request("status", terminal=terminal), TerminalStatus, strict=False)
 
     async def input(self, terminal: str, data: str, *, answered: bool = True) -> None:
-        """Types into a terminal. Not `answered` it does not wait to hear that it went well, which would delay the echo of
-        a key; what does not comes to `on_refused`."""
+        """Types into a terminal. Unless `answered`, it does not wait for the result, which would delay the echo of a key;
+        `on_refused` reports a failure."""
         if answered:
             await self._request("input", terminal=terminal, data=data)
             return
         await self.connect(start=True)
         if self._control is not None:
-            with contextlib.suppress(ConnectionResetError):  # `on_lost` tells
+            with contextlib.suppress(ConnectionResetError):  # `on_lost` reports it
                 self._control.send(id=0, op="input", terminal=terminal, data=data)
+
+    async def reading(self, terminal: str) -> bool | None:
+        """Whether something in a terminal waits for input; None where that cannot be known, as by an older keeper."""
+        try:
+            answer = await self._request("reading", terminal=terminal)
+        except CommandFailed:
+            return None
+        found: bool | None = answer["reading"]
+        return found
 
     async def resize(self, terminal: str, columns: int, rows: int) -> None:
         await self._request("resize", terminal=terminal, columns=columns, rows=rows)
 
     async def signal(self, terminal: str, name: str, to: Target) -> int:
-        """Sends a signal; how many processes or groups got it."""
+        """Sends a signal. Returns how many processes or groups received it."""
         answer = await self._request("signal", terminal=terminal, signal=name, to=to)
         return int(answer["sent"])
 
     async def read(self, terminal: str, offset: int, limit: int) -> tuple[int, bytes]:
-        """(offset, data): the first kept bytes at or after `offset`, at most 256 KiB; no data at the end."""
+        """(offset, data): the first bytes kept at or after `offset`, at most 256 KiB; no data at the end."""
         found: tuple[int, bytes] = await self._request("read", terminal=terminal, offset=offset, limit=limit)
         return found
 
-    async def times(self, terminal: str, first: int, last: int) -> list[tuple[int, int]]:
-        """(milliseconds, offset) pairs between two times, and the one before them; one every 250 ms of output."""
+    async def times(self, terminal: str, first: int, last: int) -> list[tuple[int, int, int]]:
+        """(milliseconds, offset, end) of what was printed between two times, in pieces of 250 ms, by offset. The times fall where
+        the clock was set back."""
         answer = await self._request("times", terminal=terminal, first=first, last=last)
-        return [(at, offset) for at, offset in answer["times"]]
+        times = answer["times"]
+        ends = answer.get("ends")
+        if ends is None:  # a keeper of an earlier version, which also gives the piece before the first
+            ends = [*(offset for _, offset in times[1:]), await self.seek(terminal, last + 1)]
+        return [(at, offset, end) for (at, offset), end in zip(times, ends, strict=False) if at >= first]
 
     async def seek(self, terminal: str, moment: int) -> int:
-        """Offset of the first output at or after `moment` milliseconds since 1970, true to 250 ms; the end if there is none."""
+        """The offset of the first output at or after `moment` (milliseconds since 1970), accurate to 250 ms; the end if there
+        is none."""
         answer = await self._request("seek", terminal=terminal, time=moment)
         return int(answer["offset"])
 
     async def follow(
         self, terminal: str, after: int, on_data: Callable[[int, bytes], None], on_end: Callable[[], None]
-    ) -> Follow:
-        """Streams output from `after` on to `on_data(offset, data)`, until closed or the keeper ends (`on_end`)."""
+    ) -> OutputStream:
+        """Streams the output from `after` on to `on_data(offset, data)`. Calls `on_end()` once when the stream ends, be it
+        that the keeper ended or that it was closed here."""
         await self.connect(start=True)
 
         def on_frame(kind: int, payload: bytes) -> None:
-            if kind == ord("D"):
+            if kind == keeper.DATA_FRAME:
                 on_data(keeper.DATA.unpack_from(payload)[1], payload[keeper.DATA.size :])
 
         connection = _Connection(on_frame, on_end)
         await self._dial(lambda: connection, False)
         if connection.transport is None:
-            raise ConnectionFailed("无法连接 keeper", "Cannot reach the keeper")
+            raise ConnectionFailed("无法连接 keeper", "Cannot connect to the keeper")
         connection.send(id=0, op="follow", terminal=terminal, after=after)
-        return Follow(connection)
+        return OutputStream(connection)
 
     async def end(self) -> None:
-        """Ends the keeper, which must be running nothing. Its end is no loss to report, and nobody starts another."""
+        """Ends the keeper, which must run nothing. Afterwards no request starts another one.
+
+        `_retired` is set before the request: the end of the connection, which may come before the answer, must not count
+        as the loss of the keeper, and `connect` must not start a new one while this one ends.
+        """
         self._retired = True
         try:
-            await self._ask("end")
+            await self._send_request("end")
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
                 await self._gone.wait()
         except BaseException:
@@ -254,11 +335,11 @@ class KeeperClient:
 
     async def _request(self, op: str, **fields: object) -> Any:
         await self.connect(start=True)
-        return await self._ask(op, **fields)
+        return await self._send_request(op, **fields)
 
-    async def _ask(self, op: str, **fields: object) -> Any:
+    async def _send_request(self, op: str, **fields: object) -> Any:
         if self._control is None:
-            raise ConnectionFailed("keeper 已断开", "The keeper is gone")
+            raise ConnectionFailed("keeper 已断开连接", "The keeper has closed the connection")
         number = next(self._numbers)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
@@ -267,13 +348,15 @@ class KeeperClient:
             return await asyncio.wait_for(answer, ANSWER_TIMEOUT_S)
         except (TimeoutError, ConnectionResetError) as error:
             raise ConnectionFailed("keeper 没有应答", "The keeper does not answer") from error
+        except ConnectionFailed as error:
+            raise await asyncio.to_thread(with_last_words, error, self._log) from error
         finally:
             self._waiting.pop(number, None)
 
-    def _frame(self, kind: int, payload: bytes) -> None:
-        if kind == ord("D"):
+    def _handle_frame(self, kind: int, payload: bytes) -> None:
+        if kind == keeper.DATA_FRAME:
             number, offset = keeper.DATA.unpack_from(payload)
-            self._settle(number, result=(offset, payload[keeper.DATA.size :]))
+            self._resolve(number, result=(offset, payload[keeper.DATA.size :]))
             return
         message = json.loads(payload)
         event = message.get("event")
@@ -284,14 +367,11 @@ class KeeperClient:
         elif event == "refused":
             self._on_refused(message["terminal"], message["error"])
         elif "error" in message:
-            reason = message["error"]
-            self._settle(
-                message["id"], error=CommandFailed(f"命令失败：{reason}", f"Command failed: {reason}")
-            )
+            self._resolve(message["id"], error=_refusal(message))
         else:
-            self._settle(message["id"], result=message)
+            self._resolve(message["id"], result=message)
 
-    def _settle(self, number: int, *, result: object = None, error: Exception | None = None) -> None:
+    def _resolve(self, number: int, *, result: object = None, error: Exception | None = None) -> None:
         answer = self._waiting.get(number)
         if answer is None or answer.done():
             return
@@ -300,11 +380,25 @@ class KeeperClient:
         else:
             answer.set_result(result)
 
-    def _ended(self) -> None:
+    def _control_ended(self, control: _Connection) -> None:
+        """A control connection has ended. For one that was closed here that is reported later, and by then there may be a
+        newer one, whose requests it must not fail."""
+        if self._control is not None and self._control is not control:
+            return
         self._gone.set()
         for number in list(self._waiting):
-            self._settle(number, error=ConnectionFailed("keeper 已断开", "The keeper is gone"))
+            self._resolve(
+                number, error=ConnectionFailed("keeper 已断开连接", "The keeper has closed the connection")
+            )
         if self._control is not None:
             self._control = None
             if not self._retired:
                 self._on_lost()
+
+
+def _refusal(message: dict[str, Any]) -> LauncherError:
+    reason = message["error"]
+    number = message.get("errno")
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return InsufficientSpace(f"磁盘空间不足：{reason}", f"Not enough disk space: {reason}")
+    return Refused(f"命令失败：{reason}", f"Command failed: {reason}", number)

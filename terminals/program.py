@@ -1,31 +1,49 @@
-"""A supervised program in a terminal: brings what runs in step with what is wanted.
+"""A supervised program in a terminal: moves its process to the state that is wanted.
 
-Commands only change the goal; one task per program moves the process towards it. So concurrent commands on one terminal
-are serial, the last one wins, and there are never two processes.
+Commands only set a goal; one task per program moves the process towards it. So concurrent commands on one program are
+serialised, the last one wins, and there are never two processes.
 """
 
 import asyncio
+import contextlib
 import logging
 import signal
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Protocol
 
-from mailauncher.errors import CommandFailed, InstanceNotRunning, LauncherError, Text
-from mailauncher.launch import DEFAULT_STOP, Launch, Readiness, StopStep
-from terminals import readiness
+from mailauncher.errors import (
+    CommandFailed,
+    ConnectionFailed,
+    InstanceNotRunning,
+    LauncherError,
+    PortInUse,
+    Text,
+)
+from mailauncher.launch import DEFAULT_STOP, Launch, StopStep
+from mailauncher.tasks import Tasks
 from terminals.client import Exit
-from terminals.policy import Deaths, Supervision
+from terminals.condition import Condition
+from terminals.executable import is_shell_script
+from terminals.goal import Goal
+from terminals.lost import LostPrograms
+from terminals.policy import Policy, RecentExits
+from terminals.readiness import ReadinessWatch
 from terminals.states import TRANSITIONS, Failure, State
 from terminals.terminal import Terminal
 
 log = logging.getLogger(__name__)
 
-YOUNG_S = 2.0  # of life in which a program may not notice its first signal
-ASK_AGAIN_S = 1.0  # after which such a one gets it again
-LEFTOVER_GRACE_S = 0.1  # between SIGTERM and SIGKILL for what a program left behind
-_ANNOUNCED = {
+STARTUP_S = 2.0  # age up to which a process may miss the first signal of a stop
+SIGNAL_REPEAT_S = 1.0  # after this long such a process gets it once more
+KILLED_S = 2.0  # after this long a process that was sent SIGKILL counts as one that cannot be stopped
+LEFTOVER_GRACE_S = 0.1  # between SIGTERM and SIGKILL for processes that the program left behind
+CLOSING_PORT_S = 130.0  # the system needs up to two minutes for a connection that the other side keeps open
+CLOSING_PORT_PROBE_S = 0.5
+SCRIPT_S = (
+    60.0  # a command that ends sooner, and leaves processes behind, was the start script of what it left
+)
+_MESSAGES = {
     State.STOPPED: Text("已停止", "Stopped"),
     State.STARTING: Text("正在启动", "Starting"),
     State.RUNNING: Text("已启动", "Running"),
@@ -34,85 +52,35 @@ _ANNOUNCED = {
 }
 
 
-class Pulse:
-    """Wakes everyone who waits for something about a crew to change."""
-
-    def __init__(self) -> None:
-        self._waiters: set[asyncio.Future[None]] = set()
-
-    def beat(self) -> None:
-        waiters, self._waiters = self._waiters, set()
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-
-    async def until(self, predicate: Callable[[], bool], timeout_s: float | None = None) -> bool:
-        """Waits for the predicate to hold; False when time ran out first."""
-        loop = asyncio.get_running_loop()
-        deadline = None if timeout_s is None else loop.time() + timeout_s
-        while not predicate():
-            waiter: asyncio.Future[None] = loop.create_future()
-            self._waiters.add(waiter)
-            try:
-                async with asyncio.timeout_at(deadline):
-                    await waiter
-            except TimeoutError:
-                return predicate()
-            finally:
-                self._waiters.discard(waiter)
-        return True
+_USE_THE_FOREGROUND = Text(
+    "启动命令应在前台运行 Bot，直到 Bot 结束：脚本中不要用 `&`、`nohup` 或 `--daemon`，最后一行写成 `exec python3 bot.py`",
+    "The start command must run the bot in the foreground until the bot ends: no `&`, `nohup` or `--daemon` in the script,"
+    " and `exec python3 bot.py` as its last line",
+)
 
 
-@dataclass(eq=False, slots=True)
-class Goal:
-    """What a command wants. A newer goal replaces it; `done` tells the one who asked."""
-
-    running: bool
-    set_at: float = field(default_factory=time.time)
-    fresh: bool = False
-    """Whether a process that runs already must be replaced (a restart)."""
-    done: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-
-    def settle(self, error: LauncherError | None = None) -> None:
-        if self.done.done():
-            return
-        if error is None:
-            self.done.set_result(None)
-        else:
-            self.done.set_exception(error)
-            self.done.exception()  # whoever asked may have stopped waiting
-
-
-class Plan(Protocol):
-    """Says what to run. `adopting`: it runs already, so its port need not be free. Raises LauncherError."""
+class LaunchFactory(Protocol):
+    """Returns what to run, as of now. `adopting`: it runs already, so its port need not be free. Raises LauncherError."""
 
     def __call__(self, *, adopting: bool = False) -> Awaitable[Launch]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Care:
-    """How a program is looked after: seconds it must live to count as started, seconds a stop waits after a signal for
-    which the recipe says nothing else, and the instance's own wishes."""
-
-    start_grace_s: float
-    stop_timeout_s: float
-    supervision: Supervision
 
 
 class Program:
     """One program of an instance: `main` or a service.
 
-    `plan` says at each start what to run. Services start after what they `need` and stop before it.
+    `make_launch` is called before each start. A program starts after those that it `needs`, and stops before them.
     """
 
     def __init__(
         self,
         terminal: Terminal,
-        plan: Plan,
-        care: Care,
-        pulse: Pulse,
+        lost_programs: LostPrograms,
+        make_launch: LaunchFactory,
+        policy: Policy,
+        condition: Condition,
         title: Text,
         explain: Callable[[tuple[str, ...], Exit], Awaitable[Text | None]],
+        lacks_consent: Callable[[], Awaitable[bool]],
     ) -> None:
         self.terminal = terminal
         self.title = title
@@ -121,30 +89,45 @@ class Program:
         self.state = State.STOPPED
         self.failure: Failure | None = None
         self.goal = Goal(running=False)
-        self.goal.settle()
-        self._plan = plan
-        self.care = care
-        self._pulse = pulse
-        self._stop: tuple[StopStep, ...] = DEFAULT_STOP
-        self._served: Goal | None = None  # the goal that the running process was started for
-        self._task: asyncio.Task[None] | None = None
-        self._explain = explain
-        self._deaths = Deaths()
-        self._readiness: asyncio.Task[None] | None = None
-        self.ready: bool | None = None
-        """Whether it works; None while it does not run, and when its recipe does not say how to tell."""
+        self.goal.resolve()
+        self.policy = policy
+        self.readiness = ReadinessWatch(terminal, self._readiness_changed)
+        self.lacks_consent = lacks_consent
+        """Asks whether its terms are not accepted."""
         self.restarts = 0
-        """How often it was started again by itself since a person started it."""
+        """Automatic restarts since the last manual start."""
+        self.last_death: Failure | None = None
+        """Why it was restarted the last time; None if `restarts` is 0."""
+        self.held: Text | None = None
+        """Why it was not started as was asked. It is stopped."""
+        self.port_wait: Text | None = None
+        """Why its start waits for its port; None: it does not."""
         self.backing_off = False
-        """Whether it waits for its next start after a death."""
+        """Whether it exited and waits for its next automatic start."""
+        self.lost_pid: int | None = None
+        """Its process, if that lives although the keeper cannot be reached."""
         self.on_change: Callable[[], None] = lambda: None
-        terminal.on_exit = self._exited
+        self.on_unreachable: Callable[[], None] = lambda: None
+        """Called when a command fails because the keeper did not answer: it may have done what it was asked for."""
+        self._lost_programs = lost_programs
+        self._make_launch = make_launch
+        self._condition = condition
+        self._explain = explain
+        self._stop_steps: tuple[StopStep, ...] = DEFAULT_STOP
+        self._is_shell_script = False
+        self._goal_of_process: Goal | None = None
+        """The goal that the process was started or kept for; None once it and what it left behind have ended."""
+        self._exits = RecentExits()
+        self._failed_at = 0.0
+        self._tasks = Tasks()
+        self._supervision: asyncio.Task[None] | None = None
+        terminal.on_exit = lambda _exit: condition.notify_all()
 
     # Commands
 
     @property
     def wanted(self) -> bool:
-        """Whether it runs or is on its way there."""
+        """Whether it should run."""
         return self.goal.running
 
     @property
@@ -152,188 +135,292 @@ class Program:
         return self.terminal.alive and not self.terminal.is_shell
 
     @property
+    def ready(self) -> bool | None:
+        """Whether it works; None while it does not run, and if its recipe does not say how to tell."""
+        return self.readiness.ready
+
+    @property
     def pid(self) -> int | None:
-        return self.terminal.pid if self.alive else None
+        return self.terminal.pid if self.alive else self.lost_pid
+
+    @property
+    def lives(self) -> bool:
+        """Whether it runs, reachable or not."""
+        return self.alive or self.lost_pid is not None
+
+    @property
+    def supervised(self) -> bool:
+        """Whether its process, and what that leaves behind, are looked after."""
+        return self._goal_of_process is not None
 
     @property
     def started_at(self) -> int | None:
         """Milliseconds since 1970; None while it does not run."""
         return self.terminal.started_at if self.alive else None
 
-    def failed_since(self, moment: float) -> bool:
-        """Whether it failed at or after a moment (seconds since 1970)."""
-        return self.failure is not None and self.failure.at >= moment * 1000 - 1
+    @property
+    def began(self) -> float | None:
+        """The same moment, by the monotonic clock; None also where its keeper does not say."""
+        return self.terminal.began if self.alive else None
 
-    def start(self, *, fresh: bool = False) -> Goal:
-        """Wants it running; `fresh` replaces a process that runs."""
-        self._deaths.forget()
-        self.restarts = 0
-        return self._aim(Goal(running=True, fresh=fresh))
+    def failed_since(self, moment: float) -> bool:
+        """Whether it failed at or after a moment of the monotonic clock."""
+        return self.failure is not None and self._failed_at >= moment
+
+    def start(self, *, replace: bool = False) -> Goal:
+        """Wants it running; `replace` ends a process that runs first."""
+        self._exits.clear()
+        self.restarts, self.last_death = 0, None
+        return self._set_goal(Goal(running=True, replace=replace))
 
     def stop(self) -> Goal:
-        return self._aim(Goal(running=False))
+        return self._set_goal(Goal(running=False))
 
-    def _aim(self, goal: Goal) -> Goal:
-        self.goal.settle(
+    def _set_goal(self, goal: Goal) -> Goal:
+        self.goal.resolve(
             InstanceNotRunning(
-                f"{self.title.zh}：命令已被之后的命令取代", f"{self.title.en}: a later command took its place"
+                f"{self.title.zh}：命令已被之后的命令取代", f"{self.title.en}: superseded by a later command"
             )
         )
-        self.goal = goal
+        self.goal, self.held = goal, None
         self.terminal.reserved = goal.running
-        self._pulse.beat()
-        if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(
-                self._supervise(), name=f"program {self.terminal.session_id}"
-            )
+        self._condition.notify_all()
+        if self._supervision is None or self._supervision.done():
+            name = f"supervision of {self.terminal.session_id}"
+            self._supervision = self._tasks.spawn(self._supervise(), name)
         return goal
 
-    def refuse(self, failure: Failure) -> None:
-        """Says why it is not started though somebody asked, until the next command. Nothing happens while it runs or is
-        wanted."""
-        if not self.wanted and not self.alive:
-            self.failure = failure
-            self._become(State.FAILED)
+    def hold(self, why: Text | None) -> None:
+        """Shows why a requested start did not happen, until the next command; None: no longer. No effect while it runs or should
+        run."""
+        if not self.wanted and not self.lives and why != self.held:
+            self.held = why
             self.on_change()
 
     async def close(self) -> None:
         """Ends the supervision, not the process."""
-        tasks = [task for task in (self._task, self._readiness) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.close()
+        await self.readiness.close()
 
-    async def adopt(self) -> None:
-        """Takes over a process that a former server started: it is wanted, and its stop is that of today's recipe."""
+    def adopt(self) -> None:
+        """Supervises a process that a former server started, and whose status its terminal has just been given.
+
+        The process may exit before the task that `start` creates runs for the first time. `_goal_of_process` is set
+        here, before that, so that the task sees a process that has exited and applies the restart policy. Otherwise it
+        would see a program that was never started, and start it.
+        """
+        self.lost_pid = None
         goal = self.start()
-        self._served = goal
+        self._goal_of_process = goal
+        goal.resolve()
+
+    def mark_lost(self, pid: int | None) -> None:
+        """Shows that its process lives and cannot be reached; None: that it does not live. No effect while a command is on
+        its way, or if that is known."""
+        if self.wanted or self.alive or pid == self.lost_pid:
+            return
+        self.lost_pid = pid
+        if pid is not None:
+            reason = Text(
+                f"失去联系（lost）：仍在运行（pid {pid}），但无法连接其 keeper",
+                f"lost: it runs (pid {pid}), and its keeper cannot be reached",
+            )
+            self._set_failure(Failure(reason=reason, at=int(time.time() * 1000)))
+            self._transition(State.FAILED)
+        elif self.state is State.FAILED:
+            self.failure = None
+            self._transition(State.STOPPED)
+        self.on_change()
+
+    async def load_launch(self) -> None:
+        """Gives an adopted process the stop and the readiness of today's recipe. Until then a stop uses the default steps."""
+        run = self.terminal.run
         try:
-            self._stop = (await self._plan(adopting=True)).stop
+            launch = await self._make_launch(adopting=True)
+            shell_script = await asyncio.to_thread(is_shell_script, launch)
         except LauncherError as error:
             log.warning("recipe of %s: %s", self.terminal.session_id, error)
+            return
+        if self.alive and self.terminal.run == run:
+            self._stop_steps, self._is_shell_script = launch.stop, shell_script
+            self.readiness.adopt(launch.ready)
+            self.on_change()
 
     # The task
 
     async def _supervise(self) -> None:
-        """Moves the process to the goal and watches it there; ends when nothing is wanted and nothing is left."""
+        """Moves the process to the goal and watches it there. Returns once nothing is wanted and nothing is left.
+
+        A command may set another goal at every `await` below. So each step gets the goal it works for, compares it with
+        the current one after each wait, and returns if there is a newer one; the loop then decides anew. Without the
+        comparison a stop that comes while a start prepares would be followed by the start.
+        """
         while True:
             goal = self.goal
             try:
-                if self.alive and not self._serves(goal):
-                    await self._end(goal)
+                if self.lives and not self._satisfies(goal):
+                    await self._end_process(goal)
                 elif not goal.running:
-                    await self._sweep()
+                    await self._end_leftovers()
                     if goal is self.goal:
-                        self._rest(goal)
+                        self._mark_stopped(goal)
                         return
-                elif not self.alive:
-                    await self._begin(goal)
+                elif self.alive:
+                    await self._watch(goal)
+                elif self._goal_of_process is goal:
+                    await self._exited(goal, started=True)
                 else:
-                    await self._stay(goal)
+                    await self._start(goal)
             except LauncherError as error:
                 self._give_up(goal, error)
+                if isinstance(error, ConnectionFailed):
+                    self.on_unreachable()
             except Exception as error:
                 log.exception("supervising %s", self.terminal.session_id)
                 self._give_up(goal, CommandFailed(f"内部错误：{error}", f"Internal error: {error}"))
 
-    def _serves(self, goal: Goal) -> bool:
-        return goal.running and (goal is self._served or not goal.fresh)
+    def _satisfies(self, goal: Goal) -> bool:
+        """Whether the process that runs is one that the goal accepts."""
+        return self.lost_pid is None and goal.running and (goal is self._goal_of_process or not goal.replace)
 
     @property
     def settled(self) -> bool:
-        """Whether no process runs that the goal does not want."""
-        return not self.alive or self._serves(self.goal)
+        """Whether no process runs that the goal does not accept."""
+        return not self.lives or self._satisfies(self.goal)
 
-    def _rest(self, goal: Goal) -> None:
-        if not goal.done.done():  # a stop that somebody asked for, not the end of a failure
+    def _mark_stopped(self, goal: Goal) -> None:
+        if (
+            not goal.done.done()
+        ):  # a requested stop; after a failure the goal is resolved already, and FAILED stays
             self.failure = None
-            self._become(State.STOPPED)
-        goal.settle()
+            self._transition(State.STOPPED)
+        goal.resolve()
 
     def _give_up(self, goal: Goal, error: LauncherError, failure: Failure | None = None) -> None:
-        """The goal cannot be reached. Unless another was set meanwhile, nothing is wanted any more."""
+        """The goal cannot be reached. Unless there is a newer one, nothing is wanted from now on."""
         log.warning("%s: %s", self.terminal.session_id, error.text.en)
-        goal.settle(error)
+        goal.resolve(error)
         if self.goal is goal:
-            self._want_nothing()
-            self.failure = failure or Failure(reason=error.text, at=int(time.time() * 1000))
-            self._become(State.FAILED)
+            self._clear_goal()
+            self._set_failure(
+                failure or Failure(reason=error.text, at=int(time.time() * 1000), sentence=True)
+            )
+            self._transition(State.FAILED)
 
-    def _want_nothing(self) -> None:
+    def _set_failure(self, failure: Failure) -> None:
+        self.failure = failure
+        self._failed_at = (
+            time.monotonic()
+        )  # `failure.at` is for people: the clock that it is of may be set anew
+
+    def _clear_goal(self) -> None:
         self.goal = Goal(running=False)
-        self.goal.settle()
+        self.goal.resolve()
         self.terminal.reserved = False
 
-    async def _begin(self, goal: Goal) -> None:
-        """Runs the program once what it needs runs, and sees it through its first moments."""
-        self._become(State.STARTING)
-        await self._pulse.until(
+    async def _start(self, goal: Goal) -> None:
+        """Starts the program once what it needs runs, and watches it until it counts as started."""
+        self._transition(State.STARTING)
+        await self._condition.wait_for(
             lambda: self.goal is not goal or all(n.alive or not n.wanted for n in self.needs)
         )
         if self.goal is not goal:
             return
-        if missing := next(
-            (need for need in self.needs if not need.alive and need.failed_since(goal.set_at)), None
-        ):
+        if missing := next((n for n in self.needs if not n.alive and n.failed_since(goal.set_at)), None):
             raise CommandFailed(
                 f"{self.title.zh} 未启动：{missing.title.zh} 没有运行",
-                f"{self.title.en} was not started: {missing.title.en} does not run",
+                f"{self.title.en} was not started: {missing.title.en} is not running",
             )
-        launch = await self._plan()
+        launch = await self._prepare(goal)
+        if launch is None:
+            return
+        self._stop_steps = launch.stop
+        self._is_shell_script = await asyncio.to_thread(is_shell_script, launch)
         if self.goal is not goal:
             return
-        self._stop = launch.stop
-        await self.terminal.spawn(launch)
-        self._served = goal
-        self._await_readiness(launch.ready)
-        self._pulse.beat()
-        await self._pulse.until(lambda: self.goal is not goal or not self.alive, self.care.start_grace_s)
+        # A stop may come while this waits. The request is with the keeper then and cannot be withdrawn; so the process
+        # is noted as started for this goal, and the loop ends it because the newer goal does not accept it.
+        try:
+            await self.terminal.spawn(launch)
+        except LauncherError:
+            if not self.alive:
+                raise
+            # It runs already, and nobody here knew. That is what was wanted, or the loop ends it and starts anew.
+            log.warning("%s runs already", self.terminal.session_id)
+            if goal.replace:
+                return
+        self._goal_of_process = goal
+        self.readiness.begin(launch.ready)
+        self._condition.notify_all()
+        await self._condition.wait_for(
+            lambda: self.goal is not goal or not self.alive, self.policy.start_grace_s
+        )
         if not self.alive and self.goal is goal:
-            await self._died(goal, answered=goal.done.done())
+            await self._exited(goal, started=goal.done.done())
 
-    def _await_readiness(self, wanted: Readiness | None) -> None:
-        if self._readiness is not None:
-            self._readiness.cancel()
-        self.ready = None if wanted is None else False
-        if wanted is not None:
-            self._readiness = asyncio.get_running_loop().create_task(self._get_ready(wanted))
+    async def _prepare(self, goal: Goal) -> Launch | None:
+        """What to run; None if there is a newer goal. Waits for a port on which connections are only being closed, such as those
+        of the process before, and says so meanwhile."""
+        give_up_at = time.monotonic() + CLOSING_PORT_S
+        try:
+            while self.goal is goal:
+                try:
+                    launch = await self._make_launch()
+                except PortInUse as error:
+                    if not error.passing or time.monotonic() > give_up_at:
+                        raise
+                    if self.port_wait is None:
+                        self._show_wait(error.text)
+                    await self._condition.wait_for(lambda: self.goal is not goal, CLOSING_PORT_PROBE_S)
+                else:
+                    return launch if self.goal is goal else None
+            return None
+        finally:
+            self.port_wait = None
 
-    async def _get_ready(self, wanted: Readiness) -> None:
-        terminal = self.terminal
-        if await readiness.reached(terminal.client, terminal.name, terminal.start, wanted) and self.alive:
-            self.ready = True
-            terminal.say(Text("已就绪", "Ready"))
-            self._pulse.beat()
-            self.on_change()
+    def _show_wait(self, reason: Text) -> None:
+        log.info("%s waits: %s", self.terminal.session_id, reason.en)
+        self.port_wait = reason
+        self.terminal.announce(Text(f"等待启动：{reason.zh}", f"Waits for its start: {reason.en}"))
+        self.on_change()
 
-    async def _stay(self, goal: Goal) -> None:
-        """It runs as wanted: nothing to do until it ends or another goal is set."""
-        self._served = goal
+    def _readiness_changed(self) -> None:
+        self._condition.notify_all()
+        self.on_change()
+
+    async def _watch(self, goal: Goal) -> None:
+        """It runs as wanted: waits until it exits or another goal is set."""
+        self._goal_of_process = goal
         self.failure = None
-        self._become(State.RUNNING)
-        goal.settle()
-        await self._pulse.until(lambda: self.goal is not goal or not self.alive)
+        self._transition(State.RUNNING)
+        goal.resolve()
+        await self._condition.wait_for(lambda: self.goal is not goal or not self.alive)
         if not self.alive and self.goal is goal:
-            await self._died(goal, answered=True)
+            await self._exited(goal, started=True)
 
-    async def _died(self, goal: Goal, *, answered: bool) -> None:
-        """It ended by itself. Before the start was `answered` that is the answer: a failure that says why. Later the policy
-        decides: started again after a while, at rest after code 0, or given up as failed."""
+    async def _exited(self, goal: Goal, *, started: bool) -> None:
+        """It exited by itself. Before it counted as `started` that is a failed start. Later the policy decides: it is
+        restarted after a delay, stays stopped after code 0, or is given up as failed.
+
+        A start script that puts its program into the background and ends with code 0 has failed: the program ends with it.
+        """
         ended = self.terminal.last_exit
         assert ended is not None
-        await self._sweep()
+        self.readiness.end()
+        in_background = await self._count_in_background(ended)
+        await self._end_leftovers()
         if self.goal is not goal:
             return
-        delay_s = self._deaths.next_delay(self.care.supervision, ended) if answered else None
-        if delay_s is None and answered and ended.code == 0:
-            self._want_nothing()
-            self._become(State.STOPPED)
+        delay_s = self._exits.next_delay(self.policy.supervision, ended) if started else None
+        if delay_s is None and started and ended.code == 0 and not in_background:
+            self._clear_goal()
+            self._transition(State.STOPPED)
             return
         lines = () if ended.lost else await self.terminal.last_lines()
-        hint = await self._explain(lines, ended)
-        how = _ending(ended)
+        hint = _USE_THE_FOREGROUND if in_background else await self._explain(lines, ended)
+        reason = _describe(ended, in_background)
         failure = Failure(
-            reason=how,
+            reason=reason,
             at=ended.at,
             exit_code=ended.code,
             signal=signal.Signals(ended.signal).name if ended.signal else None,
@@ -346,60 +433,98 @@ class Program:
         if delay_s is not None:
             await self._back_off(goal, failure, delay_s)
             return
-        shown = "".join(f"\n{line}" for line in ((hint.zh, *lines[-5:]) if hint else lines[-5:]))
-        shown_en = "".join(f"\n{line}" for line in ((hint.en, *lines[-5:]) if hint else lines[-5:]))
-        error = CommandFailed(f"{self.title.zh} {how.zh}{shown}", f"{self.title.en} {how.en}{shown_en}")
+        told = failure.told
+        error = CommandFailed(f"{self.title.zh} {told.zh}", f"{self.title.en} {told.en}")
         self._give_up(goal, error, failure)
 
     async def _back_off(self, goal: Goal, failure: Failure, delay_s: float) -> None:
         """Waits before the next start, unless another command comes."""
-        log.warning("%s %s; again in %.1f s", self.terminal.session_id, failure.reason.en, delay_s)
-        self.failure = failure
+        log.warning("%s %s; restarts in %.1f s", self.terminal.session_id, failure.reason.en, delay_s)
+        self._set_failure(failure)
+        self.last_death = failure
         self.restarts += 1
         self.backing_off = True
-        self._become(State.STARTING)
+        self._transition(State.STARTING)
         self.on_change()
         try:
-            await self._pulse.until(lambda: self.goal is not goal, delay_s)
+            await self._condition.wait_for(lambda: self.goal is not goal, delay_s)
         finally:
             self.backing_off = False
 
-    async def _end(self, goal: Goal) -> None:
+    async def _end_process(self, goal: Goal) -> None:
         """Stops the process: first what needs it, then signal by signal, then whatever is left of its tree."""
         before = self.state
-        self._become(State.STOPPING)
-        await self._pulse.until(
+        self._transition(State.STOPPING)
+        await self._condition.wait_for(
             lambda: self.goal is not goal or all(program.settled for program in self.needed_by)
         )
         if self.goal is not goal:
-            # Nothing was sent yet: the newer goal decides anew, and may well keep the process.
-            if self.alive:
-                self._become(before)
+            # No signal was sent yet: the newer goal decides anew, and may well keep the process. After the first signal
+            # there is no way back: a process that is shutting down would be kept as if it were running.
+            if self.lives:
+                self._transition(before)
             return
-        young = self.started_at is not None and time.time() * 1000 - self.started_at < YOUNG_S * 1000
-        for step in self._stop:
-            own = self.care.supervision.stop_timeout_s or step.wait_s
-            wait_s = self.care.stop_timeout_s if own is None else own
-            # An interpreter that is still coming up can swallow a SIGINT (CPython does, about one in 200): ask it twice.
-            for patience_s in (min(ASK_AGAIN_S, wait_s), wait_s) if young else (wait_s,):
+        if self.lost_pid is not None:
+            await self._end_lost()
+            return
+        age_s = self.terminal.age_s
+        starting_up = age_s is not None and age_s < STARTUP_S
+        for step in self._stop_steps:
+            wished_s = self.policy.supervision.stop_timeout_s or step.wait_s
+            wait_s = self.policy.stop_timeout_s if wished_s is None else wished_s
+            # CPython, while it starts, swallows about one SIGINT in 200: it gets a second one.
+            for timeout_s in (min(SIGNAL_REPEAT_S, wait_s), wait_s) if starting_up else (wait_s,):
                 if self.alive:
                     await self.terminal.signal(step.signal, step.to)
-                    await self._pulse.until(lambda: not self.alive, patience_s)
-        await self._sweep()
-        if (
-            self.alive
-        ):  # not even SIGKILL ends a process that the kernel holds: nothing to do until it lets go
+                    await self._condition.wait_for(lambda: not self.alive, timeout_s)
+        # However short the timeouts are: its end is reported a moment after SIGKILL, and before that nothing is left over.
+        await self._condition.wait_for(lambda: not self.alive, KILLED_S)
+        await self._end_leftovers()
+        if self.alive:  # the kernel holds it, even against SIGKILL: wait until it lets go
             self._give_up(
                 goal, CommandFailed(f"{self.title.zh} 无法停止", f"{self.title.en} cannot be stopped")
             )
             given_up = self.goal
-            await self._pulse.until(lambda: not self.alive or self.goal is not given_up)
+            await self._condition.wait_for(lambda: not self.alive or self.goal is not given_up)
 
-    async def _sweep(self) -> None:
-        """Ends what the process left behind: children that ignored the signals or left its group."""
-        if self.alive or self._served is None:
+    async def _end_lost(self) -> None:
+        """Ends a process that cannot be reached through its keeper, signal by signal, and then the keeper."""
+        name = self.terminal.name
+        for step in self._stop_steps:
+            wait_s = self.policy.supervision.stop_timeout_s or step.wait_s or self.policy.stop_timeout_s
+            until = time.monotonic() + wait_s
+            number = signal.Signals[step.signal]
+            left = await self._lost_programs.signal(name, number)
+            while left and time.monotonic() < until:
+                await asyncio.sleep(LEFTOVER_GRACE_S)
+                left = await self._lost_programs.signal(name, number if number is signal.SIGKILL else 0)
+            if not left:
+                break
+        await self._lost_programs.end_keeper()
+        self.lost_pid = None
+
+    async def _count_in_background(self, ended: Exit) -> int:
+        """How many processes a start command that has ended with code 0 has left in the background.
+
+        Of a shell script all of them count, also those that the end of its session has ended with it. Of another program
+        only those that live on for a while: Python's resource tracker, for example, ends a little later than its program.
+        Nothing counts of what has run for long, which was no start command.
+        """
+        age_s = self.terminal.age_s
+        if ended.code != 0 or age_s is None or age_s > SCRIPT_S:
+            return 0
+        left = ended.left if self._is_shell_script else 0
+        with contextlib.suppress(LauncherError):
+            if await self.terminal.signal("SIGCONT", "tree"):  # which changes nothing
+                await asyncio.sleep(LEFTOVER_GRACE_S)
+                left = max(left, await self.terminal.signal("SIGCONT", "tree"))
+        return left
+
+    async def _end_leftovers(self) -> None:
+        """Ends what an exited process left behind: children that ignored the signals or left its group."""
+        if self.alive or self._goal_of_process is None:
             return
-        self._served = None
+        self._goal_of_process = None
         try:
             if await self.terminal.signal("SIGTERM", "tree"):
                 await asyncio.sleep(LEFTOVER_GRACE_S)
@@ -408,28 +533,31 @@ class Program:
                         break
                     await asyncio.sleep(0.02)
         except LauncherError as error:
-            log.warning("what %s left behind: %s", self.terminal.session_id, error.text.en)
+            log.warning("leftovers of %s: %s", self.terminal.session_id, error.text.en)
 
-    def _exited(self, _exit: Exit) -> None:
-        self._pulse.beat()
-
-    def _become(self, state: State) -> None:
+    def _transition(self, state: State) -> None:
         if state not in (State.STARTING, State.RUNNING):
-            self._await_readiness(None)
+            self.readiness.end()
         if state is self.state:
             return
         if state not in TRANSITIONS[self.state]:
             raise RuntimeError(f"{self.terminal.session_id}: {self.state} -> {state}")
         self.state = state
-        self.terminal.say(_ANNOUNCED[state])
-        self._pulse.beat()
+        self.terminal.announce(_MESSAGES[state])
+        self._condition.notify_all()
         self.on_change()
 
 
-def _ending(ended: Exit) -> Text:
-    if ended.lost:
-        return Text("失去了它的 keeper，已被结束", "lost its keeper and was ended")
-    if ended.signal:
-        name = signal.Signals(ended.signal).name
+def _describe(exit: Exit, in_background: int) -> Text:
+    """How a program ended, as the predicate of a sentence."""
+    if in_background:
+        return Text(
+            f"已退出，退出码 0，它留在后台的 {in_background} 个进程随之被结束",
+            f"exited with code 0, and what it had left in the background (processes: {in_background}) was ended with it",
+        )
+    if exit.lost:
+        return Text("因其 keeper 意外退出而被结束", "was killed because its keeper died")
+    if exit.signal:
+        name = signal.Signals(exit.signal).name
         return Text(f"被信号 {name} 结束", f"was ended by {name}")
-    return Text(f"已退出，退出码 {ended.code}", f"exited with code {ended.code}")
+    return Text(f"已退出，退出码 {exit.code}", f"exited with code {exit.code}")

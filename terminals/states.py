@@ -1,4 +1,4 @@
-"""What a supervised program can be doing, and which changes are possible."""
+"""The states of a supervised program, and the transitions between them."""
 
 from enum import StrEnum
 
@@ -6,9 +6,11 @@ import msgspec
 
 from mailauncher.errors import Text
 
+TOLD_LINES = 5
+
 
 class State(StrEnum):
-    """The API's words. `INSTALLING` is an instance's alone, while a deployment works on it."""
+    """As the API names them. Only an instance can be `INSTALLING`: while a deployment works on it."""
 
     STOPPED = "stopped"
     STARTING = "starting"
@@ -23,17 +25,18 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.STARTING: frozenset({State.RUNNING, State.STOPPING, State.STOPPED, State.FAILED}),
     State.RUNNING: frozenset({State.STOPPING, State.STOPPED, State.FAILED, State.STARTING}),
     State.STOPPING: frozenset({State.STOPPED, State.RUNNING, State.STARTING, State.FAILED}),
-    State.FAILED: frozenset({State.STARTING, State.STOPPED, State.STOPPING}),
+    State.FAILED: frozenset({State.STARTING, State.RUNNING, State.STOPPED, State.STOPPING}),
     State.INSTALLING: frozenset(),
 }
-"""STOPPED -> RUNNING is adoption of what already runs; STOPPING -> RUNNING a stop called off before its first signal."""
+"""STOPPED -> RUNNING adopts a process that a former server started, FAILED -> RUNNING one that was lost. STOPPING -> RUNNING is a stop that was cancelled before
+its first signal."""
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a program is not running though it was meant to.
+    """Why a program does not run although it should.
 
-    `exit_code` is None when a signal ended it (`signal` has its name) or when it never ran. `last_lines` is what it
-    printed last, without terminal sequences. `at` is in milliseconds since 1970.
+    `exit_code` is None if a signal ended it (`signal` has its name) or if it never ran. `last_lines` are the last that it
+    printed, without terminal sequences. `at` is in milliseconds since 1970.
     """
 
     reason: Text
@@ -42,6 +45,16 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     signal: str | None = None
     last_lines: tuple[str, ...] = ()
     hint: Text | None = None
-    """What probably caused it and what to do, where that is known."""
+    """The probable cause and what to do, where known."""
     restart_at: int | None = None
-    """When it is started again by itself; None when it is not."""
+    """When it is restarted automatically, in milliseconds since 1970; None if it is not."""
+    sentence: bool = False
+    """Whether `reason` is a sentence of its own; otherwise it follows the program's name, like "exited with code 1"."""
+
+    @property
+    def told(self) -> Text:
+        """All that a person needs to know of it: the reason, the hint, and the last lines, one below the other."""
+        hint = (self.hint,) if self.hint else ()
+        lines = [Text(line, line) for line in self.last_lines[-TOLD_LINES:]]
+        parts = (self.reason, *hint, *lines)
+        return Text("\n".join(part.zh for part in parts), "\n".join(part.en for part in parts))

@@ -1,32 +1,36 @@
-"""The live end of one terminal's output, shared by all who watch it, and the cursors they are.
+"""The live end of one terminal's output, shared by all its viewers, and their cursors.
 
-A viewer is an offset and a wake-up, never a queue. Live ones share the pieces kept here, each encoded once; one that
-lags behind them reads from the keeper's log; one behind the log is told what it missed.
+A viewer is an offset and a wake-up, not a queue. Viewers at the live end share the pieces kept here, each encoded once.
+A viewer that is further behind reads from the keeper's log. One that is behind the oldest output kept is told how much
+it has missed.
 """
 
 import asyncio
+import functools
 import time
 from collections import deque
 from dataclasses import dataclass
 
 from mailauncher.errors import LauncherError
 from terminals import text
-from terminals.client import Follow, KeeperClient
+from terminals.client import KeeperClient, OutputStream
 
-QUIET_S = 0.003  # output after this much quiet goes out at once: somebody may have pressed a key
+QUIET_S = 0.003  # output after this much quiet is sent at once: somebody may have pressed a key
+DELIVERY_SHARE = 0.5  # of the event loop's time, for the pieces of one terminal
+PAUSE_MAX_S = 0.25
 PIECE_BYTES = 64 << 10  # output that follows is joined up to this size
 KEPT_BYTES = (
     1 << 20
 )  # with half of it most of fifty viewers fell behind and were served one by one from the log
 KEPT_PIECES = 512  # small ones cost more than their bytes
-AHEAD_BYTES = 256 << 10  # how far the output may run ahead of the leading viewer that moves
-PATIENCE_S = 0.25  # how long that viewer may make no progress before the output goes on without it
+LEAD_BYTES = 256 << 10  # how far the output may be ahead of the foremost active viewer
+STALL_S = 0.25  # a viewer that has taken nothing for this long is no longer active, and nobody waits for it
 NOTICES = 64
 
 
 @dataclass(slots=True, eq=False)
 class Piece:
-    """Some output as it goes to viewers. `end - offset` bytes were printed; `data` is what is shown of them.
+    """A piece of output as viewers get it. `end - offset` bytes were printed; `data` is what is shown of them.
 
     `missed` counts the bytes before `offset` that are no longer kept. `wire` is for the front door: the encoded message,
     made once for all viewers that get this very piece.
@@ -47,19 +51,19 @@ class Notice:
 
 
 class Viewer:
-    """One watcher's cursor. `async for` gives pieces and notices, in order, for as long as the terminal exists."""
+    """The cursor of one viewer. `async for` gives pieces and notices, in order, for as long as the terminal exists."""
 
-    def __init__(self, tail: "Tail", cursor: int, live_from: int) -> None:
-        self.cursor = cursor
+    def __init__(self, tail: "Tail") -> None:
+        self.cursor = 0
         self.size: tuple[int, int] | None = None
         self.moved_at = time.monotonic()
-        self._live_from = live_from
+        self._live_from = 0
         self._tail = tail
         self._notices: deque[Notice] = deque(maxlen=NOTICES)
         self._wake = asyncio.Event()
 
-    def restart(self, cursor: int, live_from: int) -> None:
-        """Goes on at `cursor`; what was printed before `live_from` is the past, shown without terminal queries."""
+    def seek(self, cursor: int, live_from: int) -> None:
+        """Continues at `cursor`. Output before `live_from` is the past, shown without terminal queries."""
         self.cursor, self._live_from = cursor, live_from
 
     def notify(self, notice: Notice) -> None:
@@ -74,82 +78,110 @@ class Viewer:
 
     async def __anext__(self) -> Piece | Notice:
         while True:
+            # First clear, then look. What comes while a piece is read from the log sets the event again, and `wait`
+            # returns at once. The other way round it would be cleared unseen, and shown only after the next output.
             self._wake.clear()
-            if self._notices and (self._notices[0].after <= self.cursor or self._tail.stalled):
+            if self._notices and (self._notices[0].after <= self.cursor or self._tail.disconnected):
                 return self._notices.popleft()
             if self.cursor < self._tail.end:
                 piece = await self._tail.piece(self.cursor, self._live_from)
                 if piece is not None:
                     self.cursor = piece.end
                     self.moved_at = time.monotonic()
-                    self._tail.moved()
+                    self._tail.viewer_moved()
                     return piece
-            if self._tail.over:
+            if self._tail.ended:
                 raise StopAsyncIteration
             await self._wake.wait()
 
-    def ready(self) -> Piece | None:
-        """The piece that comes next if it lies at hand and no notice goes before it, as if it had been waited for."""
-        piece = self._tail.at_hand(self.cursor) if self.cursor >= self._live_from else None
+    def next_ready(self) -> Piece | None:
+        """The next piece, if it is at hand and no notice comes before it; it counts as taken."""
+        piece = self._tail.shared_piece(self.cursor) if self.cursor >= self._live_from else None
         if piece is None or self._notices:
             return None
         self.cursor = piece.end
-        self._tail.moved()
+        self._tail.viewer_moved()
         return piece
 
 
 class Tail:
-    """What a terminal printed last, followed as long as somebody watches."""
+    """The newest output of a terminal, followed while it has viewers."""
 
     def __init__(self, client: KeeperClient, terminal: str) -> None:
         self.viewers: list[Viewer] = []
         self.end = 0
-        self.over = False
-        """Set once the terminal is no more: its viewers are shown what is left here and end."""
+        self.ended = False
+        """Set once the terminal no longer exists: its viewers get what is left here, and end."""
         self._client = client
         self._terminal = terminal
         self._pieces: dict[int, Piece] = {}
         self._kept = 0
         self._pending = bytearray()
         self._emitted_at = 0.0
-        self._timer: asyncio.TimerHandle | None = None
-        self._patience: asyncio.TimerHandle | None = None
-        self._follow: Follow | None = None
+        self._pause_s = QUIET_S
+        self._emit_timer: asyncio.TimerHandle | None = None
+        self._pause_timer: asyncio.TimerHandle | None = None
+        """Runs while the stream is paused."""
+        self._stream: OutputStream | None = None
+        self._streams = 0
         self._opening = asyncio.Lock()
 
     @property
-    def stalled(self) -> bool:
-        """Whether no more output can come: the keeper is gone."""
-        return self._follow is None
+    def disconnected(self) -> bool:
+        """Whether no more output can come: there is no connection to the keeper."""
+        return self._stream is None
 
     async def open(self) -> None:
-        """Follows the terminal from its present end on, unless that is going on already."""
+        """Follows the terminal from its present end on, unless that is going on already.
+
+        Viewers enter at any time, and each of them calls this: the lock makes all but one wait, or two streams would
+        deliver every byte twice.
+        """
         async with self._opening:
-            if self._follow is not None:
+            if self._stream is not None:
                 return
             status = await self._client.status(self._terminal)
             offset, data = await self._client.read(self._terminal, max(self.end, status.end - 64), 64)
-            end = offset + text.whole_characters(data)
+            end = offset + text.whole_characters_length(data)
             if end != self.end:
                 self._pieces.clear()
                 self._kept = 0
             self.end = end
             self._pending.clear()
-            self._follow = await self._client.follow(self._terminal, end, self._arrived, self._lost)
+            self._streams += 1
+            on_end = functools.partial(self._stream_ended, self._streams)
+            self._stream = await self._client.follow(self._terminal, end, self._on_data, on_end)
+            for viewer in self.viewers:  # what was printed before `end` has woken nobody
+                viewer.wake()
 
     def close(self) -> None:
-        """Stops following. Viewers, if any are left, see nothing new until it is opened again."""
-        for timer in (self._timer, self._patience):
+        """Stops following. Remaining viewers see nothing new until `open`."""
+        for timer in (self._emit_timer, self._pause_timer):
             if timer is not None:
                 timer.cancel()
-        self._timer = self._patience = None
-        follow, self._follow = self._follow, None
-        if follow is not None:
-            follow.close()
+        self._emit_timer = self._pause_timer = None
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close()
+
+    def disconnect(self) -> None:
+        """The control connection to the keeper has ended; stops following, with what has arrived so far shown.
+
+        The stream has a connection of its own, whose end may be noticed later (any time later, while it is paused). If
+        it were kept until then, `open` would take it for one that works, and viewers would see nothing of the next keeper.
+        """
+        self.close()
+        self._emit(len(self._pending))
+
+    def _stream_ended(self, number: int) -> None:
+        """The keeper has ended a stream. The end of one that was closed here is reported too, later, and must not be taken
+        for the end of the one that was opened since."""
+        if number == self._streams and self._stream is not None:
+            self.disconnect()
 
     def end_viewers(self) -> None:
         """Closes for good."""
-        self.over = True
+        self.ended = True
         self.close()
         for viewer in self.viewers:
             viewer.wake()
@@ -159,17 +191,18 @@ class Tail:
         offset, data = await self._client.read(self._terminal, max(0, end - limit), limit)
         data = data[: max(0, end - offset)]
         if offset > 0 and end - offset >= limit:
-            cut = text.from_line_start(data)
+            cut = text.first_line_start(data)
             offset, data = offset + cut, data[cut:]
         return Piece(offset, end, text.without_queries(data))
 
-    def at_hand(self, cursor: int) -> Piece | None:
-        """The shared piece that begins at `cursor`, if there is one."""
+    def shared_piece(self, cursor: int) -> Piece | None:
+        """The kept piece that begins at `cursor`, if there is one."""
         return self._pieces.get(cursor)
 
     async def piece(self, cursor: int, live_from: int) -> Piece | None:
-        """What comes at `cursor`: the shared piece where there is one, else read from the log for this viewer alone."""
-        if cursor >= live_from and (shared := self.at_hand(cursor)):
+        """The piece that begins at `cursor`: the kept one if there is one, else read from the log for this viewer alone.
+        None if it cannot be read."""
+        if cursor >= live_from and (shared := self.shared_piece(cursor)):
             return shared
         stop = next((offset for offset in self._pieces if offset > cursor), self.end)
         if cursor < live_from:
@@ -182,25 +215,15 @@ class Tail:
         if not data:
             return None
         if offset + len(data) != stop:
-            data = data[: text.finished(data) or len(data)]
+            data = data[: text.complete_length(data) or len(data)]
         end = offset + len(data)
         return Piece(
             offset, end, text.without_queries(data) if cursor < live_from else data, missed=offset - cursor
         )
 
-    def moved(self) -> None:
-        """A viewer has taken a piece: the output may go on if that was what it waited for."""
-        if self._patience is not None and self._ahead() <= AHEAD_BYTES // 2:
-            self._go_on()
+    # From the keeper
 
-    def _ahead(self) -> int:
-        """How far the output is ahead of the leading viewer that moves; 0 when none does: nobody waits for those."""
-        since = time.monotonic() - PATIENCE_S
-        return min(
-            (self.end - viewer.cursor for viewer in self.viewers if viewer.moved_at > since), default=0
-        )
-
-    def _arrived(self, offset: int, data: bytes) -> None:
+    def _on_data(self, offset: int, data: bytes) -> None:
         expected = self.end + len(self._pending)
         if offset != expected:  # the log has a gap (its disk was full): viewers find it when they read there
             self._emit(len(self._pending))
@@ -209,22 +232,24 @@ class Tail:
         loop = asyncio.get_running_loop()
         if len(self._pending) >= PIECE_BYTES:
             self._emit_whole()
-        elif self._timer is None:
-            wait = self._emitted_at + QUIET_S - loop.time()
+        elif self._emit_timer is None:
+            wait = self._emitted_at + self._pause_s - loop.time()
             if wait <= 0:
                 self._emit_whole()
             else:
-                self._timer = loop.call_later(wait, self._emit_whole)
+                self._emit_timer = loop.call_later(wait, self._emit_whole)
 
     def _emit_whole(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._emit(text.whole_characters(self._pending))
+        if self._emit_timer is not None:
+            self._emit_timer.cancel()
+            self._emit_timer = None
+        self._emit(text.whole_characters_length(self._pending))
 
     def _emit(self, length: int) -> None:
         while length > 0:
-            size = length if length <= PIECE_BYTES else text.whole_characters(self._pending[:PIECE_BYTES])
+            size = (
+                length if length <= PIECE_BYTES else text.whole_characters_length(self._pending[:PIECE_BYTES])
+            )
             data = bytes(self._pending[:size])
             del self._pending[:size]
             length -= size
@@ -233,27 +258,51 @@ class Tail:
             self._kept += size
         while self._kept > KEPT_BYTES or len(self._pieces) > KEPT_PIECES:
             self._kept -= len(self._pieces.pop(next(iter(self._pieces))).data)
-        self._emitted_at = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        self._emitted_at = loop.time()
         for viewer in self.viewers:
             viewer.wake()
-        self._hold_back()
+        # Behind the viewers in the queue of the loop: it is called once each of them has had its turn.
+        loop.call_soon(self._delivered)
+        self._pause_if_ahead()
 
-    def _hold_back(self) -> None:
-        if self._patience is None and self._follow is not None and self._ahead() > AHEAD_BYTES:
-            self._follow.pause()
-            self._patience = asyncio.get_running_loop().call_later(PATIENCE_S, self._look_again)
+    def _delivered(self) -> None:
+        """Requests need turns of the loop between deliveries: the more time one takes, the longer output is joined before
+        the next. Otherwise many viewers of a few lines a second keep the loop for ever, and fall behind all the same."""
+        took = asyncio.get_running_loop().time() - self._emitted_at
+        self._pause_s = min(max(QUIET_S, took / DELIVERY_SHARE), PAUSE_MAX_S)
 
-    def _look_again(self) -> None:
-        self._go_on()
-        self._hold_back()
+    # Backpressure: a paused stream fills its socket, the keeper stops reading the terminal, and the program waits.
+    #
+    # The output waits for the foremost viewer, not for the slowest, and only while that viewer takes pieces: one that
+    # stalls is no longer active after STALL_S, and the others have the log. `viewer_moved` ends a pause early, and the
+    # timer ends every other: without it, viewers that all stall or leave during a pause would stop the program for ever.
+    # The keeper applies the same rule, with the same times, to its followers, of which this stream is one.
 
-    def _go_on(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
-        if self._follow is not None:
-            self._follow.resume()
+    def viewer_moved(self) -> None:
+        """A viewer has taken a piece: ends the pause if it was waiting for that."""
+        if self._pause_timer is not None and self._lead() <= LEAD_BYTES // 2:
+            self._resume()
 
-    def _lost(self) -> None:
-        self._follow = None
-        self._emit(len(self._pending))
+    def _lead(self) -> int:
+        """How far the output is ahead of the foremost active viewer, in bytes; 0 if no viewer is active."""
+        since = time.monotonic() - STALL_S
+        return min(
+            (self.end - viewer.cursor for viewer in self.viewers if viewer.moved_at > since), default=0
+        )
+
+    def _pause_if_ahead(self) -> None:
+        if self._pause_timer is None and self._stream is not None and self._lead() > LEAD_BYTES:
+            self._stream.pause()
+            self._pause_timer = asyncio.get_running_loop().call_later(STALL_S, self._pause_is_over)
+
+    def _pause_is_over(self) -> None:
+        self._resume()
+        self._pause_if_ahead()
+
+    def _resume(self) -> None:
+        if self._pause_timer is not None:
+            self._pause_timer.cancel()
+            self._pause_timer = None
+        if self._stream is not None:
+            self._stream.resume()

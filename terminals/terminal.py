@@ -1,4 +1,4 @@
-"""One terminal of an instance: what runs in it, who watches, who drives, and its past."""
+"""One terminal of an instance: what runs in it, who watches it, and whose window gives it its size."""
 
 import asyncio
 import logging
@@ -8,23 +8,27 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import msgspec
+
 from mailauncher.errors import CommandFailed, InvalidParameter, LauncherError, Text
 from mailauncher.launch import Launch
-from terminals import text
-from terminals.client import Exit, KeeperClient, TerminalStatus
+from mailauncher.tasks import Tasks
+from terminals import executable, text
+from terminals.client import Exit, KeeperClient, Refused, TerminalStatus
+from terminals.redirection import output_file
 from terminals.tail import Notice, Piece, Tail, Viewer
 
 log = logging.getLogger(__name__)
 
 REPLAY_BYTES = 64 << 10
+LAST_LINES = 20
+INPUT_BYTES = 1 << 20
 SIZE_LIMIT = 1000
-LEAST_COLUMNS, LEAST_ROWS = 20, 5
-HISTORY_BYTES = 1 << 20
-HISTORY_ENTRIES = 5000
+MIN_COLUMNS, MIN_ROWS = 20, 5
 
 
 @dataclass(frozen=True, slots=True)
-class Said(Notice):
+class StatusMessage(Notice):
     """A sentence for the viewers: what happened to the terminal."""
 
     text: Text
@@ -32,23 +36,15 @@ class Said(Notice):
 
 @dataclass(frozen=True, slots=True)
 class Resized(Notice):
-    """The terminal has another size now, by somebody else's doing."""
+    """Somebody else has changed the terminal's size."""
 
     columns: int
     rows: int
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """Output of about a quarter of a second: `at` in milliseconds since 1970."""
-
-    at: int
-    data: str
-
-
 class Terminal:
-    """The terminal `session_id`. A program's supervisor or a shell runs in it; both are `runs` of the same output. With
-    `shell` None no shell is ever opened in it."""
+    """The terminal `session_id`. A program or a shell runs in it; the output of both is one stream of bytes, counted by
+    offsets. With `shell` None, no shell is ever opened in it."""
 
     def __init__(
         self,
@@ -67,99 +63,140 @@ class Terminal:
         self.is_shell = False
         self.pid: int | None = None
         self.started_at: int | None = None
+        self.began: float | None = None
+        """When the last run was started, by the monotonic clock, which nobody sets; None where its keeper does not say."""
         self.start = 0
         self.end = 0
         self.oldest = 0
         self.last_exit: Exit | None = None
         self.reserved = False
-        """Set while a program is meant to run here, so that no shell takes its place."""
+        """Set while a program should run here, so that no shell takes its place."""
         self.on_exit: Callable[[Exit], None] = lambda _exit: None
+        self.on_disconnected: Callable[[], None] = lambda: None
+        """Called when the connection has ended before the answer that it brought was taken over."""
         self.client = client
         self._shell = shell
         self._shell_idle_timeout_s = shell_idle_timeout_s
         self._driver: Viewer | None = None
+        """The viewer that typed last. The terminal has the size of its window."""
         self._spawning = asyncio.Lock()
         self._idle: asyncio.TimerHandle | None = None
-        self._closings: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self._unclaimed: tuple[str, Exit] | None = None
-        """The end of a run that is not known here yet: its news can overtake whoever waits for the start's answer."""
+        """The id and the exit of a run that is not known here yet; see `adopt`."""
 
     # What runs
 
     def adopt(self, status: TerminalStatus) -> None:
-        """Takes over what the keeper says."""
+        """Takes over the keeper's status of this terminal, which answered a request.
+
+        The answer and this call are separate steps of the event loop: the answer wakes the task that waits for it, and
+        the task calls this. In between, two things can happen. The keeper's next frame can be the exit of the run that
+        the answer is about (both arrive in one read): of a run that is known here since an earlier answer, `exited` notes
+        the exit, and the status is out of date; of another, it puts the exit aside as `_unclaimed`. Or the connection can
+        end; `resume` may find nothing alive here. So all three are looked at. Otherwise the run would count as alive for
+        ever, since nothing tells of its end again.
+
+        One place for an unclaimed exit is enough. Starts are serial, and one that comes from an earlier run is put
+        aside again, and ignored, because its id differs.
+        """
+        known = self.last_exit if status.run == self.run else None
+        if known is not None and not known.lost:
+            end = max(status.end, known.offset)
+            status = msgspec.structs.replace(status, alive=False, exit=known, end=end, age=None)
         self.run, self.alive, self.last_exit = status.run, status.alive, status.exit
         self.is_shell = status.run.startswith("shell-")
         self.pid = status.pid if status.alive else None
         self.started_at = status.started if status.alive else None
+        self.began = None if status.age is None else time.monotonic() - status.age
         self.columns, self.rows = status.columns, status.rows
         self.start, self.end, self.oldest = status.start, status.end, status.oldest
         unclaimed, self._unclaimed = self._unclaimed, None
         if unclaimed is not None:
             self.exited(*unclaimed)
         elif not self.client.connected:
-            self.lost()
+            self.on_disconnected()
+
+    def resume(self, status: TerminalStatus | None) -> None:
+        """Takes over what a keeper says after the connection had ended; None: it knows nothing, or none lives."""
+        if not self.alive:
+            return
+        if status is None or status.run != self.run:
+            lost = Exit(at=int(time.time() * 1000), offset=max(self.end, self.tail.end), lost=True)
+            self.exited(self.run, lost)
+        elif status.exit is not None:
+            self.exited(self.run, status.exit)
+
+    @property
+    def age_s(self) -> float | None:
+        """How long ago the last run was started; None where the keeper does not say."""
+        return None if self.began is None else time.monotonic() - self.began
 
     async def spawn(self, launch: Launch, *, shell: bool = False) -> None:
-        """Runs a command, after ending a shell that is in its way. Raises CommandFailed when it cannot be executed."""
+        """Runs a command, after ending a shell that is in its way. Raises CommandFailed if it cannot be executed.
+
+        A refusal is no proof that nothing runs: the answer to a spawn that succeeded may be an error all the same, and
+        the keeper may run something that this server does not know of. So it is asked what it runs, and believed.
+        """
         async with self._spawning:
-            if self.alive:
-                if shell or not self.is_shell:
-                    raise CommandFailed("终端正被占用", "The terminal is in use")
-                await self._end_shell()
-            run = f"{'shell' if shell else 'run'}-{secrets.token_hex(8)}"
-            status = await self.client.spawn(self.name, run, launch, self.columns, self.rows)
-            self.adopt(status)
+            for first in (True, False):
+                if self.alive:
+                    if shell or not self.is_shell:
+                        raise CommandFailed("终端正被占用", "The terminal is in use")
+                    await self._end_shell()
+                run = f"{'shell' if shell else 'run'}-{secrets.token_hex(8)}"
+                try:
+                    status = await self.client.spawn(self.name, run, launch, self.columns, self.rows)
+                except LauncherError as error:
+                    status = await self.client.status(self.name)
+                    self.adopt(status)
+                    if status.run != run and not (first and self.alive and self.is_shell and not shell):
+                        raise await _explained(error, launch) from None
+                else:
+                    self.adopt(status)
+                if status.run == run:
+                    return
 
     async def signal(self, name: str, to: str) -> int:
         return await self.client.signal(self.name, name, to)  # type: ignore[arg-type]  # checked by Launch
 
     def exited(self, run: str, exit: Exit) -> None:
-        """The keeper's news of an end. Output up to it reaches every viewer first."""
+        """The keeper reports the exit of a run. `exit.offset` is the end of its output, which may still be on its way here
+        on another connection; notices wait until a viewer has seen the output before them."""
         if run != self.run:
             self._unclaimed = run, exit
             return
         if not self.alive:
             return
         self.alive, self.pid, self.started_at, self.last_exit, self.end = False, None, None, exit, exit.offset
-        if self.is_shell and self.reserved:
-            return  # a program takes its place
-        if self.is_shell:
-            self._tell(
-                Said(
-                    exit.offset,
-                    Text("shell 已退出，按回车键重新打开", "The shell has ended; press Enter for a new one"),
-                )
-            )
-        else:
+        if not self.is_shell:
             self.on_exit(exit)
-
-    def lost(self) -> None:
-        """The keeper is gone, and with it the terminal of whatever ran here."""
-        if self.alive:
-            self.exited(
-                self.run, Exit(at=int(time.time() * 1000), offset=max(self.end, self.tail.end), lost=True)
+        elif not self.reserved:  # else a program takes its place
+            self._notify(
+                StatusMessage(
+                    exit.offset,
+                    Text("shell 已退出，按回车键重新打开", "The shell has exited; press Enter for a new one"),
+                )
             )
 
     async def close(self) -> None:
-        """Lets go of the terminal for good: its viewers end; what runs in it goes on."""
+        """Ends the viewers, for good. What runs in the terminal goes on."""
         if self._idle is not None:
             self._idle.cancel()
         self.tail.end_viewers()
-        for task in list(self._closings):
-            task.cancel()
+        await self._tasks.close()
 
-    def say(self, sentence: Text) -> None:
+    def announce(self, sentence: Text) -> None:
         """Tells every viewer, after the output so far."""
-        self._tell(Said(self.end, sentence))
+        self._notify(StatusMessage(self.end, sentence))
 
-    def _tell(self, notice: Notice, *, but: Viewer | None = None) -> None:
+    def _notify(self, notice: Notice, *, but: Viewer | None = None) -> None:
         for viewer in self.tail.viewers:
             if viewer is not but:
                 viewer.notify(notice)
 
-    async def last_lines(self, count: int = 20) -> tuple[str, ...]:
-        """What the last run printed last, as a person would read it."""
+    async def last_lines(self, count: int = LAST_LINES) -> tuple[str, ...]:
+        """The last lines that the last run printed, as a person would read them."""
         status = await self.client.status(self.name)
         start = max(status.start, status.end - 8192)
         offset, data = await self.client.read(self.name, start, 8192)
@@ -168,7 +205,11 @@ class Terminal:
     # Shell
 
     async def open_shell(self) -> None:
-        """Opens a shell unless something runs or is about to. Raises CommandFailed when it cannot be had."""
+        """Opens a shell unless something runs or is about to. Raises CommandFailed if it cannot be executed.
+
+        Nothing is awaited between the checks and the lock in `spawn`, so no start can come in between. A start that
+        comes while the shell is being spawned waits for the lock, and then ends the shell.
+        """
         if self._shell and not self.alive and not self.reserved and not self._spawning.locked():
             await self.spawn(self._shell(), shell=True)
 
@@ -182,25 +223,23 @@ class Terminal:
         await self.client.signal(self.name, "SIGKILL", "tree")
 
     async def close_shell(self) -> None:
-        """Ends a shell, if one runs."""
+        """Ends the shell, if one runs."""
         async with self._spawning:
             if self.alive and self.is_shell:
                 await self._end_shell()
 
-    def _shell_is_idle(self) -> None:
+    def _end_idle_shell(self) -> None:
         self._idle = None
         if self.alive and self.is_shell and not self.tail.viewers:
-            task = asyncio.get_running_loop().create_task(self.close_shell())
-            self._closings.add(task)
-            task.add_done_callback(self._closings.discard)
+            self._tasks.spawn(self.close_shell(), f"end of the idle shell of {self.session_id}")
 
     # Viewers
 
     @asynccontextmanager
     async def watch(self, after: int | None = None) -> AsyncIterator[tuple[Viewer, Piece]]:
-        """A new viewer, and what it should be shown first: recent output, or nothing when it goes on at `after`.
+        """A new viewer, and what to show first: recent output, or nothing if it continues from offset `after`.
 
-        Raises InvalidParameter for an offset that no output has reached.
+        Raises InvalidParameter for an offset that the output has not reached.
         """
         problem = None
         if not self.alive and not self.reserved:
@@ -212,16 +251,34 @@ class Terminal:
         if self._idle is not None:
             self._idle.cancel()
             self._idle = None
-        viewer, first = await self._enter(after)
-        if problem is not None:
-            viewer.notify(Said(0, problem))
+        word = problem or await self._elsewhere()
+        viewer, first = await self._add_viewer(after)
+        if word is not None:
+            viewer.notify(StatusMessage(0, word))
         try:
             yield viewer, first
         finally:
-            self._leave(viewer)
+            self._remove_viewer(viewer)
 
-    async def _enter(self, after: int | None) -> tuple[Viewer, Piece]:
-        viewer = Viewer(self.tail, 0, 0)
+    async def _elsewhere(self) -> Text | None:
+        """Where the program's output goes, if not here."""
+        if self.pid is None or self.is_shell:
+            return None
+        if (file := await asyncio.to_thread(output_file, self.pid)) is None:
+            return None
+        return Text(
+            f"程序的输出写入 {file}，不在此终端显示",
+            f"The program's output goes to {file}, not to this terminal",
+        )
+
+    async def _add_viewer(self, after: int | None) -> tuple[Viewer, Piece]:
+        """The viewer is listed before the first `await`: the last other viewer may leave meanwhile, and would close the
+        tail that this one waits for.
+
+        From reading `tail.end` to setting the cursor nothing is awaited: what arrives later comes after the cursor, and
+        what arrived before is in the replay. The viewer gets each byte once, although the replay takes time to read.
+        """
+        viewer = Viewer(self.tail)
         self.tail.viewers.append(viewer)
         try:
             await self.tail.open()
@@ -230,14 +287,14 @@ class Terminal:
                 raise InvalidParameter(
                     f"after 应在 0 与 {end} 之间", f"after must be between 0 and {end}", field="after"
                 )
-            viewer.restart(end if after is None else after, end)
+            viewer.seek(end if after is None else after, end)
             first = await self.tail.replay(end, REPLAY_BYTES) if after is None else Piece(after, after, b"")
         except BaseException:
-            self._leave(viewer)
+            self._remove_viewer(viewer)
             raise
         return viewer, first
 
-    def _leave(self, viewer: Viewer) -> None:
+    def _remove_viewer(self, viewer: Viewer) -> None:
         self.tail.viewers.remove(viewer)
         if self._driver is viewer:
             self._driver = None
@@ -245,18 +302,21 @@ class Terminal:
             self.tail.close()
             if self.alive and self.is_shell:
                 self._idle = asyncio.get_running_loop().call_later(
-                    self._shell_idle_timeout_s, self._shell_is_idle
+                    self._shell_idle_timeout_s, self._end_idle_shell
                 )
 
     async def input(self, data: str, viewer: Viewer | None = None) -> None:
-        """Types into the terminal. The viewer becomes its driver; after a shell's end, Enter opens another.
+        """Types into the terminal. The viewer becomes its driver. If nothing runs here, Enter opens a shell.
 
-        Raises CommandFailed when nothing runs here.
+        Raises InvalidParameter for more than `INPUT_BYTES` of UTF-8, CommandFailed if nothing runs here.
         """
+        if len(data.encode("utf-8", "replace")) > INPUT_BYTES:
+            limit = f"{INPUT_BYTES >> 20} MiB"
+            raise InvalidParameter(f"输入超过 {limit}", f"The input exceeds {limit}", field="data")
         if viewer is not None and viewer is not self._driver:
             self._driver = viewer
             if viewer.size is not None:
-                await self._apply(viewer.size, viewer)
+                await self._apply_size(viewer.size, viewer)
         if not self.alive:
             if self._shell is None:
                 raise CommandFailed("终端中没有运行的程序", "Nothing runs in this terminal")
@@ -270,56 +330,32 @@ class Terminal:
         await self.client.input(self.name, data, answered=viewer is None)
 
     async def resize(self, columns: int, rows: int, viewer: Viewer | None = None) -> None:
-        """A viewer's window has this size. It is applied if the viewer drives, or if nobody has typed yet."""
+        """Sets the size, or notes that of a viewer's window: it is applied if the viewer is the driver or there is none.
+
+        At least 20 x 5 is applied. Raises InvalidParameter outside 1-1000.
+        """
         if not (1 <= columns <= SIZE_LIMIT and 1 <= rows <= SIZE_LIMIT):
             raise InvalidParameter(
                 f"cols 与 rows 应在 1 与 {SIZE_LIMIT} 之间",
                 f"cols and rows must be between 1 and {SIZE_LIMIT}",
                 field="cols",
             )
-        size = max(columns, LEAST_COLUMNS), max(rows, LEAST_ROWS)
+        size = max(columns, MIN_COLUMNS), max(rows, MIN_ROWS)
         if viewer is not None:
             viewer.size = size
         if viewer is None or self._driver is None or self._driver is viewer:
-            await self._apply(size, viewer)
+            await self._apply_size(size, viewer)
 
-    async def _apply(self, size: tuple[int, int], viewer: Viewer | None) -> None:
+    async def _apply_size(self, size: tuple[int, int], viewer: Viewer | None) -> None:
         if size != (self.columns, self.rows):
             self.columns, self.rows = size
             await self.client.resize(self.name, *size)
-            self._tell(Resized(0, *size), but=viewer)
+            self._notify(Resized(0, *size), but=viewer)
 
-    # The past
 
-    async def history(self, first: int, last: int) -> list[Entry]:
-        """Output from `first` to `last` milliseconds since 1970, a line each, without terminal queries.
-
-        The newest 1 MiB and 5,000 lines of it; times are true to a quarter of a second.
-        """
-        times = await self.client.times(self.name, first, last)
-        if not times:
-            return []
-        entries: list[Entry] = []
-        size = 0
-        following = [offset for _, offset in times[1:]]
-        following.append(await self.client.seek(self.name, last + 1))
-        for (at, begin), end in reversed(list(zip(times, following, strict=True))):
-            if at < first:
-                continue
-            data = await self._read_range(begin, min(end, begin + HISTORY_BYTES))
-            lines = text.decode(text.without_queries(data)).splitlines(keepends=True)
-            entries += [Entry(at, line) for line in reversed(lines)]
-            size += len(data)
-            if size > HISTORY_BYTES or len(entries) > HISTORY_ENTRIES:
-                break
-        return entries[:HISTORY_ENTRIES][::-1]
-
-    async def _read_range(self, begin: int, end: int) -> bytes:
-        parts = []
-        while begin < end:
-            offset, data = await self.client.read(self.name, begin, end - begin)
-            if not data or offset >= end:
-                break
-            parts.append(data[: end - offset])
-            begin = offset + len(data)
-        return b"".join(parts)
+async def _explained(error: LauncherError, launch: Launch) -> LauncherError:
+    """The error of a spawn, in words that name what the user gave, where the system's do not say enough."""
+    if not isinstance(error, Refused) or error.number is None:
+        return error
+    why = await asyncio.to_thread(executable.explain, launch, error.number)
+    return CommandFailed(f"命令失败：{why.zh}", f"Command failed: {why.en}") if why else error

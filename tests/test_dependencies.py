@@ -5,16 +5,16 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
-from importlib.metadata import packages_distributions
+from importlib.metadata import distributions, packages_distributions, requires
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("mailauncher", "schema", "resolvers", "rest", "terminals")
-SAMPLE_BOT = ROOT / "mailauncher" / "bots" / "sample"
+from tests.support.layers import PACKAGES, ROOT
+
+SAMPLE_BOT = ROOT / "bots" / "sample"
 
 
 def by_name(texts: list[str]) -> dict[str, Requirement]:
@@ -32,11 +32,32 @@ def at_run_time() -> dict[str, Requirement]:
     return by_name(project["project"]["dependencies"])
 
 
+def pins() -> dict[str, Requirement]:
+    """The lines of the lock by name: `coverage[toml]==7.17.3 ; marker`."""
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    return by_name(re.findall(r"^([a-z0-9-]+(?:\[[a-z0-9,-]+\])?==.+?) *\\?$", text, flags=re.MULTILINE))
+
+
 def locked() -> dict[str, str]:
     """The locked version of each package by name."""
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-    pins = re.findall(r"^([a-z0-9-]+)==(\S+)", text, flags=re.MULTILINE)
-    return dict(pins)
+    return {name: str(pin.specifier).removeprefix("==") for name, pin in pins().items()}
+
+
+def missing_extras(pins: dict[str, Requirement], asked_for: dict[str, list[Requirement]]) -> list[str]:
+    """Extras that a pinned package asks for and the pin of the other package lacks, on any of the three systems.
+
+    pip takes an unpinned release for such a requirement as soon as a newer one exists, and refuses it for want of a hash:
+    the lock installs on the day it is made and fails on a later one.
+    """
+    systems = ({"sys_platform": "linux"}, {"sys_platform": "darwin"}, {"sys_platform": "win32"})
+    return sorted(
+        f"{name} asks for {wish.name}[{extra}]"
+        for name, pin in pins.items()
+        for wish in asked_for.get(name, ())
+        if wish.marker is None
+        or any(wish.marker.evaluate({**system, "extra": e}) for system in systems for e in ("", *pin.extras))
+        for extra in wish.extras - pins[canonicalize_name(wish.name)].extras
+    )
 
 
 def described() -> list[str]:
@@ -63,12 +84,12 @@ def imports_of(file: Path) -> Iterator[str]:
 
 def test_what_the_product_imports_is_a_direct_dependency() -> None:
     """What only comes along with another package may be gone with that package's next version."""
-    distributions = packages_distributions()
+    providers = packages_distributions()
     stated = at_run_time().keys()
     unstated = {
-        name: distributions.get(name, [])
+        name: providers.get(name, [])
         for name in imported()
-        if stated.isdisjoint(map(canonicalize_name, distributions.get(name, [])))
+        if stated.isdisjoint(map(canonicalize_name, providers.get(name, [])))
     }
     assert unstated == {}
 
@@ -78,14 +99,30 @@ def test_each_direct_dependency_has_one_row_with_its_purpose_reason_and_licence(
 
 
 def test_the_lock_holds_a_fitting_version_of_each_direct_dependency() -> None:
-    pins = locked()
-    unfit = [name for name, wish in direct().items() if pins.get(name, "") not in wish.specifier]
+    versions = locked()
+    unfit = [name for name, wish in direct().items() if versions.get(name, "") not in wish.specifier]
     assert unfit == []
+
+
+def test_each_extra_that_a_locked_package_asks_for_is_pinned_with_it() -> None:
+    asked_for = {
+        name: [Requirement(line) for line in requires(name) or ()]
+        for name in pins()
+        if any(d.name and canonicalize_name(d.name) == name for d in distributions())
+    }
+    assert len(asked_for) > 40
+    assert missing_extras(pins(), asked_for) == []
+
+
+def test_a_pin_without_the_extra_that_is_asked_for_is_noticed() -> None:
+    stripped = by_name(["pytest-cov==7.1.0", "coverage==7.17.3"])
+    asked_for = {"pytest-cov": [Requirement("coverage[toml]>=7.10.6")]}
+    assert missing_extras(stripped, asked_for) == ["pytest-cov asks for coverage[toml]"]
 
 
 def test_each_pin_has_a_hash() -> None:
     text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-    entries = re.split(r"^(?=[a-z0-9-]+==)", text, flags=re.MULTILINE)[1:]
+    entries = re.split(r"^(?=[a-z0-9-]+[=\[])", text, flags=re.MULTILINE)[1:]
     assert [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry] == []
 
 

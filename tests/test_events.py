@@ -1,20 +1,20 @@
-"""The bus: nobody waits for anybody, and the newest state is what counts."""
+"""The event bus: publishers never wait, and newer states replace older ones."""
 
 import asyncio
 from dataclasses import dataclass
 
-from mailauncher.events import LIMIT, Bus, Event, InstanceChanged, MetricsSampled
+from mailauncher.events import LIMIT, Bus, BusEvent, InstanceChanged, MetricsSampled
 
 
 @dataclass(frozen=True, slots=True)
-class Said(Event):
-    """An event that nothing replaces but its equal."""
+class Said(BusEvent):
+    """An event that only an equal one replaces."""
 
     number: int
 
 
-async def waiting(subscription: object, count: int) -> list[Event]:
-    """The next `count` events, which must be there already."""
+async def waiting(subscription: object, count: int) -> list[BusEvent]:
+    """The next `count` events, which must have arrived already."""
     async with asyncio.timeout(5):
         return [await anext(subscription) for _ in range(count)]  # type: ignore[call-overload]
 
@@ -28,7 +28,7 @@ async def none_waits(subscription: object) -> bool:
     return not arrived
 
 
-async def test_events_arrive_in_the_order_they_were_published() -> None:
+async def test_events_arrive_in_the_order_of_publication() -> None:
     bus = Bus()
     with bus.subscribe(Said) as events:
         for number in range(5):
@@ -36,7 +36,7 @@ async def test_events_arrive_in_the_order_they_were_published() -> None:
         assert await waiting(events, 5) == [Said(number) for number in range(5)]
 
 
-async def test_a_subscriber_waits_for_what_comes() -> None:
+async def test_a_subscriber_waits_for_the_next_event() -> None:
     bus = Bus()
     with bus.subscribe(Said) as events:
         task = asyncio.ensure_future(anext(events))
@@ -47,7 +47,7 @@ async def test_a_subscriber_waits_for_what_comes() -> None:
             assert await task == Said(1)
 
 
-async def test_only_the_kinds_asked_for_arrive() -> None:
+async def test_only_the_subscribed_kinds_arrive() -> None:
     bus = Bus()
     with bus.subscribe(Said, MetricsSampled) as events:
         bus.publish(InstanceChanged("a"))
@@ -59,19 +59,19 @@ async def test_only_the_kinds_asked_for_arrive() -> None:
 
 async def test_every_subscriber_gets_every_event() -> None:
     bus = Bus()
-    with bus.subscribe(Said) as first, bus.subscribe(Event) as second:
+    with bus.subscribe(Said) as first, bus.subscribe(BusEvent) as second:
         bus.publish(Said(1))
         assert await waiting(first, 1) == await waiting(second, 1) == [Said(1)]
 
 
-async def test_what_was_published_before_does_not_arrive() -> None:
+async def test_events_published_before_subscribing_do_not_arrive() -> None:
     bus = Bus()
     bus.publish(Said(1))
     with bus.subscribe(Said) as events:
         assert await none_waits(events)
 
 
-async def test_what_is_published_after_the_block_is_not_kept() -> None:
+async def test_events_published_after_the_block_are_not_kept() -> None:
     bus = Bus()
     with bus.subscribe(Said) as events:
         pass
@@ -83,7 +83,7 @@ async def test_publishing_without_subscribers_is_fine() -> None:
     Bus().publish(Said(1))
 
 
-async def test_a_newer_event_takes_the_place_of_a_waiting_one_with_its_key() -> None:
+async def test_a_newer_event_replaces_a_waiting_one_with_the_same_key() -> None:
     bus = Bus()
     with bus.subscribe(InstanceChanged) as events:
         bus.publish(InstanceChanged("a"))
@@ -94,7 +94,7 @@ async def test_a_newer_event_takes_the_place_of_a_waiting_one_with_its_key() -> 
         assert events.missed == 0
 
 
-async def test_an_event_that_was_taken_is_not_replaced() -> None:
+async def test_a_consumed_event_is_not_replaced() -> None:
     bus = Bus()
     with bus.subscribe(InstanceChanged) as events:
         bus.publish(InstanceChanged("a"))
@@ -103,7 +103,7 @@ async def test_an_event_that_was_taken_is_not_replaced() -> None:
         assert await waiting(events, 1) == [InstanceChanged("a")]
 
 
-async def test_keys_of_different_kinds_do_not_meet() -> None:
+async def test_keys_of_different_kinds_are_distinct() -> None:
     keys = {
         InstanceChanged("a").key,
         InstanceChanged("b").key,
@@ -132,7 +132,7 @@ async def test_beyond_the_limit_the_oldest_is_dropped_and_counted() -> None:
         assert await waiting(events, 1) == [Said(3)]
 
 
-async def test_a_subscriber_that_reads_nothing_costs_the_others_nothing() -> None:
+async def test_a_stalled_subscriber_does_not_delay_others() -> None:
     bus = Bus()
     with bus.subscribe(Said) as slow, bus.subscribe(Said) as quick:
         for number in range(LIMIT + 1):
@@ -141,7 +141,7 @@ async def test_a_subscriber_that_reads_nothing_costs_the_others_nothing() -> Non
         assert (quick.missed, slow.missed) == (0, 1)
 
 
-async def test_a_reader_that_is_cancelled_loses_nothing() -> None:
+async def test_a_cancelled_read_loses_nothing() -> None:
     bus = Bus()
     with bus.subscribe(Said) as events:
         task = asyncio.ensure_future(anext(events))
@@ -152,7 +152,7 @@ async def test_a_reader_that_is_cancelled_loses_nothing() -> None:
         assert await waiting(events, 1) == [Said(1)]
 
 
-async def test_the_end_of_the_block_forgets_the_subscriber_even_on_an_error() -> None:
+async def test_the_end_of_the_block_unsubscribes_even_on_an_error() -> None:
     bus = Bus()
     try:
         with bus.subscribe(Said):
@@ -163,7 +163,7 @@ async def test_the_end_of_the_block_forgets_the_subscriber_even_on_an_error() ->
 
 
 async def test_a_snapshot_taken_inside_the_block_misses_nothing() -> None:
-    """Whatever happens while the snapshot is made arrives after it."""
+    """Events published while the snapshot is taken arrive after it."""
     bus = Bus()
     state = 1
     with bus.subscribe(Said) as events:

@@ -1,4 +1,4 @@
-"""Ready frames over uvicorn, on both event loops. What breaks here when uvicorn changes is what frames.py relies on."""
+"""Prepared frames over uvicorn, on both event loops. A change in uvicorn that affects frames.py fails here."""
 
 import asyncio
 import logging
@@ -37,7 +37,7 @@ def run(request: pytest.FixtureRequest) -> Iterator[Run]:
 
 
 class App:
-    """Accepts, then does as it is told. `scope` and `protocol` are those of the newest connection."""
+    """Accepts connections and does what the test asks. `scope` and `protocol` are those of the newest connection."""
 
     def __init__(self) -> None:
         self.scope: dict[str, Any] = {}
@@ -62,7 +62,7 @@ class App:
         await self.send({"type": "websocket.send", EXTENSION: text_frame(*payload)})
 
 
-class Observed(frames.Protocol):
+class Observed(frames.WebSocketProtocol):
     """`full` is set once the transport has had to wait for the client."""
 
     made: list["Observed"]
@@ -118,18 +118,18 @@ async def silent(app: App, port: int) -> AsyncIterator[socket.socket]:
 
 
 @given(st.lists(st.binary(max_size=70_000), max_size=3))
-def test_a_text_frame_is_what_websockets_itself_would_send(parts: list[bytes]) -> None:
+def test_a_text_frame_equals_that_of_websockets(parts: list[bytes]) -> None:
     whole = Frame(Opcode.TEXT, b"".join(parts)).serialize(mask=False)
     assert text_frame(*parts) == whole
 
 
 @pytest.mark.parametrize("length", [0, 125, 126, 65535, 65536, 1 << 20])
-def test_each_length_has_its_form_of_header(length: int) -> None:
+def test_the_header_depends_on_the_length(length: int) -> None:
     payload = b"x" * length
     assert text_frame(payload) == Frame(Opcode.TEXT, payload).serialize(mask=False)
 
 
-def test_a_ready_frame_arrives_as_a_text_message_between_others(run: Run) -> None:
+def test_a_prepared_frame_arrives_as_a_text_message_in_order(run: Run) -> None:
     async def scenario() -> None:
         app = App()
         async with serving(app) as (port, _), connected(app, port) as client:
@@ -145,7 +145,7 @@ def test_a_ready_frame_arrives_as_a_text_message_between_others(run: Run) -> Non
     run(scenario())
 
 
-def test_the_very_same_bytes_go_to_every_transport(run: Run) -> None:
+def test_the_same_bytes_object_goes_to_every_transport(run: Run) -> None:
     async def scenario() -> None:
         app = App()
         frame = text_frame(b"x" * 1000)
@@ -165,7 +165,7 @@ def test_the_very_same_bytes_go_to_every_transport(run: Run) -> None:
     run(scenario())
 
 
-def test_frames_are_not_offered_where_messages_are_compressed(run: Run) -> None:
+def test_the_extension_is_not_offered_with_compression(run: Run) -> None:
     async def scenario() -> None:
         app = App()
         async with serving(app, ws_per_message_deflate=True) as (port, _):
@@ -180,7 +180,7 @@ def test_frames_are_not_offered_where_messages_are_compressed(run: Run) -> None:
     run(scenario())
 
 
-def test_the_kernel_holds_little_that_is_unsent(run: Run) -> None:
+def test_the_kernel_buffers_little_unsent_output(run: Run) -> None:
     async def scenario() -> None:
         app = App()
         async with serving(app) as (port, made), connected(app, port):
@@ -192,7 +192,7 @@ def test_the_kernel_holds_little_that_is_unsent(run: Run) -> None:
 
 
 async def flood(app: App, protocol: Observed, count: int) -> int:
-    """Sends frames of 64 KiB; the most that waited in the transport. Raises ClientDisconnected."""
+    """Sends frames of 64 KiB and returns the maximum buffered in the transport. Raises ClientDisconnected."""
     most = 0
     for number in range(count):
         await app.frame(b"%08d" % number, b"x" * 65536)
@@ -200,7 +200,7 @@ async def flood(app: App, protocol: Observed, count: int) -> int:
     return most
 
 
-def test_sending_waits_for_one_who_does_not_read_and_holds_one_frame(run: Run) -> None:
+def test_sending_to_a_stalled_reader_waits_with_one_frame_in_memory(run: Run) -> None:
     async def scenario() -> None:
         app = App()
         async with serving(app) as (port, made), connected(app, port) as client:
@@ -216,8 +216,8 @@ def test_sending_waits_for_one_who_does_not_read_and_holds_one_frame(run: Run) -
 
 
 @pytest.mark.slow
-def test_one_who_never_reads_is_let_go(run: Run) -> None:
-    """uvicorn closed the transport, which waits for its buffer to empty, so that connection and sender stayed."""
+def test_a_reader_that_never_reads_is_disconnected(run: Run) -> None:
+    """uvicorn closed the transport, which waited for its buffer to empty: connection and sender stayed for ever."""
 
     async def scenario() -> None:
         app = App()
@@ -230,8 +230,8 @@ def test_one_who_never_reads_is_let_go(run: Run) -> None:
     run(scenario())
 
 
-def test_one_who_reads_slowly_is_not_taken_for_gone(run: Run) -> None:
-    """Its pong comes late, because the ping waits behind output; that it reads is seen from its reading."""
+def test_a_slow_reader_stays_connected(run: Run) -> None:
+    """Its pong comes late, because the ping waits behind output; but the transport notices that it reads."""
 
     async def scenario() -> None:
         app = App()
@@ -250,9 +250,7 @@ def test_one_who_reads_slowly_is_not_taken_for_gone(run: Run) -> None:
 
 
 @pytest.mark.slow
-def test_a_server_that_ends_does_not_wait_for_one_who_never_reads(
-    run: Run, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_shutdown_does_not_wait_for_a_stalled_reader(run: Run, caplog: pytest.LogCaptureFixture) -> None:
     async def scenario() -> None:
         app = App()
         async with serving(app) as (port, made), silent(app, port):
@@ -266,10 +264,10 @@ def test_a_server_that_ends_does_not_wait_for_one_who_never_reads(
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
-def test_sending_to_a_socket_that_is_being_closed_is_no_failure_of_the_application(
+def test_sending_while_the_connection_closes_raises_client_disconnected(
     run: Run, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """uvicorn raised RuntimeError for what was on its way when a message was too long, and logged a traceback."""
+    """When a message was too long, uvicorn raised RuntimeError for messages sent meanwhile and logged a traceback."""
 
     async def scenario() -> None:
         app = App()
@@ -286,7 +284,7 @@ def test_sending_to_a_socket_that_is_being_closed_is_no_failure_of_the_applicati
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
-def test_sending_after_the_client_has_closed_is_no_failure_either(run: Run) -> None:
+def test_sending_after_the_client_has_closed_raises_client_disconnected(run: Run) -> None:
     async def scenario() -> None:
         app = App()
         async with serving(app) as (port, _):
@@ -297,3 +295,20 @@ def test_sending_after_the_client_has_closed_is_no_failure_either(run: Run) -> N
                 await app.frame(b"x")
 
     run(scenario())
+
+
+def test_text_that_is_not_utf_8_closes_the_connection_and_is_not_logged(
+    run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each such message of a client was logged with a traceback, as an error."""
+
+    async def scenario() -> None:
+        app = App()
+        async with serving(app) as (port, _), connected(app, port) as client:
+            await client.send(b"\xff", text=True)
+            await app.disconnected.wait()
+            await client.wait_closed()
+            assert client.close_code == 1007
+
+    run(scenario())
+    assert [record for record in caplog.records if record.levelno > logging.INFO] == []

@@ -1,19 +1,17 @@
-"""Everything that is said to people is said in both languages."""
+"""All texts for people exist in both languages."""
 
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from mailauncher.errors import LauncherError, Text, preferred_language
+from tests.support.layers import PACKAGES, ROOT
 from tests.test_errors import tree
 
-ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("mailauncher", "schema", "resolvers", "rest", "terminals")
-CHINESE = re.compile(r"[\u4e00-\u9fff]")
-FORMS = {"Text", "about"} | {error.__name__ for error in tree()} | {"LauncherError"}
+CHINESE = re.compile(r"[\u4e00-\u9fff（）]")
+FORMS = {"Text", "about", "described", "help_text"} | {error.__name__ for error in tree()} | {"LauncherError"}
 
 
 @pytest.mark.parametrize(
@@ -28,7 +26,7 @@ FORMS = {"Text", "about"} | {error.__name__ for error in tree()} | {"LauncherErr
         ("", "是"),
     ],
 )
-def test_a_text_speaks_english_to_the_english_and_chinese_to_everyone_else(tag: str, words: str) -> None:
+def test_a_text_is_english_for_english_tags_and_chinese_for_all_others(tag: str, words: str) -> None:
     assert Text("是", "yes").in_language(tag) == words
 
 
@@ -43,16 +41,16 @@ def test_a_text_speaks_english_to_the_english_and_chinese_to_everyone_else(tag: 
         ("en-US,en;q=0.9,zh-CN;q=0.8", "en"),
         ("fr-FR, fr;q=0.9, en;q=0.5", "en"),
         ("fr, de", "zh"),
-        # What counts is the weight, whatever stands first.
+        # The weight counts, not the order.
         ("zh;q=0.5, en", "en"),
         ("en;q=0.1,zh;q=0.2", "zh"),
         ("en;q=0, zh", "zh"),
         ("zh;q=0, en;q=0.1", "en"),
         ("en;q=0", "zh"),
-        # Zhuang is no Chinese, and Old English no English of today.
+        # Zhuang is not Chinese, and Old English is not English.
         ("zha, en;q=0.1", "en"),
         ("ang, enm", "zh"),
-        # Nonsense is no reason to fail.
+        # Invalid headers do not fail.
         ("en;q=", "en"),
         ("en;q=x", "en"),
         ("en;q=nan, zh;q=0.5", "en"),
@@ -61,12 +59,18 @@ def test_a_text_speaks_english_to_the_english_and_chinese_to_everyone_else(tag: 
         ("," * 10_000, "zh"),
     ],
 )
-def test_the_language_is_the_one_the_header_likes_best(header: str, language: str) -> None:
+def test_the_language_is_the_preferred_one_of_the_header(header: str, language: str) -> None:
     assert preferred_language(header) == language
 
 
+def test_of_a_header_of_many_languages_the_first_are_read() -> None:
+    """60 KB of commas cost time of the loop with each request."""
+    assert preferred_language("," * 63 + "en") == "en"
+    assert preferred_language("," * 64 + "en") == "zh"
+
+
 def sentences() -> Iterator[tuple[str, ast.expr, ast.expr]]:
-    """(place, Chinese, English) of every text in the code whose words stand there."""
+    """(place, Chinese, English) of every literal text in the code."""
     for package in PACKAGES:
         for file in (ROOT / package).rglob("*.py"):
             if "sample" in file.parts:
@@ -79,7 +83,7 @@ def sentences() -> Iterator[tuple[str, ast.expr, ast.expr]]:
 
 
 def literal(node: ast.expr) -> str | None:
-    """The words that stand in a string, without what is put into it. None for anything but a string."""
+    """The literal parts of a string. None for anything but a string."""
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else None
     if isinstance(node, ast.JoinedStr):
@@ -91,12 +95,12 @@ def test_the_texts_of_the_code_are_found() -> None:
     assert len(list(sentences())) > 100
 
 
-def test_chinese_stands_first_and_english_second() -> None:
+def test_chinese_comes_first_and_english_second() -> None:
     wrong = []
     for place, zh, en in sentences():
         chinese, english = literal(zh), literal(en)
         if chinese and english and chinese != english:
-            words = re.sub(r"\W|\d|Python", "", english)
+            words = re.sub(r"\W|\d|Python|pid", "", english)
             if (words and not CHINESE.search(chinese)) or CHINESE.search(english):
                 wrong.append((place, chinese, english))
     assert wrong == []
@@ -111,5 +115,36 @@ def test_every_sentence_exists_in_both_languages() -> None:
     assert silent == []
 
 
-def test_an_error_says_the_same_in_its_traceback_as_to_the_english() -> None:
+LIMIT = re.compile(
+    r"\d[\d,]* (?:[KMG]iB|bytes|characters|columns|items|lines|minutes|persons|revisions|rows|s|seconds|services|tags)\b"
+    r"|\b\d+-\d[\d,]*\b(?!-)|\d[\d,]* ?(?:[KMG]iB|个|字节|字符|像素|秒|行|项)"
+)
+CONVENTIONS = {"0-100", "1-65535"}  # a percentage, and a TCP port
+
+
+def words() -> Iterator[tuple[str, str]]:
+    """(place, words) of every text in the code in both languages, and of every string in the schema."""
+    for place, *texts in sentences():
+        yield from ((place, literal(text) or "") for text in texts)
+    for file in (ROOT / "schema").glob("*.py"):
+        tree = ast.parse(file.read_bytes())
+        documentation = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and id(node) not in documentation
+            ):
+                yield f"{file.relative_to(ROOT)}:{node.lineno}", node.value
+
+
+def test_limits_in_texts_come_from_constants() -> None:
+    """Numbers typed into sentences were wrong as soon as the limit changed."""
+    typed = [
+        (place, limit) for place, text in words() for limit in LIMIT.findall(text) if limit not in CONVENTIONS
+    ]
+    assert typed == []
+
+
+def test_the_text_of_an_error_in_a_traceback_is_the_english_one() -> None:
     assert str(LauncherError("坏了", "broken")) == "broken"

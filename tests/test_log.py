@@ -1,4 +1,4 @@
-"""Logs: one line a record for people or machines, with request ids and without secrets."""
+"""Logs: one line per record as text or JSON, with request ids and without secrets."""
 
 import asyncio
 import io
@@ -17,7 +17,7 @@ SECRET = "s3cr3t-value"
 
 @pytest.fixture(autouse=True)
 def quiet_afterwards() -> Iterator[None]:
-    """Gives the root logger back as it was."""
+    """Restores the root logger."""
     root = logging.getLogger()
     former = root.handlers[:], root.level
     yield
@@ -37,7 +37,7 @@ def logged(stream: io.StringIO, style: str = "text", level: str = "info") -> log
 
 
 def record(stream: io.StringIO) -> dict[str, Any]:
-    """The one record in the stream, as a machine reads it."""
+    """The only record in the stream, parsed as JSON."""
     (line,) = stream.getvalue().splitlines()
     found: dict[str, Any] = json.loads(line)
     return found
@@ -80,7 +80,7 @@ def record(stream: io.StringIO) -> dict[str, Any]:
         ("https://s3cr3t-value:x@git.example/a.git", "https://***@git.example/a.git"),
     ],
 )
-def test_what_stands_after_a_secrets_name_is_masked(text: str, masked: str) -> None:
+def test_the_value_after_a_secrets_name_is_masked(text: str, masked: str) -> None:
     assert mask(text) == masked
 
 
@@ -95,7 +95,7 @@ def test_what_stands_after_a_secrets_name_is_masked(text: str, masked: str) -> N
         "keyboard: qwerty, monkey=1",
     ],
 )
-def test_what_is_no_secret_stays(text: str) -> None:
+def test_text_without_secrets_is_unchanged(text: str) -> None:
     assert mask(text) == text
 
 
@@ -104,13 +104,13 @@ def test_what_is_no_secret_stays(text: str) -> None:
     ["a" * 300_000, "token" * 20_000, "token=" * 20_000, '"' * 300_000, "://" * 30_000, "\\" * 300_000],
     ids=["letters", "names", "values", "quotes", "addresses", "backslashes"],
 )
-def test_masking_comes_to_an_end_for_a_long_text(text: str) -> None:
-    """A stranger's request is logged as well: with patterns that try everything again this took hours."""
+def test_masking_a_long_text_terminates(text: str) -> None:
+    """Requests of attackers are logged too: with patterns that backtrack without bounds, this took hours."""
     assert len(mask(text)) <= len(text)
 
 
 @pytest.mark.parametrize("style", ["text", "json"])
-def test_a_secret_is_masked_wherever_it_stands_in_a_record(stream: io.StringIO, style: str) -> None:
+def test_a_secret_is_masked_anywhere_in_a_record(stream: io.StringIO, style: str) -> None:
     log = logged(stream, style)
     log.info("called with %s", {"token": SECRET})
     log.info("called", extra={"authorization": f"Bearer {SECRET}", "body": f'{{"api_key": "{SECRET}"}}'})
@@ -131,10 +131,10 @@ def test_a_known_secret_is_masked_even_without_its_name(stream: io.StringIO, sty
     assert stream.getvalue().count("***") == 2
 
 
-# For machines
+# JSON
 
 
-def test_a_record_for_machines_is_one_json_object(stream: io.StringIO) -> None:
+def test_a_json_record_is_one_object(stream: io.StringIO) -> None:
     logged(stream, "json").warning("port %d is taken", 8000, extra={"port": 8000, "instance": "麦麦"})
     found = record(stream)
     assert found.pop("time").endswith("Z")
@@ -147,7 +147,7 @@ def test_a_record_for_machines_is_one_json_object(stream: io.StringIO) -> None:
     }
 
 
-def test_a_traceback_is_one_field_of_the_record(stream: io.StringIO) -> None:
+def test_a_traceback_is_one_field_of_a_json_record(stream: io.StringIO) -> None:
     log = logged(stream, "json")
     try:
         raise ValueError("deep inside")
@@ -159,18 +159,18 @@ def test_a_traceback_is_one_field_of_the_record(stream: io.StringIO) -> None:
     assert "ValueError: deep inside" in found["traceback"]
 
 
-def test_a_name_that_is_no_utf8_does_not_lose_the_record(stream: io.StringIO) -> None:
-    """The name of a file may hold bytes that are no UTF-8, which JSON cannot: the record was dropped."""
+def test_a_name_that_is_not_utf8_does_not_lose_the_record(stream: io.StringIO) -> None:
+    """A file name may contain bytes that are not UTF-8 and that JSON cannot encode: the record was dropped."""
     logged(stream, "json").info("no such file: %s", "a\udcff", extra={"path": "b\udcff"})
     found = record(stream)
     assert found["event"].startswith("no such file: a")
     assert found["path"].startswith("b")
 
 
-# For people
+# Text
 
 
-def test_a_record_for_people_is_one_line(stream: io.StringIO) -> None:
+def test_a_text_record_is_one_line(stream: io.StringIO) -> None:
     logged(stream).warning("port %d is taken", 8000, extra={"port": 8000})
     time, rest = stream.getvalue().rstrip("\n").split(" ", 1)
     assert time.endswith("Z")
@@ -182,15 +182,18 @@ def test_a_value_with_spaces_is_quoted(stream: io.StringIO) -> None:
     assert stream.getvalue().endswith('added path="/srv/my bot" status="a=b" plain=x\n')
 
 
-@pytest.mark.parametrize("sign", ["\n", "\r", "\x1b[2J", "\x00", "\x85", "\u2028"])
-def test_nobody_can_write_a_record_of_their_own(stream: io.StringIO, sign: str) -> None:
-    """A line break in a path that somebody asked for began a line that looked like ours."""
-    logged(stream).info("asked for %s", f"a{sign}b", extra={"path": f"c{sign}d"})
+@pytest.mark.parametrize(
+    "sign", ["\n", "\r", "\x1b[2J", "\x00", "\x85", "\u2028", "\u202e", "\u2066", "\u200f"]
+)
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_a_record_cannot_be_forged(stream: io.StringIO, sign: str, style: str) -> None:
+    """A line break in a requested path started a line that looked like a record of ours, and U+202E turned a line round."""
+    logged(stream, style).info("asked for %s", f"a{sign}b", extra={"path": f"c{sign}d"})
     assert len(stream.getvalue().splitlines()) == 1
     assert sign not in stream.getvalue().rstrip("\n")
 
 
-def test_a_traceback_follows_its_line(stream: io.StringIO) -> None:
+def test_a_traceback_follows_the_line_of_a_text_record(stream: io.StringIO) -> None:
     log = logged(stream)
     try:
         raise ValueError("deep \x1b[31minside")
@@ -206,7 +209,7 @@ def test_a_traceback_follows_its_line(stream: io.StringIO) -> None:
 
 
 @pytest.mark.parametrize("style", ["text", "json"])
-async def test_a_record_carries_the_id_of_the_request_it_belongs_to(stream: io.StringIO, style: str) -> None:
+async def test_a_record_carries_the_id_of_its_request(stream: io.StringIO, style: str) -> None:
     log = logged(stream, style)
 
     async def serve(name: str) -> None:
@@ -221,22 +224,24 @@ async def test_a_record_carries_the_id_of_the_request_it_belongs_to(stream: io.S
     assert "request_id" not in outside
 
 
-# What is logged
+# Levels
 
 
 @pytest.mark.parametrize("level,lines", [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
-def test_what_is_below_the_level_is_left_out(stream: io.StringIO, level: str, lines: int) -> None:
+def test_records_below_the_level_are_dropped(stream: io.StringIO, level: str, lines: int) -> None:
     log = logged(stream, level=level)
     for name in ("debug", "info", "warning", "error"):
         getattr(log, name)("said")
     assert len(stream.getvalue().splitlines()) == lines
 
 
-def test_the_libraries_chatter_is_left_out(stream: io.StringIO) -> None:
+def test_routine_records_of_libraries_are_dropped(stream: io.StringIO) -> None:
     logged(stream, level="debug")
-    for name in ("uvicorn.error", "websockets.server", "asyncio", "tortoise"):
+    for name in ("websockets.server", "asyncio", "tortoise"):
         logging.getLogger(name).info("connection open")
         logging.getLogger(name).warning("something is wrong")
+    logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
+    logging.getLogger("uvicorn.error").error("something is wrong")
     assert len(stream.getvalue().splitlines()) == 4
 
 
@@ -244,3 +249,18 @@ def test_configuring_again_does_not_log_twice(stream: io.StringIO) -> None:
     logged(stream)
     logged(stream).info("once")
     assert len(stream.getvalue().splitlines()) == 1
+
+
+# Instances
+
+
+def test_messages_name_instances_and_keep_the_id_in_a_field(stream: io.StringIO) -> None:
+    """They gave ids, 40 digits that nobody knows, and showed the line breaks of last words as \\n."""
+    log, known, unknown = logged(stream, "json"), "a1" * 20, "b2" * 20
+    with logs.naming({known: "麦麦"}.get):
+        log.warning("%s_main exited at %s", known, unknown)
+    assert record(stream)["event"] == f"麦麦_main exited at {unknown}"
+    assert record(stream)["instance"] == known
+    later = io.StringIO()
+    logged(later).warning("%s exited\nlast\nwords", known)
+    assert later.getvalue().endswith(f" {known} exited | last | words\n")

@@ -251,53 +251,6 @@ async def test_metrics_are_the_example_and_what_the_web_client_reads(http: httpx
     assert found["data"]["disk_usage_root"]["total_gb"] == round(found["disk"]["total"] / 2**30, 2)
 
 
-async def test_the_existing_web_client_learns_the_version(http: httpx.AsyncClient) -> None:
-    current = (await http.get(f"{API}/version/current")).json()
-    assert list(current) == ["status", "data"]
-    assert list(current["data"]) == ["version", "internal_version", "release_date", "release_notes"]
-    assert current["data"]["internal_version"] > 0
-    # One of its pages looks into `data`, another into `data.data`.
-    check = (await http.get(f"{API}/version/check", params={"current_version": "0.1.0"})).json()
-    assert check["data"]["status"] == "success"
-    assert check["data"]["has_update"] is check["data"]["data"]["has_update"] is False
-
-
-async def test_the_existing_web_client_adds_a_folder(http: httpx.AsyncClient, tmp_path: Path) -> None:
-    folder = write_bot(tmp_path / "bot", SERVING)
-    adapter = write_bot(tmp_path / "adapter" / "main", SERVING).parent
-    (adapter / "main.py").write_text(SERVING, "utf-8")
-    body = {
-        "instance_name": "mine",
-        "maibot_path": str(folder),
-        "adapter_path": str(adapter),
-        "install_services": [
-            {"name": "napcat-ada", "path": str(adapter), "port": free_port(), "run_cmd": "python main.py"}
-        ],
-        "install_path": str(folder),
-        "port": free_port(),
-        "version": "unknown",
-        "host": "localhost",
-        "token": "",
-    }
-    answer = await http.post(f"{API}/instances/add", json=body)
-    assert shape(answer.json()) == shape(ADDED)
-    (found,) = (await http.get(f"{API}/instances")).json()["instances"]
-    assert [(s["name"], s["path"]) for s in found["services"]] == [("nonebot-ada", str(adapter.resolve()))]
-    assert (await http.get(f"{API}/start/{found['id']}/nonebot")).json()["success"] is True
-    # axios sends `null` as the body of its DELETE.
-    url = f"{API}/instance/{found['id']}/delete"
-    deleted = await http.request("DELETE", url, content=b"null", headers={"content-type": "application/json"})
-    assert deleted.json()["success"] is True
-
-
-async def test_a_folder_may_be_given_from_the_workspace_and_with_backslashes(
-    http: httpx.AsyncClient, launcher: Launcher
-) -> None:
-    write_bot(launcher.ctx.settings.workspace_folder / "mine" / "bot", SERVING)
-    body = {"name": "mine", "path": "~\\mine\\bot", "port": free_port()}
-    assert (await http.post(f"{API}/instances/add", json=body)).json()["success"] is True
-
-
 # Errors, each from what really causes it
 
 

@@ -1,4 +1,4 @@
-"""Settings: where a value comes from, and what is said about one that cannot be used."""
+"""Settings: the origin of a value, and errors for invalid ones."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,27 +33,27 @@ def refusal(
     return caught.value
 
 
-# Where a value comes from
+# Origin of a value
 
 
-def test_without_anything_set_the_defaults_hold(file: Path) -> None:
+def test_defaults_apply_when_nothing_is_set(file: Path) -> None:
     settings = loaded(file)
     assert (settings.host, settings.port, settings.token) == ("localhost", 23456, "")
 
 
-def test_the_file_beats_the_default(file: Path) -> None:
+def test_the_file_overrides_the_default(file: Path) -> None:
     assert loaded(file, "port = 1001").port == 1001
 
 
-def test_a_variable_beats_the_file(file: Path) -> None:
+def test_a_variable_overrides_the_file(file: Path) -> None:
     assert loaded(file, "port = 1001", {"MAILAUNCHER_PORT": "1002"}).port == 1002
 
 
-def test_a_flag_beats_the_variable(file: Path) -> None:
+def test_an_option_overrides_the_variable(file: Path) -> None:
     assert loaded(file, "port = 1001", {"MAILAUNCHER_PORT": "1002"}, port=1003).port == 1003
 
 
-def test_a_flag_that_was_not_given_changes_nothing(file: Path) -> None:
+def test_an_option_that_was_not_given_changes_nothing(file: Path) -> None:
     assert loaded(file, "port = 1001", port=None).port == 1001
 
 
@@ -80,7 +80,13 @@ def test_each_setting_can_be_set_by_its_variable(file: Path, setting: object) ->
             "https://one.example/bot, file:///srv/bot",
             ["https://one.example/bot", "file:///srv/bot"],
         ),
+        "sources": (
+            "nonebot-ada=https://one.example/ada, napcat = https://one.example/NapCat.Shell.zip",
+            ["nonebot-ada=https://one.example/ada", "napcat = https://one.example/NapCat.Shell.zip"],
+        ),
+        "github_mirror": ("https://mirror.example", "https://mirror.example/"),
         "python_index_url": ("https://index.example", "https://index.example"),
+        "python": ("3.12, /opt/python3.13", ["3.12", "/opt/python3.13"]),
         "python_downloads": ("false", False),
         "deployment_accepts_terms": ("true", True),
         "terminal_log_segment_bytes": ("70000", 70000),
@@ -92,28 +98,26 @@ def test_each_setting_can_be_set_by_its_variable(file: Path, setting: object) ->
     assert getattr(loaded(file, environ={PREFIX + name.upper(): given}), name) == expected
 
 
-def test_the_file_may_stand_elsewhere(tmp_path: Path) -> None:
+def test_the_file_may_be_elsewhere(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere.toml"
     elsewhere.write_text("port = 1001", "utf-8")
     settings = load({"MAILAUNCHER_DATA": str(tmp_path / "data"), "MAILAUNCHER_CONFIG": str(elsewhere)})
     assert settings.port == 1001
 
 
-def test_a_file_that_stands_elsewhere_may_name_the_data_folder(tmp_path: Path) -> None:
+def test_a_file_elsewhere_may_name_the_data_folder(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere.toml"
     elsewhere.write_text(f'data = "{tmp_path / "data"}"', "utf-8")
     assert load({"MAILAUNCHER_CONFIG": str(elsewhere)}).data_folder == tmp_path / "data"
 
 
-def test_a_file_named_but_missing_is_refused(tmp_path: Path) -> None:
+def test_a_named_file_that_is_missing_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="nothing-here"):
         load({"MAILAUNCHER_CONFIG": str(tmp_path / "nothing-here.toml")})
 
 
-def test_the_home_folder_is_meant_by_a_tilde_even_where_no_shell_expands_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A `MAILAUNCHER_DATA=~/x` of systemd gave the folder `~/x`, but its settings file was looked for in `./~/x`."""
+def test_a_tilde_is_expanded_without_a_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `MAILAUNCHER_DATA=~/x` from systemd, the settings file was searched in `./~/x`."""
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "mailauncher.toml").write_text('port = 1001\nworkspace = "~/bots"', "utf-8")
     settings = load({"MAILAUNCHER_DATA": "~"})
@@ -137,12 +141,12 @@ def test_an_empty_folder_name_is_not_the_current_folder(
     assert loaded(file, 'data = ""').data_folder == file.parent
 
 
-def test_settings_do_not_change(file: Path) -> None:
+def test_settings_are_immutable(file: Path) -> None:
     with pytest.raises(AttributeError):
         loaded(file).port = 1  # type: ignore[misc]  # that is the point
 
 
-# Values that cannot be used
+# Invalid values
 
 BAD = {
     "host": '""',
@@ -164,7 +168,10 @@ BAD = {
     "terminal_log_segments": "1",
     "metrics_interval_s": "0.01",
     "sources_maibot": '"one"',
+    "sources": '["https://one.example/ada"]',
+    "github_mirror": '"mirror.example"',
     "python_index_url": "1",
+    "python": '"3.12"',
     "python_downloads": '"perhaps"',
     "deployments_at_once": "0",
     "deployment_accepts_terms": '"perhaps"',
@@ -183,7 +190,7 @@ def test_there_is_an_example_of_a_bad_value_for_each_setting() -> None:
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_value_in_the_file_is_refused_with_the_names_of_both(file: Path, name: str) -> None:
+def test_an_invalid_value_in_the_file_is_reported_with_setting_and_file(file: Path, name: str) -> None:
     file.write_text(f"{name} = {BAD[name]}", "utf-8")
     with pytest.raises(SettingsError) as caught:
         load({"MAILAUNCHER_CONFIG": str(file)})
@@ -195,31 +202,31 @@ def test_a_bad_value_in_the_file_is_refused_with_the_names_of_both(file: Path, n
 
 
 @pytest.mark.parametrize(
-    "name,wish",
+    "name,expected",
     [
-        ("port", "it must be a whole number, at least 1, at most 65535"),
+        ("port", "it must be an integer, at least 1, at most 65535"),
         ("log_level", "it must be one of debug, error, info, warning"),
         ("start_grace_s", "it must be a number, above 0, at most 5"),
-        ("allowed_hosts", "it must be a list of texts"),
+        ("allowed_hosts", "it must be a list of strings"),
         ("stop_bots_at_exit", "it must be true or false"),
-        ("host", "it must be text, of length at least 1"),
+        ("host", "it must be a string, of length at least 1"),
     ],
 )
-def test_a_refusal_says_what_would_be_right(file: Path, name: str, wish: str) -> None:
+def test_an_error_says_which_values_are_valid(file: Path, name: str, expected: str) -> None:
     error = refusal(file, f"{name} = {BAD[name]}")
-    assert error.text.en.endswith(wish)
+    assert error.text.en.endswith(expected)
     assert "应为" in error.text.zh
 
 
 @pytest.mark.parametrize("value", ["x", "0", "65536", "1.5", "true"])
-def test_a_bad_value_in_a_variable_is_refused_with_its_name(file: Path, value: str) -> None:
+def test_an_invalid_value_in_a_variable_is_reported_with_its_name(file: Path, value: str) -> None:
     error = refusal(file, "port = 1001", {"MAILAUNCHER_PORT": value})
     assert error.field == "port"
     assert "MAILAUNCHER_PORT" in error.text.en
     assert str(file) not in error.text.en
 
 
-def test_a_bad_value_of_a_flag_is_refused_with_its_name(file: Path) -> None:
+def test_an_invalid_value_of_an_option_is_reported_with_its_name(file: Path) -> None:
     error = refusal(file, "log_level = 'info'", {"MAILAUNCHER_LOG_LEVEL": "info"}, log_level="loud")
     assert error.field == "log_level"
     assert "--log-level" in error.text.en
@@ -227,13 +234,13 @@ def test_a_bad_value_of_a_flag_is_refused_with_its_name(file: Path) -> None:
 
 @pytest.mark.parametrize("name", ["shell_idle_timeout_s", "start_grace_s", "stop_timeout_s"])
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
-def test_a_time_that_is_no_number_of_seconds_is_refused(file: Path, name: str, value: str) -> None:
+def test_a_duration_that_is_not_finite_is_rejected(file: Path, name: str, value: str) -> None:
     assert refusal(file, f"{name} = {value}").field == name
     assert refusal(file, environ={PREFIX + name.upper(): value}).field == name
 
 
 @pytest.mark.parametrize("text", ["potr = 8080", "[server]\nport = 8080"])
-def test_a_name_in_the_file_that_does_not_exist_is_refused(file: Path, text: str) -> None:
+def test_an_unknown_name_in_the_file_is_rejected(file: Path, text: str) -> None:
     error = refusal(file, text)
     assert error.field in ("potr", "server")
     for words in error.text:
@@ -241,28 +248,28 @@ def test_a_name_in_the_file_that_does_not_exist_is_refused(file: Path, text: str
         assert str(file) in words
 
 
-def test_a_variable_that_does_not_exist_is_somebody_elses(file: Path) -> None:
+def test_an_unknown_variable_is_ignored(file: Path) -> None:
     assert loaded(file, environ={"MAILAUNCHER_POTR": "8080"}).port == 23456
 
 
 @pytest.mark.parametrize("text", ["port =", "port = 1\nport = 2", "a = " + "[" * 20_000])
-def test_a_file_that_is_no_toml_is_refused_with_its_name(file: Path, text: str) -> None:
+def test_a_file_that_is_not_toml_is_reported_with_its_name(file: Path, text: str) -> None:
     assert str(file) in refusal(file, text).text.en
 
 
-def test_a_file_that_is_no_utf8_is_refused_with_its_name(file: Path) -> None:
+def test_a_file_that_is_not_utf8_is_reported_with_its_name(file: Path) -> None:
     file.write_bytes(b'host = "\xff"')
     assert str(file) in refusal(file).text.en
 
 
-def test_a_folder_in_the_place_of_the_file_is_refused_with_its_name(file: Path) -> None:
+def test_a_folder_in_place_of_the_file_is_reported_with_its_name(file: Path) -> None:
     file.mkdir()
     assert str(file) in refusal(file).text.en
 
 
 @pytest.mark.parametrize("name", ["data", "workspace"])
 @pytest.mark.parametrize("value", ["~nobody-of-this-name/x", "a\0b"])
-def test_a_folder_that_cannot_exist_is_refused(file: Path, name: str, value: str) -> None:
+def test_a_folder_that_cannot_exist_is_rejected(file: Path, name: str, value: str) -> None:
     with pytest.raises(SettingsError) as caught:
         load({}, **{"data": str(file.parent), name: value})
     error = caught.value
@@ -270,18 +277,18 @@ def test_a_folder_that_cannot_exist_is_refused(file: Path, name: str, value: str
     assert name in error.text.en
 
 
-# Who may reach it
+# Access from other machines
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "bots.example", "2001:db8::1"])
-def test_listening_beyond_this_machine_without_a_token_is_refused(file: Path, host: str) -> None:
+def test_listening_beyond_loopback_without_a_token_is_rejected(file: Path, host: str) -> None:
     error = refusal(file, host=host)
     assert error.field == "host"
     assert "MAILAUNCHER_TOKEN" in error.text.zh
     assert "MAILAUNCHER_TOKEN" in error.text.en
 
 
-def test_listening_beyond_this_machine_with_a_token_is_allowed(file: Path) -> None:
+def test_listening_beyond_loopback_with_a_token_is_allowed(file: Path) -> None:
     assert loaded(file, host="0.0.0.0", token=TOKEN).host == "0.0.0.0"
 
 
@@ -291,17 +298,17 @@ def test_loopback_needs_no_token(file: Path, host: str) -> None:
     assert loaded(file, host=host).token == ""
 
 
-def test_a_name_is_not_looked_up_to_see_whether_it_is_loopback() -> None:
+def test_host_names_are_not_resolved_to_find_loopback() -> None:
     assert not is_loopback("localhost.example")
     assert not is_loopback("ip6-localhost")
 
 
-def test_spaces_around_an_address_are_not_part_of_it(file: Path) -> None:
+def test_spaces_around_an_address_are_stripped(file: Path) -> None:
     assert loaded(file, environ={"MAILAUNCHER_HOST": " 127.0.0.1 "}).host == "127.0.0.1"
 
 
 @pytest.mark.parametrize("host", ["localhost", "0.0.0.0"])
-def test_a_token_of_less_than_16_characters_is_refused(file: Path, host: str) -> None:
+def test_a_token_of_less_than_16_characters_is_rejected(file: Path, host: str) -> None:
     error = refusal(file, f'token = "{"x" * 15}"', host=host)
     assert error.field == "token"
     assert str(file) in error.text.en
@@ -310,8 +317,8 @@ def test_a_token_of_less_than_16_characters_is_refused(file: Path, host: str) ->
 @pytest.mark.parametrize(
     "token", [TOKEN + " ", " " + TOKEN, TOKEN + "\n", TOKEN.replace("-", " "), TOKEN + "中"]
 )
-def test_a_token_that_no_header_can_carry_is_refused(file: Path, token: str) -> None:
-    """With such a token (a file's last line break, say) the server started, and nobody could ever get in."""
+def test_a_token_that_no_header_can_carry_is_rejected(file: Path, token: str) -> None:
+    """With such a token, for example with a trailing line break, the server started but no client could authenticate."""
     error = refusal(file, token=token)
     assert error.field == "token"
     assert "token" in error.text.en
@@ -319,7 +326,7 @@ def test_a_token_that_no_header_can_carry_is_refused(file: Path, token: str) -> 
 
 
 @pytest.mark.parametrize("place", ["file", "variable", "flag"])
-def test_no_message_holds_a_secret(file: Path, place: str) -> None:
+def test_no_message_contains_a_secret(file: Path, place: str) -> None:
     secret = "too-short"
     text = f'token = "{secret}"' if place == "file" else ""
     environ = {"MAILAUNCHER_TOKEN": secret} if place == "variable" else {}
@@ -328,8 +335,8 @@ def test_no_message_holds_a_secret(file: Path, place: str) -> None:
     assert secret not in error.text.en + error.text.zh
 
 
-def test_what_may_hold_a_password_is_known_as_secret() -> None:
-    assert {"token", "database_url", "python_index_url"} == SECRETS
+def test_settings_that_may_contain_a_password_are_secret() -> None:
+    assert {"token", "database_url", "github_mirror", "python_index_url"} == SECRETS
 
 
 @pytest.mark.parametrize(
@@ -342,9 +349,7 @@ def test_what_may_hold_a_password_is_known_as_secret() -> None:
         ("::", ["::"], "http://127.0.0.1:23456"),
     ],
 )
-def test_the_address_shown_is_one_that_a_person_can_open(
-    file: Path, host: str, addresses: list[str], url: str
-) -> None:
+def test_the_url_can_be_opened_on_this_machine(file: Path, host: str, addresses: list[str], url: str) -> None:
     settings = loaded(file, host=host, token=TOKEN)
     assert (settings.addresses, settings.url) == (addresses, url)
 
@@ -352,7 +357,7 @@ def test_the_address_shown_is_one_that_a_person_can_open(
 # The catalogue
 
 
-def test_the_catalogue_tells_of_each_setting_in_both_languages() -> None:
+def test_the_catalogue_explains_each_setting_in_both_languages() -> None:
     names = [field.name for field in msgspec.structs.fields(Settings)]
     assert [setting.name for setting in catalogue()] == names
     for setting in catalogue():
@@ -363,5 +368,5 @@ def test_the_catalogue_tells_of_each_setting_in_both_languages() -> None:
         assert setting.en.isascii()
 
 
-def test_the_catalogue_does_not_tell_where_the_home_of_its_maker_is() -> None:
+def test_the_catalogue_does_not_contain_the_home_folder() -> None:
     assert not [setting for setting in catalogue() if str(Path.home()) in setting.default]

@@ -1,1 +1,1 @@
-"""All that is known of MaiBot and its services."""
+"""Holds a former name of the worker of deployments, and nothing else. The package that knows bots is `bots`."""

@@ -1,4 +1,4 @@
-"""One instance whose recipe was gone, or whose supervision was of another version, kept the whole server from starting."""
+"""An instance whose recipe was gone, or whose supervision was of another version, kept the whole server from starting."""
 
 from pathlib import Path
 
@@ -11,15 +11,15 @@ from tests.support.context import add_bot, parts
 
 
 @pytest.mark.parametrize("change", [{"recipe": "gone"}, {"supervision": {"restart": 7}}])
-async def test_a_server_starts_with_an_instance_that_it_cannot_make_sense_of(
+async def test_a_server_starts_with_an_instance_whose_record_is_invalid(
     tmp_path: Path, change: dict[str, object]
 ) -> None:
     async with parts(tmp_path) as ctx:
         bot = await add_bot(ctx, tmp_path / "bot")
-        record = ctx.registry.get(bot.id)
+        record = ctx.store.registry.get(bot.id)
         assert record is not None
-        await ctx.registry.remove(bot.id)
-        await ctx.registry.add(msgspec.structs.replace(record, **change))
+        await ctx.store.registry.remove(bot.id)
+        await ctx.store.registry.add(msgspec.structs.replace(record, **change))
     async with parts(tmp_path) as ctx:
         await _works(ctx, bot.id)
 

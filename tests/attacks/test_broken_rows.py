@@ -1,19 +1,19 @@
-"""One row that somebody had edited by hand kept the whole server from starting."""
+"""A row that somebody had edited by hand kept the whole server from starting."""
 
 import sqlite3
 from pathlib import Path
 
 import pytest
 
-from mailauncher.store.database import FILE_NAME
 from resolvers import instances
+from store.database import FILE_NAME
 from tests.support.context import add_bot, parts
 
 
 @pytest.mark.parametrize(
     "change", ["supervision = '{broken'", "supervision = '[]'", "port = 'x'", "id = '../../evil'"]
 )
-async def test_a_broken_row_is_left_out_and_the_others_are_there(tmp_path: Path, change: str) -> None:
+async def test_an_invalid_row_is_ignored_and_the_others_are_loaded(tmp_path: Path, change: str) -> None:
     async with parts(tmp_path) as ctx:
         broken = await add_bot(ctx, tmp_path / "broken")
         good = await add_bot(ctx, tmp_path / "good")

@@ -12,7 +12,7 @@ from tests.support.deploying import Bots, at_step, deploy, ended
 pytestmark = pytest.mark.slow
 
 
-async def test_what_is_being_cloned_stays_as_it_is(bots: Bots) -> None:
+async def test_an_instance_that_is_being_cloned_cannot_be_changed(bots: Bots) -> None:
     async with bots.parts() as ctx:
         first = await deploy(ctx, "first", version="0.12.0")
         await ended(ctx, first.instance_id)
@@ -42,7 +42,7 @@ def same(one: Path, other: Path) -> bool:
     return names[0] == names[1] != []
 
 
-async def test_a_clone_of_what_is_deleted_from_the_list_alone_completes(bots: Bots) -> None:
+async def test_a_clone_completes_although_its_source_is_removed_from_the_list(bots: Bots) -> None:
     async with bots.parts() as ctx:
         first = await deploy(ctx, "first")
         await ended(ctx, first.instance_id)

@@ -10,16 +10,17 @@ from typing import Any
 
 import pytest
 
-from mailauncher.bots.deploying.register import MARKER
+from bots.deploying.register import MARKER
 from mailauncher.errors import InstanceNotFound, LauncherError, ServiceUnavailable
-from mailauncher.store.records import DeploymentStatus
 from resolvers import backups, deployments, instances, upgrades
 from resolvers.context import Context
+from store.records import DeploymentStatus
 from tests.support.context import processes_in
 from tests.support.deploying import Bots, deploy, ended
+from tests.support.stress import sized
 
 pytestmark = pytest.mark.slow
-ROUNDS = 15
+ROUNDS = sized(5, 15)
 COMMANDS_EACH = 10
 NAMES = ("one", "two", "three")
 DEADLINE_S = 60
@@ -73,13 +74,14 @@ class Crowd:
                     command,
                     answer,
                 )
-            while any(self.ctx.deployer.job(record.instance_id) for record in self.ctx.deployments):
+            while any(self.ctx.deployer.job(record.instance_id) for record in self.ctx.store.deployments):
                 await asyncio.sleep(0.05)
         return said
 
 
+@pytest.mark.stress
 @pytest.mark.parametrize("seed", range(2))
-async def test_nothing_is_left_of_random_commands_but_what_is_listed(
+async def test_random_commands_at_once_leave_nothing_but_listed_instances(
     bots: Bots, caplog: pytest.LogCaptureFixture, seed: int
 ) -> None:
     broken(bots)
@@ -87,7 +89,7 @@ async def test_nothing_is_left_of_random_commands_but_what_is_listed(
         crowd = Crowd(ctx, random.Random(seed))
         for number in range(ROUNDS):
             said = await crowd.act()
-            await asyncio.gather(*ctx.fleet._chores, return_exceptions=True)
+            await ctx.live._tasks.finish()
             await sound(ctx, bots, (number, said))
     told = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert [record.getMessage() for record in told] == []
@@ -104,13 +106,13 @@ def broken(bots: Bots) -> None:
 
 async def sound(ctx: Context, bots: Bots, when: object) -> None:
     """Every deployment has ended, every instance is whole or says that it failed, and nothing else is there."""
-    listed = {record.id: record for record in ctx.registry}
-    for record in ctx.deployments:
+    listed = {record.id: record for record in ctx.store.registry}
+    for record in ctx.store.deployments:
         assert record.ended_at is not None, (when, record)
         assert record.status not in (DeploymentStatus.PENDING, DeploymentStatus.INSTALLING), (when, record)
     for instance in listed.values():
-        row = ctx.deployments.get(instance.id)
-        mark = ctx.fleet.marked(instance.id)
+        row = ctx.store.deployments.get(instance.id)
+        mark = ctx.live.overridden(instance.id)
         folder = Path(instance.path)
         assert row is not None, (when, instance)
         assert (mark is not None) == (not folder.exists()), (when, instance, mark)
@@ -118,9 +120,9 @@ async def sound(ctx: Context, bots: Bots, when: object) -> None:
             assert (folder / MARKER).read_text() == instance.id, when
             assert (folder / "VERSION").read_text() == instance.version, (when, instance, row)
             assert (folder / ".env").exists(), when
-    assert set(ctx.fleet._marks) <= set(listed), when
+    assert set(ctx.live._overrides) <= set(listed), when
     plans = {path.name for path in (bots.folder / "data" / "deployments").iterdir()}
-    assert plans <= {record.instance_id for record in ctx.deployments}, when
+    assert plans <= {record.instance_id for record in ctx.store.deployments}, when
     known = {instance_id[:8] for instance_id in listed}
     orphans = [
         path.name
@@ -140,7 +142,7 @@ async def failed(ctx: Context, bots: Bots) -> str:
 async def test_a_retry_comes_before_a_deletion_or_finds_nothing(bots: Bots) -> None:
     async with bots.parts() as ctx:
         instance_id = await failed(ctx, bots)
-        async with ctx.turns.of(instance_id):
+        async with ctx.locks.of(instance_id):
             deletion = asyncio.ensure_future(instances.delete(ctx, instance_id, files=True))
             await waiting(ctx, instance_id, 1)
             retry = asyncio.ensure_future(deployments.retry(ctx, instance_id))
@@ -156,7 +158,7 @@ async def test_a_deletion_after_a_retry_is_refused(bots: Bots) -> None:
     async with bots.parts() as ctx:
         instance_id = await failed(ctx, bots)
         bots.hold("configure")
-        async with ctx.turns.of(instance_id):
+        async with ctx.locks.of(instance_id):
             retry = asyncio.ensure_future(deployments.retry(ctx, instance_id))
             await waiting(ctx, instance_id, 1)
             deletion = asyncio.ensure_future(instances.delete(ctx, instance_id, files=True))
@@ -172,5 +174,5 @@ async def test_a_deletion_after_a_retry_is_refused(bots: Bots) -> None:
 async def waiting(ctx: Context, instance_id: str, count: int) -> None:
     """So many commands wait for their turn."""
     async with asyncio.timeout(DEADLINE_S):
-        while len(ctx.turns.of(instance_id)._waiters or ()) < count:
+        while len(ctx.locks.of(instance_id)._waiters or ()) < count:
             await asyncio.sleep(0.001)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from mailauncher.bots import consent
-from mailauncher.bots.recipe import ConfigFile, Recipe, Words
+from bots.recipe import BilingualText, ConfigFileSpec, Recipe
+from bots.terms import accepted
 from mailauncher.errors import FileTooLarge, InvalidPath
-from resolvers import port_plan
+from resolvers.running import port_plan
 
 TERMS = {"EULA.md": "eula.confirmed"}
 
@@ -21,14 +21,14 @@ def test_terms_that_have_no_end_are_refused(tmp_path: Path, target: str) -> None
     os.mkfifo(tmp_path / "new" / "pipe")
     (tmp_path / "new" / "EULA.md").symlink_to(target)
     with pytest.raises(InvalidPath):
-        consent.changed(tmp_path / "new", tmp_path, TERMS)
+        accepted.changed_texts(tmp_path / "new", tmp_path, TERMS)
 
 
 def test_terms_of_any_length_are_not_read_to_their_end(tmp_path: Path) -> None:
     with (tmp_path / "EULA.md").open("wb") as file:
         file.truncate(1 << 40)
     with pytest.raises(FileTooLarge):
-        consent.changed(tmp_path, tmp_path, TERMS)
+        accepted.changed_texts(tmp_path, tmp_path, TERMS)
 
 
 def test_terms_are_changed_where_the_old_tree_has_no_record_of_just_them(tmp_path: Path) -> None:
@@ -36,23 +36,23 @@ def test_terms_are_changed_where_the_old_tree_has_no_record_of_just_them(tmp_pat
     for tree in (old, new):
         tree.mkdir()
         (tree / "EULA.md").write_text("terms")
-    assert consent.changed(new, old, TERMS) == ["EULA.md"]
-    consent.accept(old, TERMS)
-    assert consent.changed(new, old, TERMS) == []
+    assert accepted.changed_texts(new, old, TERMS) == ["EULA.md"]
+    accepted.accept(old, TERMS)
+    assert accepted.changed_texts(new, old, TERMS) == []
     (new / "EULA.md").write_text("other terms")
-    assert consent.changed(new, old, TERMS) == ["EULA.md"]
+    assert accepted.changed_texts(new, old, TERMS) == ["EULA.md"]
     (new / "EULA.md").unlink()
-    assert consent.changed(new, old, TERMS) == []
+    assert accepted.changed_texts(new, old, TERMS) == []
 
 
 @pytest.mark.parametrize("target", ["/dev/ptmx", "pipe"])
 def test_ports_are_not_looked_for_in_what_is_no_file(tmp_path: Path, target: str) -> None:
-    words = Words(zh="", en="")
-    env = ConfigFile(name="env", path=".env", set={"PORT": "{main}"})
+    words = BilingualText(zh="", en="")
+    env = ConfigFileSpec(name="env", path=".env", set={"PORT": "{main}"})
     recipe = Recipe(name="bot", kind="bot", title=words, description=words, run=(("x",),), config=(env,))
     (tmp_path / ".env").write_text("PORT=8000\n")
-    assert port_plan.planned(tmp_path, recipe) == {"main": 8000}
+    assert port_plan.configured_ports(tmp_path, recipe) == {"main": 8000}
     (tmp_path / ".env").unlink()
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / ".env").symlink_to(target)
-    assert port_plan.planned(tmp_path, recipe) == {}
+    assert port_plan.configured_ports(tmp_path, recipe) == {}

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mailauncher.bots.deploying import journal
-from mailauncher.bots.deploying.journal import LIMIT_BYTES, Entry
-from mailauncher.bots.deploying.plan import JOURNAL_FILE, WEIGHTS
+from bots.deploying import journal
+from bots.deploying.journal import LIMIT_BYTES, Entry
+from bots.deploying.plan import JOURNAL_FILE, WEIGHTS
 from resolvers import deployments
 from tests.support.deploying import Bots, deploy, ended
 

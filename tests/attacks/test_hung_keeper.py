@@ -1,5 +1,5 @@
-"""A keeper that did not answer while the server started cost its healthy bot the life: autostart ran into "terminal is
-busy" and then ended what was in the way."""
+"""A healthy bot was ended if its keeper did not answer while the server started: autostart failed with "terminal is busy"
+and then killed what ran there."""
 
 import signal
 from pathlib import Path
@@ -7,15 +7,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from resolvers import fleet, instances
+from mailauncher.errors import InstanceAlreadyRunning
+from resolvers import instances
+from resolvers.running import live_instances
 from terminals import client
 from terminals.states import State
-from tests.resolvers.test_supervision import until
-from tests.support.context import add_bot, lives, parts
+from tests.support.context import add_bot, lives, parts, until
 
 
 @pytest.mark.slow
-async def test_a_bot_is_taken_over_once_its_keeper_answers(
+async def test_a_bot_is_adopted_once_its_keeper_answers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with parts(tmp_path, stop_bots_at_exit=False) as ctx:
@@ -24,10 +25,39 @@ async def test_a_bot_is_taken_over_once_its_keeper_answers(
     keeper = psutil.Process(psutil.Process(pid).ppid())
     keeper.send_signal(signal.SIGSTOP)
     monkeypatch.setattr(client, "ANSWER_TIMEOUT_S", 0.2)
-    monkeypatch.setattr(fleet, "ADOPTION_RETRY_S", 0.1)
+    monkeypatch.setattr(live_instances, "ADOPTION_RETRY_S", 0.1)
     async with parts(tmp_path) as ctx:
         assert lives(pid)
         keeper.send_signal(signal.SIGCONT)
         monkeypatch.setattr(client, "ANSWER_TIMEOUT_S", 10)
         await until(ctx, bot.id, State.RUNNING)
         assert instances.get(ctx, bot.id).pid == pid
+
+
+@pytest.mark.slow
+async def test_a_keeper_that_does_not_answer_holds_up_nobody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server was ready after 19 seconds, since it waited for the one keeper that was stopped."""
+    async with parts(tmp_path, stop_bots_at_exit=False) as ctx:
+        bots = [await add_bot(ctx, tmp_path / name) for name in ("silent", "well")]
+        pids = [(await instances.start(ctx, bot.id)).instance.pid for bot in bots]
+    keeper = psutil.Process(psutil.Process(pids[0]).ppid())
+    keeper.send_signal(signal.SIGSTOP)
+    monkeypatch.setattr(live_instances, "ADOPTION_WAIT_S", 0.5)
+    async with parts(tmp_path) as ctx:
+        try:
+            # It still waits for the first answer, else it would have ended.
+            assert ctx.live.supervisor(bots[0].id).client.busy
+            silent = instances.get(ctx, bots[0].id)
+            assert (silent.status, silent.pid) == (State.FAILED, pids[0])
+            assert silent.failure is not None
+            assert "lost" in silent.failure.reason.en
+            with pytest.raises(InstanceAlreadyRunning):
+                await instances.start(ctx, bots[0].id)
+            await until(ctx, bots[1].id, State.RUNNING)
+            assert instances.get(ctx, bots[1].id).pid == pids[1]
+        finally:
+            keeper.send_signal(signal.SIGCONT)
+        await until(ctx, bots[0].id, State.RUNNING)
+        assert instances.get(ctx, bots[0].id).pid == pids[0]

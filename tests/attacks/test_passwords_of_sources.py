@@ -7,7 +7,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mailauncher.bots.sources import bare, git_environment
+from bots.fetching.git_environment import git_environment
+from bots.fetching.repository_url import without_login
 from resolvers import versions
 from tests.support.deploying import Bots, deploy, ended
 from tests.support.git import GitServer, serving
@@ -31,7 +32,7 @@ QUOTED = "s3cr%25t%20p%40ss"
     ],
 )
 def test_what_git_is_given_of_an_address(url: str, given: str) -> None:
-    assert bare(url) == given
+    assert without_login(url) == given
 
 
 def test_configuration_of_the_environment_stays(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +57,7 @@ async def test_a_password_gets_to_its_host_and_nobody_sees_it(bots: Bots) -> Non
             assert (await ended(ctx, begun.instance_id)).status == "completed"
             plan = ctx.deployer.folder(begun.instance_id) / "plan.json"
             assert plan.stat().st_mode & 0o077 == 0
-    assert bare(url) in (bots.target("bot") / ".git" / "config").read_text("utf-8")
+    assert without_login(url) in (bots.target("bot") / ".git" / "config").read_text("utf-8")
     assert [path for path in bots.target("bot").rglob("*") if holds(path)] == []
     assert [path for path in (bots.folder / "data" / "cache").rglob("*") if holds(path)] == []
     assert (bots.folder / "data" / "cache").stat().st_mode & 0o077 == 0

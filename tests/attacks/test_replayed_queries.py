@@ -1,9 +1,12 @@
 """Terminal queries written in unusual ways passed the filter, and a viewer's terminal answered the replayed ones into
 the bot: controls within a sequence, C1 introducers in UTF-8, numbers with zeros, questions after an answer."""
 
+import time
+
 import pytest
 
 from terminals import text
+from tests.support.growth import require_linear
 
 QUERIES = [
     b"\x1b[6\x00n",
@@ -42,9 +45,26 @@ def test_a_query_in_an_unusual_form_is_not_replayed(query: bytes) -> None:
 @pytest.mark.parametrize("query", QUERIES)
 def test_a_piece_does_not_end_within_a_query_in_an_unusual_form(query: bytes) -> None:
     for cut in range(1, len(query)):
-        assert text.finished(b"text" + query[:cut]) == 4
+        assert text.complete_length(b"text" + query[:cut]) == 4
 
 
 @pytest.mark.parametrize("sequence", HARMLESS)
-def test_a_sequence_that_only_looks_like_one_stays(sequence: bytes) -> None:
+def test_a_sequence_that_only_resembles_a_query_stays(sequence: bytes) -> None:
     assert text.without_queries(b"before" + sequence + b"after") == b"before" + sequence + b"after"
+
+
+def test_without_a_query_within_it_an_outer_one_is_not_completed() -> None:
+    assert text.without_queries(b"\xc2\x9d11;?\xc2\x9d10;?\x07\x07") == b"\xc2\x9d11;?\x18\x07"
+
+
+@pytest.mark.parametrize("begin", [b"\xc2\x9d?", b"\xc2\x9d4;?", b"\xc2\x90$q"])
+def test_beginnings_of_queries_within_each_other_take_linear_time(begin: bytes) -> None:
+    """Each looked on through the 256 bytes behind it: a screen of them took the event loop 0.2 s, for each viewer that came."""
+
+    def cost(times: int) -> float:
+        output = (begin * (64 // len(begin)) * times + b"\x18") * 200
+        before = time.process_time()
+        text.without_queries(output)
+        return time.process_time() - before
+
+    require_linear(cost)

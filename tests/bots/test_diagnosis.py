@@ -1,11 +1,13 @@
-"""Known causes are recognised in the last lines of a dead bot, and nothing else is."""
+"""Only known causes are recognised in the last lines of a bot that has ended."""
 
+import time
 from pathlib import Path
 
 import pytest
 
-from mailauncher.bots import diagnosis
-from mailauncher.bots.diagnosis import MemoryWatch
+from bots import diagnosis
+from bots.diagnosis import MemoryWatch
+from tests.support.growth import require_linear
 
 KNOWN = {
     "OSError: [Errno 98] error while attempting to bind on address ('127.0.0.1', 8000): address already in use": "port",
@@ -23,14 +25,14 @@ KNOWN = {
 
 
 @pytest.mark.parametrize("line,meaning", KNOWN.items())
-def test_a_known_cause_is_put_into_words(line: str, meaning: str) -> None:
+def test_a_known_cause_is_explained(line: str, meaning: str) -> None:
     found = diagnosis.cause(["starting", line, "bye"])
     assert found is not None
     assert meaning.lower() in found.en.lower()
 
 
 @pytest.mark.parametrize("line", ["", "hello", "portable", "第 3 次尝试", "RuntimeError: line 3 of the poem"])
-def test_what_is_not_known_is_not_guessed(line: str) -> None:
+def test_unknown_lines_have_no_cause(line: str) -> None:
     assert diagnosis.cause([line]) is None
 
 
@@ -40,13 +42,13 @@ def test_the_newest_cause_counts() -> None:
     assert "module x" in found.en
 
 
-def test_the_owner_of_a_taken_port_is_named() -> None:
+def test_the_owner_of_a_port_in_use_is_named() -> None:
     found = diagnosis.cause(["address already in use"], (17, "nginx"))
     assert found is not None
     assert "nginx, pid 17" in found.en
 
 
-def test_a_kill_for_lack_of_memory_is_told_once(tmp_path: Path) -> None:
+def test_a_kill_for_lack_of_memory_is_reported_once(tmp_path: Path) -> None:
     counters = tmp_path / "vmstat"
     counters.write_text("pgmajfault 4\noom_kill 3\n")
     watch = MemoryWatch(counters)
@@ -59,9 +61,37 @@ def test_a_kill_for_lack_of_memory_is_told_once(tmp_path: Path) -> None:
     assert watch.cause() is None
 
 
-def test_a_system_that_does_not_count_such_kills_is_told_of_none(tmp_path: Path) -> None:
+def test_without_a_counter_no_kill_is_reported(tmp_path: Path) -> None:
     assert MemoryWatch(tmp_path / "nothing").cause() is None
 
 
 def test_this_system_counts_kills_for_lack_of_memory() -> None:
     assert any(line.startswith("oom_kill ") for line in Path("/proc/vmstat").read_text("ascii").splitlines())
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "TOMLKitError",
+        "TOMLDecodeError ",
+        "Expected ",
+        "Expected  at ",
+        "端口",
+        "PermissionError: ",
+        "line ",
+        "第",
+        "toml.a",
+        "port 1",
+    ],
+)
+def test_a_line_of_half_a_cause_takes_linear_time(piece: str) -> None:
+    """8 KB of them kept the server busy for minutes: each beginning was followed to the end of the line, and from there back."""
+
+    def cost(times: int) -> float:
+        line = piece * (100 * times)
+        before = time.process_time()
+        for _ in range(20):
+            assert diagnosis.cause([line]) is None
+        return time.process_time() - before
+
+    require_linear(cost)

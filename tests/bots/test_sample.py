@@ -26,7 +26,7 @@ from typing import Protocol
 import psutil
 import pytest
 
-SAMPLE = Path(__file__).resolve().parents[2] / "mailauncher" / "bots" / "sample"
+SAMPLE = Path(__file__).resolve().parents[2] / "bots" / "sample"
 DEADLINE_S = 20
 WORKER = {"MAIBOT_WORKER_PROCESS": "1"}
 READY = "初始化完成"

@@ -13,18 +13,20 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from mailauncher.bots.deploying.journal import Entry
+from bots.deploying.journal import Entry
 from tests.support import deployable
 from tests.support.git import Repository, serving
-from tests.support.site import Bot, Site, kill, site, until
+from tests.support.site import Bot, Site, kill, site
+from tests.support.stress import sized
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 
 SEED = 20251122
 AT_ONCE = 3
-KILLS = 17
-POWER_CUTS = 5
-ROUNDS = 6
+KILLS = sized(2, 17)
+POWER_CUTS = sized(1, 5)
+ROUNDS = sized(2, 6)
 LINES = 18
 """Of the journal of a deployment that is not started."""
 
@@ -74,10 +76,14 @@ def reached(place: Site, instance_id: str, count: int) -> bool:
     return len(steps(place.entries(instance_id))) >= count
 
 
-@pytest.mark.parametrize("strike", [Site.restart, Site.power_cut])
-async def test_a_deployment_struck_at_any_boundary_between_its_steps_goes_on(
-    place: Site, strike: Callable[[Site], Awaitable[None]]
+@pytest.mark.stress
+@pytest.mark.parametrize(
+    "strike, first", [(Site.restart, 0), (Site.power_cut, 2)], ids=["restart", "power_cut"]
+)
+async def test_a_deployment_interrupted_between_any_two_steps_is_resumed(
+    place: Site, strike: Callable[[Site], Awaitable[None]], first: int
 ) -> None:
+    """The short form strikes at every fourth one, either way at others."""
     began = await place.deploy("first", auto_start=True)
     bot = await deployed(place, "first")
     assert bot["status"] == "running"
@@ -91,8 +97,9 @@ async def test_a_deployment_struck_at_any_boundary_between_its_steps_goes_on(
         "start",
     ]
     await place.delete(bot)
+    numbered = list(enumerate(boundaries, 1))
     before: list[str] = []
-    for number, boundary in enumerate(boundaries, 1):
+    for number, boundary in sized(numbered[first::4], numbered):
         name = f"bot{number}"
         begun = await place.deploy(name, auto_start=boundary.step in ("start", None))
         await until(partial(reached, place, begun, number))
@@ -131,11 +138,14 @@ async def killed_at_random(place: Site, times: int, strike: Callable[[], Awaitab
     await require_nothing_left(place)
 
 
-async def test_a_server_killed_at_fifty_moments_of_deployments_goes_on_with_them(place: Site) -> None:
-    assert KILLS * AT_ONCE >= 50
+@pytest.mark.stress
+async def test_a_server_killed_at_random_moments_of_deployments_goes_on_with_them(place: Site) -> None:
+    """Fifty moments in the long form."""
+    assert sized(6, 50) <= KILLS * AT_ONCE
     await killed_at_random(place, KILLS, place.restart)
 
 
+@pytest.mark.stress
 async def test_after_a_power_cut_at_any_moment_deployments_go_on(place: Site) -> None:
     await killed_at_random(place, POWER_CUTS, place.power_cut)
 
@@ -151,6 +161,7 @@ async def cut_short(place: Site, name: str) -> Bot:
     return bot
 
 
+@pytest.mark.stress
 @pytest.mark.parametrize("victim", ["worker", "keeper"])
 async def test_a_worker_or_keeper_killed_at_any_line_of_the_journal_can_be_replaced(
     place: Site, victim: str

@@ -8,15 +8,18 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 import pytest_asyncio
 import websockets
 
 from tests.support.context import free_port, processes_in
-from tests.support.killable import Server
+from tests.support.http import NO_TLS
+from tests.support.killable import PATIENCE_S, Server
+from tests.support.stress import sized
 
-KILLS = 50
+KILLS = sized(3, 50)
 BOTS = 3
 COUNTING_BOT = """
 import itertools, random, signal, sys, time
@@ -57,6 +60,42 @@ class Transcript:
         ]
 
 
+class StreamTranscript(Transcript):
+    """The same over server-sent events, as one of several equal subscriptions. It resumes as browsers do."""
+
+    DOCUMENT = "subscription ($id: ID!) { terminalOutput(sessionId: $id, after: 0) { data offset } }"
+
+    def __init__(self, server: Server, session_id: str) -> None:
+        super().__init__(server, session_id)
+        self.url = f"{server.url}/graphql"
+        self._body = {"query": self.DOCUMENT, "variables": {"id": session_id}}
+        self._headers = {"Accept": "text/event-stream"}
+
+    async def follow(self) -> None:
+        while True:
+            with contextlib.suppress(httpx.TransportError):
+                async with (
+                    httpx.AsyncClient(verify=NO_TLS, trust_env=False, timeout=PATIENCE_S) as client,
+                    client.stream("POST", self.url, json=self._body, headers=self._headers) as response,
+                ):
+                    self.connections += 1
+                    await self._read(response)
+            await asyncio.sleep(0.02)
+
+    async def _read(self, response: httpx.Response) -> None:
+        """An event counts once its last line is there, and its `id` with it."""
+        identifier, output = "", None
+        async for line in response.aiter_lines():
+            if line.startswith("id: "):
+                identifier = line.removeprefix("id: ")
+            elif line.startswith("data: "):
+                output = json.loads(line.removeprefix("data: "))["data"]["terminalOutput"]
+            elif not line and output:
+                self.take({"type": "output", **output})
+                self._headers["Last-Event-ID"] = identifier
+                identifier, output = "", None
+
+
 @pytest_asyncio.fixture
 async def server(tmp_path: Path) -> AsyncIterator[Server]:
     running = Server(tmp_path)
@@ -70,7 +109,8 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
 
 
 @pytest.mark.slow
-async def test_fifty_kills_restart_no_bot_and_lose_no_line(server: Server, tmp_path: Path) -> None:
+@pytest.mark.stress
+async def test_kills_restart_no_bot_and_lose_no_line(server: Server, tmp_path: Path) -> None:
     for name in range(BOTS):
         folder = tmp_path / "bots" / f"bot{name}"
         folder.mkdir(parents=True)
@@ -86,13 +126,14 @@ async def test_fifty_kills_restart_no_bot_and_lose_no_line(server: Server, tmp_p
         if psutil.Process(pid).cwd().startswith(str(tmp_path / "bots"))
     )
     transcripts = [Transcript(server, f"{instance_id}_main") for instance_id in ids]
+    transcripts += [StreamTranscript(server, f"{ids[0]}_main") for _ in range(2)]
     async with asyncio.TaskGroup() as tasks:
         following = [tasks.create_task(transcript.follow()) for transcript in transcripts]
         for _ in range(KILLS):
             await asyncio.sleep(random.random() * 0.5)
             await server.end(signal.SIGKILL)
             await server.start()
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(PATIENCE_S):
                 while set((await server.instances()).values()) != {"running"}:
                     await asyncio.sleep(0.05)
         end = [len(transcript.seen) for transcript in transcripts]

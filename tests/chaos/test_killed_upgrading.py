@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from mailauncher.bots.deploying.journal import Entry
+from bots.deploying.journal import Entry
 from tests.support.git import Repository
-from tests.support.site import Bot, Site, kill, site, until
+from tests.support.site import Bot, Site, kill, site
+from tests.support.stress import sized
+from tests.support.waiting import until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.stress]
 
 SEED = 20251122
 VERSIONS = ("0.12.1", "0.12.2")
@@ -24,17 +26,18 @@ BOTS: dict[str, tuple[bool, list[str] | None]] = {
     "stopped": (False, None),
 }
 """Whether each runs, and its services where they are not both."""
-STRIKES = 5
+STRIKES = sized(1, 5)
 SWITCHED = ("stop", "configure", "register", "start")
 """The steps in which an instance changes."""
 MINE = {"data/mine": "precious", "config/mine.toml": "mine = true\n"}
 
 
 @pytest_asyncio.fixture
-async def place(tmp_path: Path, releases: Repository) -> AsyncIterator[Site]:
-    """A site with these bots in the older version, each with files of its user's."""
+async def place(tmp_path: Path, releases: Repository, request: pytest.FixtureRequest) -> AsyncIterator[Site]:
+    """A site with these bots, or those that a test names, in the older version, each with files of its user's."""
     async with site(tmp_path, releases) as found:
-        for name, (runs, services) in BOTS.items():
+        for name in getattr(request, "param", BOTS):
+            runs, services = BOTS[name]
             wishes = {} if services is None else {"install_services": services}
             begun = await found.deploy(name, auto_start=runs, version=VERSIONS[0], **wishes)
             assert (await found.ended(begun))["status"] == "completed"
@@ -50,7 +53,7 @@ def other(version: str) -> str:
 
 
 async def upgrade(place: Site, bot: Bot, version: str) -> None:
-    await place.command("upgradeInstance", id=bot["id"], version=version)
+    await place.command("upgradeInstance", id=bot["id"], version=version, force=True)  # back as well
 
 
 async def whole(place: Site, name: str) -> Bot:
@@ -105,11 +108,18 @@ async def keeper(place: Site, instance_id: str) -> None:
     kill(*place.keepers(instance_id))
 
 
+@pytest.mark.parametrize("place", [("alone",)], indirect=True, ids=[""])
 @pytest.mark.parametrize(
     "strike, lines",
-    [(server, range(1, 9)), (power, range(1, 9)), (worker, range(3, 7)), (keeper, range(1, 9, 2))],
+    [
+        (server, sized(range(1, 9, 4), range(1, 9))),
+        (power, sized(range(3, 9, 4), range(1, 9))),
+        (worker, sized(range(4, 5), range(3, 7))),
+        (keeper, sized(range(6, 7), range(1, 9, 2))),
+    ],
+    ids=["server", "power", "worker", "keeper"],
 )
-async def test_an_upgrade_struck_at_any_boundary_of_its_exchange_ends_whole(
+async def test_an_upgrade_interrupted_at_any_boundary_of_its_exchange_is_complete_or_absent(
     place: Site, strike: Strike, lines: range
 ) -> None:
     bot = (await place.bots())["alone"]
@@ -124,7 +134,7 @@ async def test_an_upgrade_struck_at_any_boundary_of_its_exchange_ends_whole(
 
 
 @pytest.mark.parametrize("strike", [server, power])
-async def test_upgrades_struck_at_any_moment_end_whole(place: Site, strike: Strike) -> None:
+async def test_upgrades_interrupted_at_any_moment_are_complete_or_absent(place: Site, strike: Strike) -> None:
     chance = random.Random(SEED)
     began = time.monotonic()
     for name, bot in (await place.bots()).items():

@@ -1,4 +1,4 @@
-"""What the tests of the command line share."""
+"""Fixtures of the command line's tests."""
 
 from collections.abc import Iterator
 
@@ -9,6 +9,6 @@ from tests.support.program import Home, home
 
 @pytest.fixture
 def place() -> Iterator[Home]:
-    """A home of this test's own."""
+    """A separate home for this test."""
     with home() as found:
         yield found

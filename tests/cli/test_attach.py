@@ -28,7 +28,7 @@ for line in sys.stdin:
 
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[Home]:
+def shared_home() -> Iterator[Home]:
     """A home with a server and a running bot called `bot`."""
     with home() as found:
         found.serve()
@@ -39,14 +39,14 @@ def house() -> Iterator[Home]:
 
 
 @pytest.fixture
-def screen(house: Home) -> Iterator[Screen]:
-    found = Screen(house, "attach", "bot")
+def screen(shared_home: Home) -> Iterator[Screen]:
+    found = Screen(shared_home, "attach", "bot")
     found.expect("ready")
     yield found
     found.close()
 
 
-def test_it_shows_what_was_printed_and_types_into_the_bot(screen: Screen) -> None:
+def test_it_shows_the_output_and_types_into_the_bot(screen: Screen) -> None:
     screen.type("你好\r")
     screen.expect("heard 你好")
 
@@ -68,29 +68,29 @@ def test_ctrl_c_goes_to_the_bot(screen: Screen) -> None:
     screen.expect("heard still here")
 
 
-def test_ctrl_bracket_leaves_and_puts_the_terminal_back(screen: Screen) -> None:
+def test_ctrl_bracket_detaches_and_restores_the_terminal(screen: Screen) -> None:
     assert screen.settings() != screen.before
     screen.type("\x1d")
-    screen.expect("Left the terminal")
+    screen.expect("Detached")
     assert screen.wait() == 0
     assert screen.settings() == screen.before
 
 
-def test_a_full_screen_and_a_hidden_cursor_do_not_stay(screen: Screen) -> None:
+def test_a_full_screen_and_a_hidden_cursor_are_undone(screen: Screen) -> None:
     screen.type("full\r")
     screen.expect("full screen")
     screen.type("\x1d")
-    screen.expect(r"\x1b\[\?1049l[\s\S]*\x1b\[\?25h[\s\S]*Left the terminal")
+    screen.expect(r"\x1b\[\?1049l[\s\S]*\x1b\[\?25h[\s\S]*Detached")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_it_and_puts_the_terminal_back(screen: Screen, number: signal.Signals) -> None:
+def test_a_signal_ends_it_and_restores_the_terminal(screen: Screen, number: signal.Signals) -> None:
     screen.process.send_signal(number)
     assert screen.wait() == 128 + number
     assert screen.settings() == screen.before
 
 
-def test_the_end_of_the_server_ends_it_with_status_6_and_puts_the_terminal_back(place: Home) -> None:
+def test_the_end_of_the_server_ends_it_with_status_6_and_restores_the_terminal(place: Home) -> None:
     server = place.serve()
     place.run("add", str(place.bot("bot")), "--port", str(free_port()))
     place.run("start", "bot")
@@ -105,7 +105,7 @@ def test_the_end_of_the_server_ends_it_with_status_6_and_puts_the_terminal_back(
         screen.close()
 
 
-def test_where_no_bot_runs_there_is_a_shell(place: Home) -> None:
+def test_the_terminal_of_a_stopped_bot_is_a_shell(place: Home) -> None:
     place.serve()
     folder = place.bot("bot")
     place.run("add", str(folder), "--port", str(free_port()))
@@ -118,7 +118,7 @@ def test_where_no_bot_runs_there_is_a_shell(place: Home) -> None:
         screen.close()
 
 
-def test_without_a_terminal_it_is_refused(house: Home) -> None:
-    refused = house.run("attach", "bot")
+def test_attach_without_a_terminal_is_rejected(shared_home: Home) -> None:
+    refused = shared_home.run("attach", "bot")
     assert refused.returncode == 2
     assert "logs -f" in refused.stderr

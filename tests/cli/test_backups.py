@@ -43,7 +43,7 @@ def test_a_backup_is_made_listed_and_restored(place: Home) -> None:
 
 
 def asked(place: Home, backup: str, file: Path) -> None:
-    """At a terminal it asks, and takes no for an answer."""
+    """At a terminal the command asks, and does nothing after a no."""
     file.write_text("nickname = 'mine'\n", "utf-8")
     for answer, status, content in (("n", 1, "nickname = 'mine'\n"), ("y", 0, "nickname = 'before'\n")):
         screen = Screen(place, "restore", "bot", backup)

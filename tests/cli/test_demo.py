@@ -1,9 +1,10 @@
-"""`mailauncher demo`: one command to a running bot, and nothing left of it afterwards."""
+"""`mailauncher demo`: one command starts a bot, and nothing is left afterwards."""
 
 import json
 import re
 import signal
 import socket
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -36,20 +37,36 @@ def bot_port(folder: Path) -> int:
     return int(re.findall(r"^PORT=(\d+)$", text, flags=re.MULTILINE)[0])
 
 
-def test_it_ends_in_a_server_with_a_running_bot_and_its_services(place: Home) -> None:
-    demo = demonstrate(place)
+def test_it_runs_a_bot_with_its_services_and_leaves_nothing(place: Home) -> None:
+    """The address of the bot's web page was told nowhere."""
+    demo = place.start(
+        "demo", MAILAUNCHER_DATABASE_URL="sqlite:///nowhere/at/all.db"
+    )  # the user's is not touched
+    demo.expect("attach demo")
     (bot,) = instances(place)
     services = bot["services"]
     assert (bot["name"], bot["status"]) == ("demo", "running")
     assert {s["name"]: s["status"] for s in services} == {"napcat": "running", "nonebot-ada": "running"}
+    shown = place.run("ls").stdout
+    page = re.search(r"\n    web page: (http://127\.0\.0\.1:\d+/)\n", shown)
+    assert page is not None, shown
+    heading, row = place.run("web", "demo").stdout.splitlines()
+    assert (heading.split(), row.split()) == (
+        ["INSTANCE", "PROGRAM", "URL", "TOKEN"],
+        ["demo", "main", page[1], "-"],
+    )
     for address in (f"{place.url}/", f"{place.url}/graphql", f"{place.url}/api/v1/docs"):
         assert f" {address}\n" in demo.text
     assert demo.text.startswith("MaiLauncher ")
+    end(place, demo, signal.SIGINT)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-def test_it_leaves_no_process_and_no_file(place: Home, number: signal.Signals) -> None:
-    demo = demonstrate(place)
+def test_it_leaves_nothing_when_its_terminal_is_closed(place: Home) -> None:
+    end(place, demonstrate(place), signal.SIGHUP)
+
+
+def end(place: Home, demo: Running, number: signal.Signals) -> None:
+    """Ends a demonstration, of which no process and no file is left."""
     assert len(place.processes()) > 1
     assert list(place.temporary.iterdir()) != []
     assert demo.end(number) == 0
@@ -59,10 +76,11 @@ def test_it_leaves_no_process_and_no_file(place: Home, number: signal.Signals) -
     assert not place.data.exists()
 
 
-def test_a_signal_while_the_bot_is_being_started_leaves_nothing_either(place: Home) -> None:
+def test_a_signal_during_the_start_of_the_bot_leaves_nothing_behind(place: Home) -> None:
     demo = place.start("demo", MAILAUNCHER_START_GRACE_S="5")
     while not any("bot.py" in command for command in commands_of(place)):
         assert demo.process.poll() is None
+        time.sleep(0.05)  # nobody tells, and looking through all processes takes a processor
     assert demo.end() == 0
     assert "Traceback" not in demo.errors
     assert place.left() == []
@@ -70,15 +88,40 @@ def test_a_signal_while_the_bot_is_being_started_leaves_nothing_either(place: Ho
 
 
 def commands_of(place: Home) -> list[str]:
-    """The command lines of what runs in the demonstration's folder."""
+    """The command lines of all processes in the demonstration's folder."""
     running = psutil.process_iter(["cmdline", "cwd"])
     inside = (process for process in running if str(process.info["cwd"]).startswith(str(place.temporary)))
     return [" ".join(process.info["cmdline"]) for process in inside]
 
 
-def test_every_file_and_the_launcher_agree_on_the_ports(place: Home) -> None:
+def test_a_kept_demonstration_continues_with_the_same_bot_and_the_users_changes(place: Home) -> None:
     folder = place.folder / "kept"
-    demonstrate(place, "--keep", str(folder))
+    demo = demonstrate(place, "--keep", str(folder))
+    assert lock.holder(folder / "data") == (demo.process.pid, place.url)
+    require_agreeing_ports(place, folder)
+    assert demo.end() == 0
+    assert lock.holder(folder / "data") is None
+    config = folder / "bots" / "demo" / "config" / "bot_config.toml"
+    changed = config.read_text("utf-8").replace("麦麦", "小麦")
+    config.write_text(changed, "utf-8")
+    demo = demonstrate(place, "--keep", str(folder))
+    greeting = "输入 /help 查看命令"
+    read(place, f"(?s){greeting}.*{greeting}")  # of both
+    assert demo.end() == 0
+    assert f"demo --keep {folder}" in demo.errors
+    former = bot_port(folder)
+    with socket.create_server(("127.0.0.1", former)):
+        demo = demonstrate(place, "--keep", str(folder))
+        (bot,) = instances(place)
+    assert (bot["status"], bot["port"]) == ("running", bot_port(folder))
+    assert bot["port"] != former  # that one was in use
+    assert demo.end() == 0
+    assert config.read_text("utf-8") == changed
+    assert place.left() == []
+
+
+def require_agreeing_ports(place: Home, folder: Path) -> None:
+    """In all files, the launcher, and what the programs say."""
     (bot,) = instances(place)
     ports = {s["name"]: s["port"] for s in bot["services"]}
     root = folder / "bots" / "demo"
@@ -91,36 +134,17 @@ def test_every_file_and_the_launcher_agree_on_the_ports(place: Home) -> None:
         ("napcat", f"http://127.0.0.1:{ports['napcat']}/"),
         ("nonebot", f"ws://127.0.0.1:{ports['nonebot-ada']}"),
     ):
-        place.start("logs", "demo", "-f", "-t", terminal).expect(said)
+        read(place, said, "-t", terminal)
 
 
-def test_a_kept_demonstration_goes_on_with_the_same_bot_and_its_users_changes(place: Home) -> None:
-    folder = place.folder / "kept"
-    assert demonstrate(place, "--keep", str(folder)).end() == 0
-    config = folder / "bots" / "demo" / "config" / "bot_config.toml"
-    changed = config.read_text("utf-8").replace("麦麦", "小麦")
-    config.write_text(changed, "utf-8")
-    demo = demonstrate(place, "--keep", str(folder))
-    first = place.run("logs", "demo", "-n", "1000")
-    assert first.stdout.count("输入 /help 查看命令") == 2, first.stdout
-    assert demo.end() == 0
-    assert config.read_text("utf-8") == changed
-    assert f"demo --keep {folder}" in demo.errors
-    assert place.left() == []
+def read(place: Home, pattern: str, *options: str) -> None:
+    """Waits for output of the demonstration. The reader is ended: it would wait for a later server."""
+    reader = place.start("logs", "demo", "-f", *options)
+    reader.expect(pattern)
+    reader.close()
 
 
-def test_a_kept_demonstration_moves_away_from_a_port_that_was_taken_meanwhile(place: Home) -> None:
-    folder = place.folder / "kept"
-    assert demonstrate(place, "--keep", str(folder)).end() == 0
-    former = bot_port(folder)
-    with socket.create_server(("127.0.0.1", former)):
-        demonstrate(place, "--keep", str(folder))
-        (bot,) = instances(place)
-    assert bot["status"] == "running"
-    assert bot["port"] == bot_port(folder) != former
-
-
-def test_a_folder_of_somebody_elses_is_refused_and_left_alone(place: Home) -> None:
+def test_a_foreign_folder_is_rejected_unchanged(place: Home) -> None:
     folder = place.folder / "letters"
     folder.mkdir()
     (folder / "to-mother.txt").write_text("Dear")
@@ -130,7 +154,7 @@ def test_a_folder_of_somebody_elses_is_refused_and_left_alone(place: Home) -> No
     assert [path.name for path in folder.iterdir()] == ["to-mother.txt"]
 
 
-def test_a_taken_port_is_named_with_the_way_out_and_nothing_is_left(place: Home) -> None:
+def test_a_port_in_use_is_reported_with_a_remedy_and_nothing_is_left(place: Home) -> None:
     with socket.create_server(("127.0.0.1", place.port)):
         refused = place.run("demo")
         other = free_port()
@@ -138,18 +162,3 @@ def test_a_taken_port_is_named_with_the_way_out_and_nothing_is_left(place: Home)
     assert refused.returncode == 4
     assert "--port" in refused.stderr
     assert list(place.temporary.iterdir()) == []
-
-
-def test_the_users_own_database_is_not_touched(place: Home) -> None:
-    demo = place.start("demo", MAILAUNCHER_DATABASE_URL="sqlite:///nowhere/at/all.db")
-    demo.expect("attach demo")
-    assert demo.end() == 0
-
-
-def test_while_it_runs_its_data_folder_is_locked(place: Home) -> None:
-    folder = place.folder / "kept"
-    demo = demonstrate(place, "--keep", str(folder))
-    holder = lock.holder(folder / "data")
-    assert holder == (demo.process.pid, place.url)
-    demo.end()
-    assert lock.holder(folder / "data") is None

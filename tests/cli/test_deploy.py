@@ -1,4 +1,4 @@
-"""Deploying from the command line: what it shows, what it asks, how it ends."""
+"""Deploying from the command line: progress, questions, results."""
 
 import json
 import re
@@ -27,8 +27,8 @@ def serving(place: Home, repository: Repository, **given: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def house(releases: Repository) -> Iterator[Home]:
-    """A home whose server all tests of this module use that leave no bot running."""
+def shared_home(releases: Repository) -> Iterator[Home]:
+    """A home with a server for all tests of this module that leave no bot running."""
     with home() as found:
         serving(found, releases)
         yield found
@@ -39,64 +39,72 @@ def ok(done: subprocess.CompletedProcess[str]) -> str:
     return done.stdout
 
 
+def ended(done: subprocess.CompletedProcess[str]) -> str:
+    """How a deployment ended; what follows, its web pages, is indented."""
+    return [line for line in ok(done).splitlines() if not line.startswith(" ")][-1]
+
+
 def listed(place: Home, name: str) -> dict[str, Any]:
     found = json.loads(ok(place.run("ls", "--json")))
     (instance,) = (instance for instance in found if instance["name"] == name)
     return dict(instance)
 
 
-# What there is
+# Versions and terms
 
 
-def test_versions_are_a_table_or_json(house: Home, releases: Repository) -> None:
-    shown = house.run("versions")
+def test_versions_are_printed_as_a_table_or_json(shared_home: Home, releases: Repository) -> None:
+    shown = shared_home.run("versions")
     heading, *lines = ok(shown).splitlines()
-    assert heading.split() == ["VERSION", "IS", "COMMIT"]
+    assert heading.split() == ["VERSION", "KIND", "COMMIT"]
     assert [line.split()[0] for line in lines] == deployable.VERSIONS
     assert lines[0].split()[1] == deployable.STABLE
     assert releases.url in shown.stderr
-    found = json.loads(ok(house.run("versions", "--refresh", "--json")))
+    found = json.loads(ok(shared_home.run("versions", "--refresh", "--json")))
     assert [version["name"] for version in found["versions"]] == deployable.VERSIONS
 
 
-def test_terms_are_printed_of_a_version_or_an_instance(house: Home) -> None:
+def test_terms_of_a_version_or_an_instance_are_printed(shared_home: Home) -> None:
     eula = (deployable.SAMPLE / "EULA.md").read_text("utf-8").strip()
-    of_version = ok(house.run("terms", "--version", "latest"))
+    of_version = ok(shared_home.run("terms", "--version", "latest"))
     assert eula in of_version
     assert f"==> PRIVACY.md ({deployable.STABLE}) <==" in of_version
-    ok(house.run("deploy", "with terms", "--no-follow"))
-    assert ok(house.run("terms", "with terms")) == of_version
-    assert json.loads(ok(house.run("terms", "with terms", "--json")))["version"] == deployable.STABLE
+    ok(shared_home.run("deploy", "with terms", "--no-follow"))
+    assert ok(shared_home.run("terms", "with terms")) == of_version
+    assert json.loads(ok(shared_home.run("terms", "with terms", "--json")))["version"] == deployable.STABLE
     for arguments in ((), ("with terms", "--version", "latest")):
-        refused = house.run("terms", *arguments)
+        refused = shared_home.run("terms", *arguments)
         assert refused.returncode == 2
         assert "--version" in refused.stderr
 
 
-# A deployment
+# Progress
 
 
-def test_without_a_terminal_it_is_followed_in_plain_lines(house: Home) -> None:
-    done = house.run("deploy", "plain", "--version", "0.12.1", "--service", "napcat", "--service", "nonebot")
+def test_progress_without_a_terminal_is_plain_lines(shared_home: Home) -> None:
+    done = shared_home.run(
+        "deploy", "plain", "--version", "0.12.1", "--service", "napcat", "--service", "nonebot"
+    )
     first, *lines = ok(done).splitlines()
-    assert first == "The deployment has begun"
-    assert lines[-1] == "plain (0.12.1) is installed"
+    assert first == "The deployment has started"
+    assert lines[-2] == "plain (0.12.1) is installed"
+    assert re.fullmatch(r"  web page: http://127\.0\.0\.1:\d+/ \(token: .*mailauncher web plain\)", lines[-1])
     assert "Checking" in lines
     shares = [int(line.partition("%")[0]) for line in lines[:-1] if re.match(r"\d+%", line)]
     assert shares == sorted(shares)
     assert shares[-1] == 100
     assert "\x1b" not in done.stdout
-    instance = listed(house, "plain")
+    instance = listed(shared_home, "plain")
     assert (instance["version"], instance["status"]) == ("0.12.1", "stopped")
     assert [service["name"] for service in instance["services"]] == ["napcat", "nonebot-ada"]
-    assert instance["path"] == str((house.folder / "bots" / "plain").resolve())
+    assert instance["path"] == str((shared_home.folder / "bots" / "plain").resolve())
 
 
-def test_at_a_terminal_there_is_a_bar_under_the_log(place: Home, releases: Repository) -> None:
+def test_progress_at_a_terminal_is_a_bar_below_the_log(place: Home, releases: Repository) -> None:
     serving(place, releases)
     screen = Screen(place, "deploy", "shown")
     try:
-        screen.expect("The deployment has begun")
+        screen.expect("The deployment has started")
         screen.expect(r"━")
         screen.expect("100%")
         screen.expect(r"shown \(0.12.2\) is installed")
@@ -105,43 +113,46 @@ def test_at_a_terminal_there_is_a_bar_under_the_log(place: Home, releases: Repos
         screen.close()
 
 
-def test_json_is_one_object_about_the_end(house: Home, tmp_path: Path) -> None:
-    done = house.run("deploy", "data", "--json", "--path", str(tmp_path / "elsewhere"))
+def test_json_prints_one_object_at_the_end(shared_home: Home, tmp_path: Path) -> None:
+    done = shared_home.run("deploy", "data", "--json", "--path", str(tmp_path / "elsewhere"))
     found = json.loads(ok(done))
     assert (found["status"], found["progress"], found["failure"]) == ("COMPLETED", 100, None)
     assert done.stderr == ""
-    assert listed(house, "data")["path"] == str(tmp_path / "elsewhere")
+    assert listed(shared_home, "data")["path"] == str(tmp_path / "elsewhere")
 
 
-def test_not_followed_it_answers_at_once_and_can_be_followed_later(house: Home) -> None:
-    begun = house.run("deploy", "later", "--no-follow")
+def test_no_follow_returns_immediately_and_follow_shows_the_rest(shared_home: Home) -> None:
+    begun = shared_home.run("deploy", "later", "--no-follow")
     message, _, instance_id = ok(begun).strip().partition(": ")
-    assert message == "The deployment has begun"
+    assert message == "The deployment has started"
     assert "mailauncher follow later" in begun.stderr
-    followed = ok(house.run("follow", instance_id[:8])).splitlines()
-    assert followed[-1] == f"later ({deployable.STABLE}) is installed"
-    again = ok(house.run("follow", "later")).splitlines()
-    assert [line for line in again if "%" not in line] == [line for line in followed if "%" not in line]
-    assert json.loads(ok(house.run("follow", "later", "--json")))["status"] == "COMPLETED"
+    followed = shared_home.run("follow", instance_id[:8])
+    assert ended(followed) == f"later ({deployable.STABLE}) is installed"
+    again = shared_home.run("follow", "later")
+    first, second = (
+        [line for line in ok(done).splitlines() if "%" not in line] for done in (followed, again)
+    )
+    assert first == second
+    assert json.loads(ok(shared_home.run("follow", "later", "--json")))["status"] == "COMPLETED"
 
 
-def test_what_the_worker_printed_can_be_read_afterwards(house: Home) -> None:
-    ok(house.run("deploy", "printed"))
-    assert ok(house.run("logs", "printed", "-t", "deploy")).strip()
+def test_the_output_of_the_worker_can_be_read_afterwards(shared_home: Home) -> None:
+    ok(shared_home.run("deploy", "printed"))
+    assert ok(shared_home.run("logs", "printed", "-t", "deploy")).strip()
 
 
-def test_deployments_are_listed(house: Home) -> None:
-    ok(house.run("deploy", "listed"))
-    heading, *lines = ok(house.run("deployments")).splitlines()
-    assert heading.split() == ["NAME", "KIND", "STATUS", "DONE", "VERSION", "BEGUN", "ID"]
+def test_deployments_are_listed(shared_home: Home) -> None:
+    ok(shared_home.run("deploy", "listed"))
+    heading, *lines = ok(shared_home.run("deployments")).splitlines()
+    assert heading.split() == ["NAME", "KIND", "STATUS", "PROGRESS", "VERSION", "STARTED", "ID"]
     (line,) = (line for line in lines if line.startswith("listed "))
     assert line.split()[1:5] == ["deploy", "completed", "100%", deployable.STABLE]
-    found = json.loads(ok(house.run("deployments", "--json")))
+    found = json.loads(ok(shared_home.run("deployments", "--json")))
     assert "listed" in [entry["name"] for entry in found]
 
 
-def test_a_name_with_spaces_in_a_hint_can_be_typed(house: Home) -> None:
-    begun = house.run("deploy", "with spaces", "--no-follow")
+def test_a_name_with_spaces_in_a_hint_can_be_typed(shared_home: Home) -> None:
+    begun = shared_home.run("deploy", "with spaces", "--no-follow")
     assert "mailauncher follow 'with spaces'" in begun.stderr
 
 
@@ -164,22 +175,22 @@ def test_a_name_with_spaces_in_a_hint_can_be_typed(house: Home) -> None:
         (("versions", "--url", "http://127.0.0.1:1"), 6, "CONNECTION_FAILED"),
     ],
 )
-def test_a_refusal_has_its_code_in_words_and_as_exit_status(
-    house: Home, arguments: tuple[str, ...], exit_status: int, code: str
+def test_an_error_prints_its_code_and_exits_with_its_status(
+    shared_home: Home, arguments: tuple[str, ...], exit_status: int, code: str
 ) -> None:
-    refused = house.run(*arguments)
+    refused = shared_home.run(*arguments)
     assert (refused.returncode, refused.stdout) == (exit_status, "")
     assert refused.stderr.startswith(f"Error {code}: ")
-    assert len(refused.stderr.splitlines()) == 1
+    assert all(line.startswith("  ") for line in refused.stderr.splitlines()[1:])
 
 
-def test_what_is_done_cannot_be_cancelled_or_tried_again(house: Home) -> None:
-    ok(house.run("deploy", "done"))
-    assert house.run("cancel", "done").returncode == 4
-    assert house.run("retry", "done").returncode == 2
+def test_a_completed_deployment_cannot_be_cancelled_or_retried(shared_home: Home) -> None:
+    ok(shared_home.run("deploy", "done"))
+    assert shared_home.run("cancel", "done").returncode == 4
+    assert shared_home.run("retry", "done").returncode == 2
 
 
-def test_a_failed_deployment_ends_with_its_codes_status_and_goes_on_with_retry(
+def test_a_failed_deployment_exits_with_its_status_and_resumes_with_retry(
     place: Home, tmp_path: Path
 ) -> None:
     repository = deployable.sample_repository(tmp_path / "repository")
@@ -203,28 +214,28 @@ def test_a_failed_deployment_ends_with_its_codes_status_and_goes_on_with_retry(
     assert again.returncode == 1
     assert json.loads(again.stdout)["failure"]["code"] == "DOWNLOAD_FAILED"
     (tmp_path / "away").rename(repository.folder)
-    retried = ok(place.run("retry", "unlucky")).splitlines()
-    assert retried[0] == "The deployment goes on"
-    assert retried[-1] == f"unlucky ({deployable.STABLE}) is installed"
+    retried = place.run("retry", "unlucky")
+    assert ok(retried).startswith("The deployment continues\n")
+    assert ended(retried) == f"unlucky ({deployable.STABLE}) is installed"
 
 
-# Ctrl-C, and a server that goes away
+# Ctrl-C, and a restart of the server
 
 
 @dataclass
 class Held:
-    """A server whose deployments stand still while they fetch, as long as `git` hangs."""
+    """A server whose deployments hang while fetching, as long as `git` hangs."""
 
     place: Home
     git: GitServer
     server: Running
 
     def deploying(self, *arguments: str) -> Running:
-        """A `deploy` that has come to that point."""
+        """A `deploy` command that has reached that point."""
         before = len(self.git.requests)
         command = self.place.start("deploy", *arguments)
         self.git.wait_for_requests(before + 1)
-        command.expect("The deployment has begun")
+        command.expect("The deployment has started")
         return command
 
     def restart(self) -> None:
@@ -247,13 +258,13 @@ def held(place: Home, tmp_path: Path) -> Iterator[Held]:
         yield found
 
 
-def test_ctrl_c_stops_following_and_not_the_deployment(held: Held) -> None:
+def test_ctrl_c_stops_watching_and_not_the_deployment(held: Held) -> None:
     place = held.place
     command = held.deploying("bot")
     command.process.send_signal(signal.SIGINT)
     assert command.wait() == 130
     (line,) = command.errors.strip().splitlines()
-    assert line.startswith("The deployment goes on.")
+    assert line.startswith("The deployment continues.")
     assert "mailauncher follow bot" in line
     assert "mailauncher cancel bot" in line
     assert listed(place, "bot")["status"] == "installing"
@@ -264,19 +275,19 @@ def test_ctrl_c_stops_following_and_not_the_deployment(held: Held) -> None:
     assert listed(place, "bot")["status"] == "stopped"
 
 
-def test_ctrl_c_at_a_terminal_leaves_the_bar_and_says_how_to_go_on(held: Held) -> None:
+def test_ctrl_c_at_a_terminal_removes_the_bar_and_says_how_to_resume(held: Held) -> None:
     screen = Screen(held.place, "deploy", "bot")
     try:
         screen.expect("━")
         screen.type("\x03")
-        screen.expect("The deployment goes on")
+        screen.expect("The deployment continues")
         assert screen.wait() == 130
     finally:
         screen.close()
     assert ok(held.place.run("cancel", "bot")) == "The deployment was cancelled\n"
 
 
-def test_a_cancelled_deployment_ends_its_followers_and_leaves_nothing(held: Held) -> None:
+def test_a_cancelled_deployment_ends_its_watchers_and_leaves_nothing(held: Held) -> None:
     place = held.place
     command = held.deploying("bot")
     assert ok(place.run("cancel", "bot")) == "The deployment was cancelled\n"
@@ -289,7 +300,7 @@ def test_a_cancelled_deployment_ends_its_followers_and_leaves_nothing(held: Held
     assert ok(place.run("deployments")).splitlines()[1].split()[:3] == ["bot", "deploy", "cancelled"]
 
 
-def test_following_goes_on_over_a_restart_of_the_server_with_nothing_twice(held: Held) -> None:
+def test_progress_continues_across_a_restart_of_the_server_without_repeating(held: Held) -> None:
     command = held.deploying("bot")
     held.restart()
     held.git.manner = "serve"
@@ -305,41 +316,41 @@ def test_following_goes_on_over_a_restart_of_the_server_with_nothing_twice(held:
 # Consent
 
 
-def test_without_consent_and_a_terminal_it_is_installed_and_told_how_to_go_on(
+def test_without_consent_and_terminal_the_bot_is_installed_with_a_hint(
     place: Home, releases: Repository
 ) -> None:
     serving(place, releases)
     done = place.run("deploy", "bot", "--start")
-    assert ok(done).splitlines()[-1] == f"bot ({deployable.STABLE}) is installed"
+    assert ended(done) == f"bot ({deployable.STABLE}) is installed"
     assert f"mailauncher terms --version {deployable.STABLE}" in done.stderr
     assert "EULA.md, PRIVACY.md" in done.stderr
     assert "mailauncher accept bot" in done.stderr
-    assert listed(place, "bot")["status"] == "failed"
+    assert listed(place, "bot")["status"] == "stopped"  # it was `failed`, and nothing had failed
     assert "terms" in ok(place.run("ls")).splitlines()[2]
-    assert ok(place.run("accept", "bot")) == "The licence and privacy terms are accepted\n"
+    assert ok(place.run("accept", "bot")) == "The license and privacy terms were accepted\n"
     assert ok(place.run("start", "bot")) == "Instance bot started\n"
 
 
-def test_consent_to_a_bot_that_is_asking_already_says_to_restart_it(
+def test_accepting_terms_while_the_bot_asks_for_them_suggests_a_restart(
     place: Home, releases: Repository
 ) -> None:
     serving(place, releases)
     ok(place.run("deploy", "bot"))
     ok(place.run("start", "bot"))
     accepted = place.run("accept", "bot")
-    assert ok(accepted) == "The licence and privacy terms are accepted\n"
+    assert ok(accepted) == "The license and privacy terms were accepted\n"
     assert "mailauncher restart bot" in accepted.stderr
 
 
-def test_consent_on_the_command_line_starts_it(place: Home, releases: Repository) -> None:
+def test_accept_terms_starts_the_bot(place: Home, releases: Repository) -> None:
     serving(place, releases)
     done = place.run("deploy", "bot", "--start", "--accept-terms")
-    assert (ok(done).splitlines()[-1], done.stderr) == (f"bot ({deployable.STABLE}) is installed", "")
+    assert (ended(done), done.stderr) == (f"bot ({deployable.STABLE}) is installed", "")
     assert listed(place, "bot")["status"] == "running"
 
 
-@pytest.mark.parametrize("answer, status", [("y", "running"), ("n", "failed"), ("maybe\r是", "running")])
-def test_at_a_terminal_it_asks_for_consent(
+@pytest.mark.parametrize("answer, status", [("y", "running"), ("n", "stopped"), ("maybe\r是", "running")])
+def test_deploy_at_a_terminal_asks_for_consent(
     place: Home, releases: Repository, answer: str, status: str
 ) -> None:
     serving(place, releases)
@@ -355,27 +366,41 @@ def test_at_a_terminal_it_asks_for_consent(
     assert listed(place, "bot")["status"] == status
 
 
-def test_ctrl_c_at_the_question_leaves_without_deploying(house: Home) -> None:
-    screen = Screen(house, "deploy", "undecided", "--start", "--lang", "zh")
+def test_ctrl_c_at_the_question_exits_without_deploying(shared_home: Home) -> None:
+    screen = Screen(shared_home, "deploy", "undecided", "--start", "--lang", "zh")
     try:
         screen.expect(r"接受这些条款？ \[y/N\]: ")
         screen.type("\x03")
-        screen.expect("已放弃")
-        assert screen.wait() == 1
+        screen.expect("已取消")
+        assert screen.wait() == 130
     finally:
         screen.close()
-    assert "undecided" not in ok(house.run("deployments"))
+    assert "undecided" not in ok(shared_home.run("deployments"))
 
 
-def test_what_is_unknown_is_answered_by_what_there_is(house: Home) -> None:
-    service = house.run("deploy", "bot", "--service", "nothing").stderr
+def test_an_unknown_name_is_answered_with_the_known_ones(shared_home: Home) -> None:
+    service = shared_home.run("deploy", "bot", "--service", "nothing").stderr
     assert "napcat, nonebot-ada" in service
-    assert "maibot" in house.run("deploy", "bot", "--recipe", "nothing").stderr
-    assert "maibot" in house.run("versions", "--recipe", "nothing").stderr
-    assert ".." not in house.run("deploy", "bot", "--path", "/").stderr
+    assert "maibot" in shared_home.run("deploy", "bot", "--recipe", "nothing").stderr
+    assert "maibot" in shared_home.run("versions", "--recipe", "nothing").stderr
+    assert ".." not in shared_home.run("deploy", "bot", "--path", "/").stderr
 
 
-def test_it_speaks_chinese_to_the_chinese(house: Home) -> None:
-    done = house.run("deploy", "中文", "--lang", "zh")
-    first, *_, last = ok(done).splitlines()
-    assert (first, last) == ("部署已开始", f"中文（{deployable.STABLE}）已就绪")
+def test_messages_are_chinese_in_a_chinese_locale(shared_home: Home) -> None:
+    done = shared_home.run("deploy", "中文", "--lang", "zh")
+    assert (ok(done).splitlines()[0], ended(done)) == ("部署已开始", f"中文（{deployable.STABLE}）已安装")
+
+
+def test_a_deployment_whose_bot_does_not_work_exits_with_the_reason(place: Home, tmp_path: Path) -> None:
+    """It printed "The deployment is complete", with status 0."""
+    repository = deployable.sample_repository(tmp_path / "asking")
+    repository.commit({"bot.py": "input('Your key? ')\n"})
+    repository.tag("0.12.3")
+    serving(place, repository)
+    done = place.run("deploy", "bot", "--start", "--accept-terms")
+    assert done.returncode == 7
+    assert "bot (0.12.3) is installed" in done.stdout
+    assert "mailauncher attach bot" in done.stderr
+    assert done.stderr.splitlines()[-1] == "  Your key?"
+    assert place.run("follow", "bot").returncode == 7
+    assert listed(place, "bot")["details"]["waiting_for"] == "input"

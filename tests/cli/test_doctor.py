@@ -1,12 +1,16 @@
-"""`mailauncher doctor`: what is there, what is not, and the way out."""
+"""`mailauncher doctor`: what is available, what is missing, and remedies."""
 
 import os
+import platform
+import shutil
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 
-from mailauncher.cli import doctor
+from cli import doctor
+from cli.finding import FAIL
 from tests.support.program import Home
 
 pytestmark = pytest.mark.slow
@@ -23,18 +27,21 @@ def test_a_machine_with_everything_needed_passes(place: Home) -> None:
     assert examined.returncode == 0, examined.stdout
     assert "fail" not in verdicts(examined.stdout).values()
     assert f"Port {place.port} is free" in examined.stdout
+    assert "ok    uv (" in examined.stdout
     assert str(place.data) in examined.stdout
 
 
-def test_what_is_missing_comes_with_the_way_out(place: Home) -> None:
+def test_a_missing_program_comes_with_a_remedy(place: Home) -> None:
     examined = place.run("doctor", PATH="/nowhere")
     assert examined.returncode == 0
     lines = examined.stdout.splitlines()
-    (at,) = (n for n, line in enumerate(lines) if line.startswith("warn  Deploying bots needs git"))
+    (at,) = (
+        n for n, line in enumerate(lines) if line.startswith("warn  git not found: needed to deploy bots")
+    )
     assert lines[at + 1].startswith("      -> install git")
 
 
-def test_a_port_that_another_program_has_fails_with_its_name(place: Home) -> None:
+def test_a_port_in_use_by_another_program_fails_with_its_name(place: Home) -> None:
     with socket.create_server(("127.0.0.1", place.port)):
         examined = place.run("doctor")
     assert examined.returncode == 1
@@ -43,40 +50,66 @@ def test_a_port_that_another_program_has_fails_with_its_name(place: Home) -> Non
     assert "MAILAUNCHER_PORT" in examined.stdout
 
 
-def test_the_port_of_the_running_server_is_no_failure(place: Home) -> None:
+def test_the_port_of_the_running_server_passes(place: Home) -> None:
     server = place.serve()
     examined = place.run("doctor")
     assert examined.returncode == 0
-    assert f"MaiLauncher runs at {place.url} (pid {server.process.pid})" in examined.stdout
+    assert f"MaiLauncher is running at {place.url} (pid {server.process.pid})" in examined.stdout
+    # Of another data folder, such as a demonstration's: it was a failure, as of any other program.
+    elsewhere = place.run("doctor", MAILAUNCHER_DATA=str(place.folder / "other"))
+    assert elsewhere.returncode == 0
+    assert f"warn  Port {place.port} belongs to another MaiLauncher (pid " in elsewhere.stdout
 
 
-def test_a_folder_that_cannot_be_written_fails(place: Home) -> None:
+def test_a_folder_that_cannot_be_created_fails(place: Home) -> None:
+    """It said "change the permissions of /", the nearest folder that exists."""
     examined = place.run("doctor", MAILAUNCHER_DATA="/proc/nowhere/data")
     assert examined.returncode == 1
-    assert "fail  Data folder /proc/nowhere/data is not writable (/proc: " in examined.stdout
+    assert (
+        "fail  Data folder /proc/nowhere/data does not exist and cannot be created in /proc ("
+        in examined.stdout
+    )
+    assert "create it as root, owned by this user, or set MAILAUNCHER_DATA" in examined.stdout
 
 
-def test_a_setting_that_cannot_be_used_fails(place: Home) -> None:
+def test_an_invalid_setting_fails(place: Home) -> None:
     examined = place.run("doctor", MAILAUNCHER_PORT="many")
     assert examined.returncode == 1
     assert "fail  Setting port (MAILAUNCHER_PORT)" in examined.stdout
 
 
-def test_it_speaks_chinese_too(place: Home) -> None:
+def test_the_python_of_each_bot_and_what_napcat_lacks_are_shown(place: Home) -> None:
+    """Only a failed deployment said that no Python fitted, and a recipe that could not be read was named nowhere."""
+    (place.data / "recipes").mkdir(parents=True)
+    (place.data / "recipes" / "own.toml").write_text("name = 1")
+    examined = place.run("doctor", MAILAUNCHER_PYTHON=sys.executable, PATH="/usr/bin:/bin")
+    here = f"Python {platform.python_version()} ({sys.executable})"
+    shown = examined.stdout.splitlines()
+    if sys.version_info < (3, 14):
+        assert f"ok    {here} for maibot >=0.7 <1.0, nonebot-ada >=0.7 <1.0" in shown
+    assert any("own.toml is invalid: " in line and line.startswith("fail") for line in shown)
+    assert examined.returncode == 1
+    old = place.run("doctor", MAILAUNCHER_PYTHON="2.99")
+    assert "the setting python has none that fits: 2.99 (not found)" in old.stdout
+    packages = next(line for line in shown if "NapCat" in line)
+    assert ("xvfb" in packages) == (shutil.which("xvfb-run", path="/usr/bin:/bin") is None)
+
+
+def test_findings_are_chinese_in_chinese(place: Home) -> None:
     examined = place.run("doctor", LANG="zh_CN.UTF-8")
     assert examined.returncode == 0
     assert f"端口 {place.port} 空闲" in examined.stdout
 
 
-def test_no_pseudo_terminals_and_no_room_are_failures(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_pseudo_terminals_and_a_full_disk_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     def none() -> tuple[int, int]:
         raise OSError(2, "No such file or directory")
 
     monkeypatch.setattr(os, "openpty", none)
-    monkeypatch.setattr(doctor, "TOO_LITTLE_SPACE", 1 << 80)
-    monkeypatch.setattr(doctor, "LITTLE_SPACE", 1 << 80)
-    assert doctor._terminals().verdict == doctor.FAIL
-    assert doctor._space(Path("/")).verdict == doctor.FAIL
+    monkeypatch.setattr(doctor, "MIN_SPACE_BYTES", 1 << 80)
+    monkeypatch.setattr(doctor, "LOW_SPACE_BYTES", 1 << 80)
+    assert doctor._terminals().verdict == FAIL
+    assert doctor._space(Path("/")).verdict == FAIL
 
 
 def test_an_encoding_other_than_utf8_is_a_warning(place: Home) -> None:

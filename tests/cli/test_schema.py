@@ -1,4 +1,4 @@
-"""`mailauncher schema`: the contracts, printed, compared and written."""
+"""`mailauncher schema`: printing, checking and writing the API descriptions."""
 
 import json
 import shutil
@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.program import ROOT, Home
+from tests.support.layers import PACKAGES, ROOT
+from tests.support.program import Home
 
 pytestmark = pytest.mark.slow
 
 CHECKED_IN = ROOT / "schema" / "schema.graphql"
 
 
-def test_it_prints_the_schema_that_is_checked_in(place: Home) -> None:
+def test_schema_prints_the_checked_in_file(place: Home) -> None:
     assert place.run("schema").stdout == CHECKED_IN.read_text("utf-8")
     checked = place.run("schema", "--check")
     assert (checked.returncode, checked.stdout) == (0, "")
@@ -24,7 +25,7 @@ def test_it_prints_the_schema_that_is_checked_in(place: Home) -> None:
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A copy of the program whose files may be changed."""
-    for package in ("mailauncher", "schema", "resolvers", "rest", "terminals"):
+    for package in PACKAGES:
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
 
@@ -36,7 +37,7 @@ def run_in(copy: Path, place: Home, *arguments: str) -> subprocess.CompletedProc
     )
 
 
-def test_a_difference_is_shown_and_status_1_until_it_is_written(place: Home, copy: Path) -> None:
+def test_check_shows_differences_with_status_1_until_written(place: Home, copy: Path) -> None:
     file = copy / "schema" / "schema.graphql"
     file.write_text(file.read_text("utf-8").replace("type Query", "type Question"), "utf-8")
     differing = run_in(copy, place, "--check")
@@ -64,5 +65,5 @@ def test_docs_writes_the_pages_of_a_checkout(place: Home, copy: Path) -> None:
         assert (copy / "docs" / page).read_bytes() == (ROOT / "docs" / page).read_bytes()
 
 
-def test_one_thing_at_a_time(place: Home) -> None:
+def test_check_and_write_exclude_each_other(place: Home) -> None:
     assert place.run("schema", "--check", "--write").returncode == 2

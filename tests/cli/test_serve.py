@@ -1,4 +1,4 @@
-"""`mailauncher serve`, as a script or a person at a terminal meets it."""
+"""`mailauncher serve`, started by a script or at a terminal."""
 
 import json
 import os
@@ -28,11 +28,11 @@ while True:
 
 
 def assert_quiet(server: Running) -> None:
-    """Nothing of what it logged is worse than information."""
+    """The server logged no warnings or errors."""
     assert not re.search(r"Traceback| (?:warning|error|critical) ", server.errors), server.errors
 
 
-def test_it_outlives_its_terminal_where_nohup_says_so(place: Home) -> None:
+def test_the_server_outlives_its_terminal_under_nohup(place: Home) -> None:
     server = place.start("serve", through=("nohup",))
     server.expect("listening on")
     server.process.send_signal(signal.SIGHUP)
@@ -41,7 +41,7 @@ def test_it_outlives_its_terminal_where_nohup_says_so(place: Home) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_prints_one_line_and_ends_with_0_on_a_signal(place: Home, number: signal.Signals) -> None:
+def test_the_server_prints_one_line_and_exits_with_0_on_a_signal(place: Home, number: signal.Signals) -> None:
     server = place.serve()
     assert server.end(number) == 0
     assert server.text == f"MaiLauncher {__version__} listening on {place.url}\n"
@@ -66,7 +66,7 @@ def has_ipv6() -> bool:
         return False
 
 
-def test_a_signal_ends_everything_it_runs(place: Home) -> None:
+def test_a_signal_stops_all_bots_with_stop_bots_at_exit(place: Home) -> None:
     place.bot("one")
     server = place.serve()
     assert place.run("add", str(place.bot("two")), "--port", str(free_port())).returncode == 0
@@ -77,7 +77,7 @@ def test_a_signal_ends_everything_it_runs(place: Home) -> None:
     assert place.left() == []
 
 
-def test_a_signal_before_it_is_ready_ends_it_with_0_too(place: Home) -> None:
+def test_a_signal_before_readiness_exits_with_0_too(place: Home) -> None:
     server = place.start("serve")
     while lock.holder(place.data) is None:
         assert server.process.poll() is None
@@ -85,8 +85,8 @@ def test_a_signal_before_it_is_ready_ends_it_with_0_too(place: Home) -> None:
     assert_quiet(server)
 
 
-def test_a_second_signal_ends_what_ignores_the_first(place: Home) -> None:
-    """Unasked, the stubborn bot would have been given more time than this test has."""
+def test_a_second_signal_kills_what_ignores_the_first(place: Home) -> None:
+    """Without the second signal, the bot would get more time than this test may take."""
     folder = place.bot("stubborn", STUBBORN)
     server = place.serve()
     assert place.run("add", str(folder), "--port", str(free_port())).returncode == 0
@@ -108,7 +108,7 @@ def close_code(viewer: ClientConnection) -> int | None:
         return viewer.close_code
 
 
-def test_viewers_and_subscribers_do_not_hold_it_up(place: Home) -> None:
+def test_viewers_and_subscribers_do_not_delay_the_exit(place: Home) -> None:
     folder = place.bot("bot")
     server = place.serve()
     place.run("add", str(folder), "--port", str(free_port()))
@@ -130,7 +130,7 @@ def test_viewers_and_subscribers_do_not_hold_it_up(place: Home) -> None:
     assert place.left() == []
 
 
-def test_a_second_server_on_the_same_data_folder_says_who_holds_it(place: Home) -> None:
+def test_a_second_server_on_the_same_data_folder_names_the_first(place: Home) -> None:
     server = place.serve()
     second = place.run("serve", "--port", str(free_port()))
     assert second.returncode == 4
@@ -140,29 +140,35 @@ def test_a_second_server_on_the_same_data_folder_says_who_holds_it(place: Home) 
     assert len(second.stderr.splitlines()) == 1
 
 
-def test_two_servers_with_their_own_folders_and_ports_do_not_meet(place: Home) -> None:
+def test_two_servers_with_separate_folders_and_ports_run_side_by_side(place: Home) -> None:
     place.serve()
     other = place.serve("--port", str(free_port()), "--data", str(place.folder / "other"))
     assert other.end() == 0
 
 
+def listed(place: Home) -> list[dict[str, object]]:
+    """The instances without what changes by itself."""
+    found: list[dict[str, object]] = json.loads(place.run("ls", "--json").stdout)
+    return [{key: value for key, value in instance.items() if key != "details"} for instance in found]
+
+
 @pytest.mark.slow
-def test_bots_run_on_after_its_end_and_the_next_server_takes_over(place: Home) -> None:
+def test_bots_keep_running_after_the_server_and_the_next_one_adopts_them(place: Home) -> None:
     """`stop_bots_at_exit` is off by default."""
     folder = place.bot("steady")
     first = place.serve(MAILAUNCHER_STOP_BOTS_AT_EXIT="")
     assert place.run("add", str(folder), "--port", str(free_port())).returncode == 0
     assert place.run("start", "steady").returncode == 0
-    before = place.run("ls", "--json").stdout
+    before = listed(place)
     assert first.end() == 0
     second = place.serve()
-    assert place.run("ls", "--json").stdout == before
-    assert "Ran on, taken over: steady\n" in second.errors
-    assert "Started again" not in second.errors
+    assert listed(place) == before
+    assert "Still running, reattached: steady\n" in second.errors
+    assert "Restarted" not in second.errors
     assert second.end() == 0
     third = place.serve()
     third.expect("listening on")
-    while "Started again: steady\n" not in third.errors:
+    while "Restarted: steady\n" not in third.errors:
         assert third.process.poll() is None
     assert "taken over" not in third.errors
     assert third.end() == 0
@@ -174,7 +180,7 @@ def test_a_killed_server_leaves_its_data_folder_usable(place: Home) -> None:
     assert place.serve().end() == 0
 
 
-def test_a_port_that_is_taken_is_refused_with_the_name_of_the_process(place: Home) -> None:
+def test_a_port_in_use_is_reported_with_the_name_of_the_process(place: Home) -> None:
     with socket.create_server(("127.0.0.1", place.port)):
         refused = place.run("serve")
     assert refused.returncode == 4
@@ -193,16 +199,14 @@ def test_a_port_that_is_taken_is_refused_with_the_name_of_the_process(place: Hom
         ({"MAILAUNCHER_HOST": "192.0.2.1", "MAILAUNCHER_TOKEN": "long-enough-a-token"}, "192.0.2.1"),
     ],
 )
-def test_a_setting_that_cannot_be_used_is_one_sentence_and_status_2(
-    place: Home, given: dict[str, str], said: str
-) -> None:
+def test_an_invalid_setting_is_one_line_and_status_2(place: Home, given: dict[str, str], said: str) -> None:
     refused = place.run("serve", **given)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert said in refused.stderr
     assert len(refused.stderr.splitlines()) == 1
 
 
-def test_a_data_folder_that_cannot_be_made_is_refused(place: Home) -> None:
+def test_a_data_folder_that_cannot_be_created_is_rejected(place: Home) -> None:
     refused = place.run("serve", "--data", "/proc/nowhere")
     assert refused.returncode == 2
     assert refused.stderr.startswith("Error INVALID_PATH: ")

@@ -1,4 +1,4 @@
-"""`mailauncher settings`: values, where they come from, and no secrets."""
+"""`mailauncher settings`: values and their origins, without secrets."""
 
 import json
 
@@ -18,7 +18,7 @@ def settings(place: Home, *arguments: str, **given: str) -> dict[str, dict[str, 
     return {entry["name"]: entry for entry in json.loads(shown.stdout)}
 
 
-def test_each_setting_is_listed_with_its_value_and_where_it_comes_from(place: Home) -> None:
+def test_each_setting_is_listed_with_its_value_and_origin(place: Home) -> None:
     place.data.mkdir()
     (place.data / "mailauncher.toml").write_text('log_level = "debug"\nport = 1\nshell = "/bin/sh"\n')
     found = settings(place)
@@ -28,7 +28,7 @@ def test_each_setting_is_listed_with_its_value_and_where_it_comes_from(place: Ho
     assert (found["host"]["value"], found["host"]["origin"]) == ("localhost", "default")
 
 
-def test_a_file_of_another_name_is_one_too(place: Home) -> None:
+def test_a_settings_file_of_another_name_is_used(place: Home) -> None:
     file = place.folder / "other.toml"
     file.write_text("metrics_interval_s = 5\n")
     found = settings(place, MAILAUNCHER_CONFIG=str(file))
@@ -42,7 +42,7 @@ def test_secrets_are_masked(place: Home) -> None:
     assert TOKEN not in shown.stdout + shown.stderr + as_json.stdout + as_json.stderr
 
 
-def test_each_has_its_sentence_in_the_readers_language(place: Home) -> None:
+def test_each_setting_is_explained_in_the_chosen_language(place: Home) -> None:
     english = place.run("settings").stdout
     chinese = place.run("settings", "--lang", "zh").stdout
     for setting in catalogue():
@@ -51,7 +51,7 @@ def test_each_has_its_sentence_in_the_readers_language(place: Home) -> None:
     assert f"port = {place.port}  [环境变量 MAILAUNCHER_PORT]" in chinese
 
 
-def test_a_wrong_one_is_one_sentence_and_status_2(place: Home) -> None:
+def test_an_invalid_setting_is_one_line_and_status_2(place: Home) -> None:
     place.data.mkdir()
     (place.data / "mailauncher.toml").write_text("prot = 1\n")
     refused = place.run("settings")

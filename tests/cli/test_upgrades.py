@@ -26,10 +26,10 @@ def test_a_bot_is_upgraded_rolled_back_and_copied(place: Home, releases: Reposit
     deployed = place.run("deploy", "bot", "--version", "0.12.1", "--accept-terms", "--start")
     assert deployed.returncode == 0, deployed.stderr
     upgraded = place.run("upgrade", "bot", "--accept-terms")
-    first, *_, last = upgraded.stdout.splitlines()
+    first, *_, last = (line for line in upgraded.stdout.splitlines() if not line.startswith("  web page: "))
     assert (upgraded.returncode, first, last) == (
         0,
-        "The upgrade has begun",
+        "The upgrade has started",
         f"bot ({deployable.STABLE}) is installed",
     ), upgraded.stderr
     found = listed(place, "bot")
@@ -37,8 +37,9 @@ def test_a_bot_is_upgraded_rolled_back_and_copied(place: Home, releases: Reposit
     back = place.run("rollback", "bot", "--json")
     assert json.loads(back.stdout)["status"] == "COMPLETED", back.stderr
     assert listed(place, "bot")["version"] == "0.12.1"
+    dropped(place)
     cloned = place.run("clone", "bot", "copy", "--no-follow")
-    assert cloned.stdout.startswith("The copying has begun: ")
+    assert cloned.stdout.startswith("Cloning has started: ")
     assert place.run("follow", "copy").returncode == 0
     assert listed(place, "copy")["status"] == "stopped"
     for arguments, status in (
@@ -50,7 +51,23 @@ def test_a_bot_is_upgraded_rolled_back_and_copied(place: Home, releases: Reposit
         assert place.run(*arguments).returncode == status, arguments
 
 
-def test_other_terms_are_asked_about_before_anything_is_made(place: Home, tmp_path: Path) -> None:
+def dropped(place: Home) -> None:
+    """What the upgrade kept is shown, and dropped after a yes."""
+    heading, *lines = place.run("disk").stdout.splitlines()
+    assert heading.split() == ["NAME", "KIND", "VERSION", "SIZE", "PATH"]
+    assert [line.split()[:2] for line in lines] == [["bot", "former"], ["bot", "backups"]]
+    assert lines[0].split()[2] == deployable.STABLE
+    for arguments in (("--drop", "former"), ("bot", "--drop", "former"), ("bot", "--drop", "all", "--yes")):
+        refused = place.run("disk", *arguments)
+        assert (refused.returncode, refused.stdout) == (2, ""), arguments
+    done = place.run("disk", "bot", "--drop", "former", "--yes", "--json")
+    assert [kept["kind"] for kept in json.loads(done.stdout)] == ["FORMER"]
+    assert place.run("rollback", "bot").returncode == 3
+    assert place.run("disk", "bot", "--drop", "backups", "--yes").returncode == 0
+    assert place.run("disk", "bot").stderr == "Nothing is kept\n"
+
+
+def test_changed_terms_are_asked_about_before_anything_is_built(place: Home, tmp_path: Path) -> None:
     tags = {"0.12.1": {"NEWS": "first"}, "0.12.2": {"EULA.md": "Something else.\n"}}
     repository = released(tmp_path / "repository", deployable.SAMPLE, tags)
     deployable.use(repository.url, place.data)
@@ -75,10 +92,22 @@ def test_other_terms_are_asked_about_before_anything_is_made(place: Home, tmp_pa
         screen.close()
     assert listed(place, "bot")["status"] == "running"
     same = place.run("upgrade", "bot", "--version", "0.12.2")
-    assert (same.returncode, same.stderr) == (0, "")
+    assert (same.returncode, same.stdout) == (0, "")
+    assert same.stderr.startswith("Instance bot is 0.12.2 already")
+    refused = place.run("upgrade", "bot", "--version", "0.12.1", "--accept-terms")
+    assert refused.returncode == 2
+    assert "0.12.1 is older than 0.12.2" in refused.stderr
+    screen = Screen(place, "upgrade", "bot", "--version", "0.12.1", "--accept-terms", "--no-follow")
+    try:
+        screen.expect(r"Do it all the same\? \[y/N\]")
+        screen.type("y\r")
+        screen.expect("The upgrade has started")
+        assert screen.wait() == 0
+    finally:
+        screen.close()
 
 
-def test_a_bot_at_rest_is_upgraded_without_a_question(place: Home, tmp_path: Path) -> None:
+def test_a_stopped_bot_is_upgraded_without_a_question(place: Home, tmp_path: Path) -> None:
     tags = {"0.12.1": {"NEWS": "first"}, "0.12.2": {"EULA.md": "Something else.\n"}}
     repository = released(tmp_path / "repository", deployable.SAMPLE, tags)
     deployable.use(repository.url, place.data)

@@ -7,6 +7,7 @@
 import asyncio
 import os
 import time
+import tomllib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -52,7 +53,7 @@ async def deployed(ctx: Context, name: str, version: str) -> InstanceView:
     assert last.status == "completed", (last.message, last.failure)
     report(f"{name} {last.version}: deployed", begun)
     async with asyncio.timeout(READY_TIMEOUT_S):
-        while not (found := ctx.fleet.view(view.instance_id)).ready:
+        while not (found := ctx.live.view(view.instance_id)).ready:
             assert found.status is State.RUNNING, found.failure
             await asyncio.sleep(0.2)
     report(f"{name} {last.version}: ready", begun)
@@ -63,7 +64,7 @@ async def stopped(ctx: Context, instance: InstanceView) -> float:
     """Seconds that its stop took."""
     begun = time.monotonic()
     await instances.stop(ctx, instance.id)
-    while ctx.fleet.view(instance.id).status is not State.STOPPED:
+    while ctx.live.view(instance.id).status is not State.STOPPED:
         await asyncio.sleep(0.05)
     report(f"{instance.name}: stopped", begun)
     return time.monotonic() - begun
@@ -82,10 +83,16 @@ async def test_two_versions_run_side_by_side_and_stop_without_a_trace(ctx: Conte
     ]
     assert [bot.version for bot in bots] == [OLD, newest, newest]
     assert len({bot.port for bot in bots}) == 3
-    assert all(ctx.fleet.view(bot.id).status is State.RUNNING for bot in bots)
+    assert all(ctx.live.view(bot.id).status is State.RUNNING for bot in bots)
+    for bot in bots[1:]:
+        text = Path(bot.path, "config/bot_config.toml").read_text("utf-8")
+        assert tomllib.loads(text)["maim_message"]["ws_server_port"] == bot.port
+        # It was a file of eight lines, without the account, the name or a comment.
+        assert {"qq_account", "nickname"} <= tomllib.loads(text)["bot"].keys()
+        assert text.count(" # ") > 100
     for bot in bots:
         assert await stopped(ctx, bot) < 10
-        terminal = ctx.fleet.crew(bot.id).terminals["main"]
+        terminal = ctx.live.supervisor(bot.id).terminals["main"]
         assert terminal.last_exit is not None
         assert terminal.last_exit.code == 0
         # 0.12 says only at times that its shutdown was a whole one.

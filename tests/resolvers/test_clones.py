@@ -42,6 +42,8 @@ async def test_a_clone_of_a_running_bot_has_its_data_and_runs_beside_it(bots: Bo
         assert (done.status, done.failure) == ("completed", None)
         one, two = (instances.get(ctx, d.instance_id) for d in (first, begun))
         assert (one.status, two.status) == (State.RUNNING, State.STOPPED)
+        # It had told to fill in what was copied, and not what both share.
+        assert [text.en for text in done.todo] == [f"One account, {two.port}"]
         assert (two.version, two.recipe) == (one.version, one.recipe)
         assert [service.name for service in two.services] == ["napcat", "nonebot-ada"]
         ports = [port for bot in (one, two) for port in (bot.port, *(s.port for s in bot.services))]
@@ -99,7 +101,7 @@ async def test_a_cancelled_clone_leaves_nothing_and_its_source_alone(bots: Bots)
         assert (bots.folder / "source" / "bot.py").exists()
 
 
-async def test_what_is_refused(bots: Bots) -> None:
+async def test_clones_that_are_refused(bots: Bots) -> None:
     async with bots.parts() as ctx:
         source = await add_bot(ctx, bots.folder / "source")
         with pytest.raises(InstanceNotFound):

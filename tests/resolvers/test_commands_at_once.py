@@ -24,12 +24,13 @@ from hypothesis.stateful import (
 
 from mailauncher.errors import InstanceNotRunning, LauncherError
 from resolvers import instances
-from resolvers.views import InstanceView, Outcome
+from resolvers.views import CommandOutcome, InstanceView
 from terminals.states import State
 from tests.support.context import add_bot, parts
+from tests.support.stress import sized
 
 BOTS = 5
-COMMANDS: dict[str, Callable[..., Awaitable[Outcome]]] = {
+COMMANDS: dict[str, Callable[..., Awaitable[CommandOutcome]]] = {
     "start": instances.start,
     "stop": instances.stop,
     "restart": instances.restart,
@@ -44,7 +45,7 @@ class Commands(RuleBasedStateMachine):
         self.loop = asyncio.Runner()
         self.folder = Path(tempfile.mkdtemp())
         self.stack = AsyncExitStack()
-        self.sent: list[asyncio.Task[Outcome]] = []
+        self.sent: list[asyncio.Task[CommandOutcome]] = []
 
     @initialize()
     def open(self) -> None:
@@ -88,7 +89,7 @@ class Commands(RuleBasedStateMachine):
         answers = await asyncio.gather(*self.sent, return_exceptions=True)
         self.sent.clear()
         for answer in answers:
-            assert isinstance(answer, (Outcome, LauncherError)), answer
+            assert isinstance(answer, (CommandOutcome, LauncherError)), answer
         for bot, command, answer in zip(self.bots, last, answers[-BOTS:], strict=True):
             view = instances.get(self.ctx, bot.id)
             if command == "restart":
@@ -132,11 +133,12 @@ class Commands(RuleBasedStateMachine):
 
 
 @pytest.mark.slow
+@pytest.mark.stress
 def test_the_last_of_two_hundred_commands_at_once_wins_and_no_process_runs_twice() -> None:
     run_state_machine_as_test(
         Commands,
         settings=settings(
-            max_examples=5,
+            max_examples=sized(1, 5),
             stateful_step_count=200,
             deadline=None,
             phases=[Phase.generate],

@@ -9,7 +9,7 @@ import pytest
 from mailauncher.errors import DatabaseError, InvalidPath
 from mailauncher.settings import Settings
 from resolvers import instances
-from resolvers.opening import open_context
+from resolvers.lifespan import open_context
 from tests.support.context import parts, processes_in, settings_for
 
 
@@ -64,6 +64,7 @@ async def test_closing_leaves_no_process_and_no_task(tmp_path: Path) -> None:
 
 async def test_a_second_opening_finds_what_the_first_left(tmp_path: Path) -> None:
     (tmp_path / "bot").mkdir()
+    (tmp_path / "bot" / "bot.py").touch()
     async with parts(tmp_path) as ctx:
         view = await instances.add(ctx, instances.NewInstance("bot", str(tmp_path / "bot"), 8000))
     async with parts(tmp_path) as ctx:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from mailauncher.bots.deploying.register import MARKER
+from bots.deploying.register import MARKER
 from mailauncher.errors import InstanceNotFound, PermissionDenied
 from mailauncher.events import InstanceChanged
-from resolvers import instances, places, system, terminals
+from resolvers import instances, system, terminals
 from resolvers.context import Context
+from resolvers.deploying import folders
 from resolvers.views import InstanceView
 from tests.support.context import PATIENT_BOT, add_bot, lives, outputs, parts, processes_in
 from tests.support.deployable import use
@@ -39,7 +40,7 @@ async def refused(ctx: Context, bot: InstanceView) -> None:
 # The instance
 
 
-async def test_a_deleted_instance_is_forgotten_and_its_files_stay(tmp_path: Path) -> None:
+async def test_a_deleted_instance_is_no_longer_listed_and_its_files_stay(tmp_path: Path) -> None:
     async with parts(tmp_path) as ctx:
         bot = await add_bot(ctx, tmp_path / "bot")
         outcome = await instances.delete(ctx, bot.id)
@@ -71,7 +72,7 @@ async def test_deleting_ends_every_process_first(ctx: Context, tmp_path: Path) -
 @pytest.mark.slow
 async def test_deleting_ends_the_shells_and_the_keeper_and_their_logs(ctx: Context, tmp_path: Path) -> None:
     bot = await add_bot(ctx, tmp_path / "bot")
-    await ctx.fleet.crew(bot.id).terminals["main"].open_shell()
+    await ctx.live.supervisor(bot.id).terminals["main"].open_shell()
     await terminals.send_input(ctx, f"{bot.id}_main", "echo done-$((2+2))\n")
     await outputs(ctx, f"{bot.id}_main", "done-4")
     assert processes_in(tmp_path / "bot")
@@ -80,26 +81,28 @@ async def test_deleting_ends_the_shells_and_the_keeper_and_their_logs(ctx: Conte
     assert not (ctx.settings.data_folder / "terminals" / bot.id).exists()
 
 
-async def test_whoever_watches_is_told_and_so_is_the_journal(ctx: Context, tmp_path: Path) -> None:
+async def test_a_deletion_is_published_and_noted_in_the_journal(ctx: Context, tmp_path: Path) -> None:
     bot = await add_bot(ctx, tmp_path / "bot")
     with ctx.bus.subscribe(InstanceChanged) as changes:
         await instances.delete(ctx, bot.id)
         async with asyncio.timeout(5):
             assert await anext(changes) == InstanceChanged(bot.id, removed=True)
-    *_, last = await system.events(ctx, 0, 50)
+    *_, last = await system.events(ctx)
     assert (last.kind, last.instance_id) == ("delete", bot.id)
 
 
-async def test_of_two_that_delete_at_once_one_is_told_that_it_is_gone(ctx: Context, tmp_path: Path) -> None:
+async def test_of_two_deletions_at_once_one_finds_no_instance(ctx: Context, tmp_path: Path) -> None:
     bot = await add_bot(ctx, tmp_path / "bot")
     found = await asyncio.gather(
         instances.delete(ctx, bot.id), instances.delete(ctx, bot.id), return_exceptions=True
     )
-    assert sorted(type(one).__name__ for one in found) == ["InstanceNotFound", "Outcome"]
+    assert sorted(type(one).__name__ for one in found) == ["CommandOutcome", "InstanceNotFound"]
     assert instances.list_all(ctx) == []
 
 
-async def test_what_a_deleted_instance_had_may_be_had_again(ctx: Context, tmp_path: Path) -> None:
+async def test_name_folder_and_port_of_a_deleted_instance_are_free_again(
+    ctx: Context, tmp_path: Path
+) -> None:
     bot = await add_bot(ctx, tmp_path / "bot")
     await instances.delete(ctx, bot.id)
     again = await instances.add(ctx, instances.NewInstance(bot.name, bot.path, bot.port))
@@ -150,7 +153,7 @@ async def test_a_refusal_leaves_the_bot_running(ctx: Context, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("content", ["", "\n", "0" * 40, "yes", "\udcff"])
-async def test_a_marker_of_another_instance_counts_for_nothing(
+async def test_a_folder_with_the_marker_of_another_instance_is_not_removed(
     ctx: Context, tmp_path: Path, content: str
 ) -> None:
     """A deployed folder that was copied has the marker of the one that it was copied from."""
@@ -159,7 +162,7 @@ async def test_a_marker_of_another_instance_counts_for_nothing(
     await refused(ctx, bot)
 
 
-async def test_a_marker_with_a_line_break_counts(ctx: Context, tmp_path: Path) -> None:
+async def test_a_marker_may_end_with_a_line_break(ctx: Context, tmp_path: Path) -> None:
     bot = await add_bot(ctx, tmp_path / "bot")
     (tmp_path / "bot" / MARKER).write_text(f"{bot.id}\n", "utf-8")
     await instances.delete(ctx, bot.id, files=True)
@@ -167,7 +170,9 @@ async def test_a_marker_with_a_line_break_counts(ctx: Context, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
-async def test_a_marker_that_is_no_file_counts_for_nothing(ctx: Context, tmp_path: Path, kind: str) -> None:
+async def test_a_folder_whose_marker_is_not_a_regular_file_is_not_removed(
+    ctx: Context, tmp_path: Path, kind: str
+) -> None:
     bot = await add_bot(ctx, tmp_path / "bot")
     (tmp_path / "elsewhere").write_text(bot.id, "utf-8")
     marker = tmp_path / "bot" / MARKER
@@ -212,7 +217,7 @@ async def test_links_inside_the_folder_are_removed_and_not_followed(ctx: Context
     assert (tmp_path / "precious" / "diary.txt").exists()
 
 
-async def test_a_folder_that_is_gone_already_is_refused_and_can_still_be_forgotten(
+async def test_an_instance_whose_folder_is_missing_can_be_deleted_without_files_only(
     ctx: Context, tmp_path: Path
 ) -> None:
     bot = await deployed(ctx, tmp_path / "bot")
@@ -235,19 +240,19 @@ async def test_files_that_cannot_be_removed_are_named(
     with pytest.raises(PermissionDenied) as caught:
         await instances.delete(ctx, bot.id, files=True)
     for text in caught.value.text:
-        assert str(places.deleted(tmp_path / "bot", bot.id) / "data") in text
+        assert str(folders.deleted(tmp_path / "bot", bot.id) / "data") in text
     assert instances.list_all(ctx) == []
 
 
 @pytest.mark.slow
-async def test_a_delete_that_was_cut_short_is_finished_by_the_next_server(
+async def test_an_interrupted_deletion_is_completed_by_the_next_server(
     tmp_path: Path, releases: Repository
 ) -> None:
     """A server was killed after the row was gone, and before the files were."""
     use(releases.url, tmp_path / "data")
     async with parts(tmp_path, sources_maibot=[releases.url]) as ctx:
         folder = await put_aside(ctx)
-        await ctx.registry.remove(next(iter(ctx.registry)).id)
+        await ctx.store.registry.remove(next(iter(ctx.store.registry)).id)
     async with parts(tmp_path, sources_maibot=[releases.url]) as ctx:
         async with asyncio.timeout(20):
             while any(folder.parent.iterdir()):
@@ -256,19 +261,19 @@ async def test_a_delete_that_was_cut_short_is_finished_by_the_next_server(
 
 
 @pytest.mark.slow
-async def test_a_delete_that_was_cut_short_can_be_repeated(tmp_path: Path, releases: Repository) -> None:
+async def test_an_interrupted_deletion_can_be_repeated(tmp_path: Path, releases: Repository) -> None:
     """A server was killed after the files were put aside, and before the row was gone."""
     use(releases.url, tmp_path / "data")
     async with parts(tmp_path, sources_maibot=[releases.url]) as ctx:
         folder = await put_aside(ctx)
     async with parts(tmp_path, sources_maibot=[releases.url]) as ctx:
-        await instances.delete(ctx, next(iter(ctx.registry)).id, files=True)
+        await instances.delete(ctx, next(iter(ctx.store.registry)).id, files=True)
         assert list(folder.parent.iterdir()) == []
 
 
 async def put_aside(ctx: Context) -> Path:
     """The folder of a bot that was deployed, and is not there any more."""
     bot = await ended(ctx, (await deploy(ctx)).instance_id)
-    folder = Path(ctx.fleet.view(bot.instance_id).path)
-    folder.rename(places.deleted(folder, bot.instance_id))
+    folder = Path(ctx.live.view(bot.instance_id).path)
+    folder.rename(folders.deleted(folder, bot.instance_id))
     return folder

@@ -5,6 +5,7 @@ import asyncio
 import msgspec
 import pytest
 
+from bots.deploying import journal
 from mailauncher.errors import (
     InstanceNotFound,
     InvalidParameter,
@@ -13,16 +14,17 @@ from mailauncher.errors import (
     TerminalNotFound,
 )
 from resolvers import deployments, instances, services, terminals
+from resolvers.deploying import job
 from resolvers.instances import NewService
-from resolvers.views import DeploymentView
+from resolvers.views import DeploymentView, Details, WaitingFor
 from terminals.states import State
 from tests.support.context import add_bot, free_port, outputs
-from tests.support.deploying import Bots, at_step, deploy, ended
+from tests.support.deploying import STEPS, Bots, at_step, deploy, ended, until
 
 pytestmark = pytest.mark.slow
 
 
-async def test_a_deployed_bot_stands_at_its_place_and_is_an_ordinary_instance(bots: Bots) -> None:
+async def test_a_deployed_bot_is_in_its_folder_and_an_ordinary_instance(bots: Bots) -> None:
     async with bots.parts() as ctx:
         begun = await deploy(ctx)
         assert begun.status in ("pending", "installing")
@@ -43,7 +45,7 @@ async def test_a_deployed_bot_stands_at_its_place_and_is_an_ordinary_instance(bo
             await deployments.get(ctx, bot.id)
 
 
-async def test_a_version_that_is_named_is_what_is_deployed(bots: Bots) -> None:
+async def test_the_requested_version_is_deployed(bots: Bots) -> None:
     async with bots.parts() as ctx:
         done = await ended(ctx, (await deploy(ctx, version="v0.12.0")).instance_id)
         assert (done.status, done.version) == ("completed", "0.12.0")
@@ -58,7 +60,7 @@ async def test_with_consent_the_bot_is_started_at_the_end(bots: Bots) -> None:
         assert done.status == "completed"
         assert instances.get(ctx, done.instance_id).status is State.RUNNING
         await outputs(ctx, f"{done.instance_id}_main", "初始化完成")
-        record = ctx.registry.get(done.instance_id)
+        record = ctx.store.registry.get(done.instance_id)
         assert record is not None
         assert record.wanted
 
@@ -70,16 +72,22 @@ async def test_without_consent_the_deployment_completes_and_the_instance_says_ho
         begun = await deploy(ctx, auto_start=True)
         done = await ended(ctx, begun.instance_id)
         assert (done.status, done.progress, done.failure) == ("completed", 100, None)
+        assert "is installed, but: Not started" in done.message.en
         bot = instances.get(ctx, done.instance_id)
-        assert bot.status is State.FAILED
-        assert bot.failure is not None
-        assert bot.failure.hint is not None
-        assert "acceptTerms" in bot.failure.hint.en
+        assert (bot.status, bot.failure) == (State.STOPPED, None)  # it was `failed`, and nothing had failed
+        assert bot.details.waiting_for is WaitingFor.TERMS
+        assert bot.details.reason is not None
+        assert "acceptTerms" in bot.details.reason.en
         assert any("terms" in text.en for text in done.logs)
+        reason = bot.details.reason
+    async with bots.parts() as ctx:  # the next server had forgotten it
+        assert instances.get(ctx, bot.id).details == Details(WaitingFor.TERMS, reason=reason)
         accepted = await deployments.accept_terms(ctx, bot.id)
-        assert (accepted.status, accepted.failure) == (State.STOPPED, None)
+        assert (accepted.status, accepted.details) == (State.STOPPED, Details())
         await instances.start(ctx, bot.id)
         await outputs(ctx, f"{bot.id}_main", "初始化完成")
+    async with bots.parts() as ctx:
+        assert instances.get(ctx, bot.id).details.waiting_for is None
 
 
 async def test_terms_accepted_while_it_is_installed_count(bots: Bots) -> None:
@@ -109,7 +117,7 @@ async def test_services_that_the_bot_brings_run_with_it(bots: Bots) -> None:
 # What is seen of it
 
 
-async def test_progress_never_falls_and_every_sentence_is_told_once(bots: Bots) -> None:
+async def test_progress_never_falls_and_every_sentence_is_published_once(bots: Bots) -> None:
     async with bots.parts() as ctx:
         begun = await deploy(ctx)
         updates = [update async for update in deployments.progress(ctx, begun.instance_id)]
@@ -136,7 +144,7 @@ async def test_a_cursor_that_was_never_reached_is_refused(bots: Bots) -> None:
                 await anext(deployments.progress(ctx, begun.instance_id, after))
 
 
-async def test_a_deployment_can_be_looked_at_after_a_restart_as_before(bots: Bots) -> None:
+async def test_a_deployment_looks_the_same_after_a_restart_of_the_server(bots: Bots) -> None:
     async with bots.parts() as ctx:
         begun = await deploy(ctx, services=(NewService("napcat"),))
         done = await ended(ctx, begun.instance_id)
@@ -146,7 +154,7 @@ async def test_a_deployment_can_be_looked_at_after_a_restart_as_before(bots: Bot
         assert instances.get(ctx, begun.instance_id).status is State.STOPPED
 
 
-async def test_what_the_worker_prints_is_a_terminal(bots: Bots) -> None:
+async def test_the_worker_prints_to_a_terminal_of_the_instance(bots: Bots) -> None:
     async with bots.parts() as ctx:
         bots.hold("register")
         begun = await deploy(ctx)
@@ -154,11 +162,11 @@ async def test_what_the_worker_prints_is_a_terminal(bots: Bots) -> None:
         await outputs(ctx, session, "Fetching")
         assert [view.name for view in terminals.list_of(ctx, begun.instance_id)] == ["main", "deploy"]
         await at_step(ctx, begun.instance_id, "register")
-        assert terminals.view(ctx, terminals.find(ctx, session)).status is State.RUNNING
+        assert terminals.get(ctx, session).status is State.RUNNING
         bots.let_go()
         await ended(ctx, begun.instance_id)
-        assert "Fetching" in await outputs(ctx, session, "Putting")
-        assert not terminals.view(ctx, terminals.find(ctx, session)).shell
+        assert "Fetching" in await outputs(ctx, session, "Moving")
+        assert not terminals.get(ctx, session).shell
 
 
 async def test_an_instance_that_was_added_has_no_deployment(bots: Bots) -> None:
@@ -207,7 +215,7 @@ async def test_no_more_are_at_work_than_the_setting_allows_and_the_rest_wait_in_
         assert ends == sorted(ends, key=lambda at: at or 0)
 
 
-async def test_two_at_once_do_not_meet(bots: Bots) -> None:
+async def test_two_deployments_at_once_get_different_ports(bots: Bots) -> None:
     async with bots.parts(deployments_at_once=2) as ctx:
         begun = [await deploy(ctx, name, services=(NewService("napcat"),)) for name in ("one", "two")]
         done: list[DeploymentView] = await asyncio.gather(*(ended(ctx, d.instance_id) for d in begun))
@@ -218,7 +226,8 @@ async def test_two_at_once_do_not_meet(bots: Bots) -> None:
         texts = [(bots.target(name) / ".env").read_text("utf-8") for name in ("one", "two")]
         for bot, text in zip(bots_of, texts, strict=True):
             assert f"PORT={bot.port}" in text
-        assert len({line for text in texts for line in text.splitlines() if "WEBUI_PORT" in line}) == 2
+        webui = {line for text in texts for line in text.splitlines() if line.startswith("WEBUI_PORT=")}
+        assert len(webui) == 2
 
 
 async def test_placeholders_in_the_environment_are_ports_of_the_instance(bots: Bots) -> None:
@@ -226,25 +235,54 @@ async def test_placeholders_in_the_environment_are_ports_of_the_instance(bots: B
         begun = await deploy(ctx)
         await ended(ctx, begun.instance_id)
         env = (bots.target("bot") / ".env").read_text("utf-8")
-        launch = ctx.fleet._launch(begun.instance_id, "main")
+        launch = ctx.live._launch(begun.instance_id, "main")
         assert f"WEBUI_PORT={launch.env['WEBUI_AT']}" in env
         (bots.target("bot") / ".env").write_text("PORT=1\nWEBUI_PORT=4321\n")
-        assert ctx.fleet._launch(begun.instance_id, "main").env["WEBUI_AT"] == "4321"
+        assert ctx.live._launch(begun.instance_id, "main").env["WEBUI_AT"] == "4321"
 
 
-async def test_the_journal_of_the_launcher_tells_of_it(bots: Bots) -> None:
+async def test_a_deployment_is_noted_in_the_journal(bots: Bots) -> None:
     async with bots.parts() as ctx:
         begun = await deploy(ctx)
         await ended(ctx, begun.instance_id)
         async with asyncio.timeout(10):
-            while "deployed" not in (kinds := [row["kind"] for row in await ctx.journal.after(0, 100)]):
+            while "deployed" not in (kinds := [row["kind"] for row in await ctx.store.journal.after(0, 100)]):
                 await asyncio.sleep(0.01)
         assert kinds == ["deploy", "deployed"]
 
 
-async def test_the_plan_is_its_owners_alone(bots: Bots) -> None:
+async def test_the_plan_is_readable_by_its_owner_only(bots: Bots) -> None:
     async with bots.parts(python_index_url="https://user:secret@example.org/simple") as ctx:
         begun = await deploy(ctx)
         done = await ended(ctx, begun.instance_id)
         assert ctx.deployer.folder(begun.instance_id).stat().st_mode & 0o777 == 0o700
         assert "secret" not in str(msgspec.to_builtins(done.logs))
+
+
+async def test_what_a_worker_prints_is_enough_to_follow_it(
+    bots: Bots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each step was seen up to a quarter of a second late, and a journal of megabytes was read four times a second."""
+    monkeypatch.setattr(job, "POLL_S", 3600)
+    async with bots.parts() as ctx:
+        bots.hold(*STEPS)
+        begun = await deploy(ctx)
+        for step in STEPS:
+            await at_step(ctx, begun.instance_id, step)
+            bots.let_go(step)
+        assert (await ended(ctx, begun.instance_id)).status == "completed"
+
+
+async def test_an_entry_without_a_line_in_the_terminal_is_seen_at_the_next_poll(
+    bots: Bots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "POLL_S", 0.05)
+    async with bots.parts() as ctx:
+        bots.hold("fetch")
+        begun = await deploy(ctx)
+        held = await at_step(ctx, begun.instance_id, "fetch")
+        entry = journal.Entry(kind="progress", step="fetch", share=0.5)
+        await asyncio.to_thread(journal.append, ctx.deployer.folder(begun.instance_id), entry)
+        await until(ctx, begun.instance_id, lambda view: view.cursor > held.cursor)
+        bots.let_go()
+        await ended(ctx, begun.instance_id)

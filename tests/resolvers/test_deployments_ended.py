@@ -63,7 +63,7 @@ async def test_a_deployment_cancelled_in_its_last_step_leaves_nothing_either(bot
         await gone(ctx, bots, begun.instance_id)
 
 
-async def test_one_that_waits_is_cancelled_at_once(bots: Bots) -> None:
+async def test_a_queued_deployment_is_cancelled_at_once(bots: Bots) -> None:
     async with bots.parts(deployments_at_once=1) as ctx:
         bots.hold("check")
         first = await deploy(ctx, "first")
@@ -88,7 +88,7 @@ async def test_cancelled_twice_at_the_same_moment_it_is_cancelled_once(bots: Bot
         await gone(ctx, bots, begun.instance_id)
 
 
-async def test_what_is_done_cannot_be_cancelled(bots: Bots) -> None:
+async def test_a_completed_deployment_cannot_be_cancelled(bots: Bots) -> None:
     async with bots.parts() as ctx:
         begun = await deploy(ctx)
         await ended(ctx, begun.instance_id)
@@ -97,7 +97,7 @@ async def test_what_is_done_cannot_be_cancelled(bots: Bots) -> None:
         assert bots.left("bot") == [bots.target("bot")]
 
 
-async def test_who_follows_a_deployment_hears_of_its_cancelling(bots: Bots) -> None:
+async def test_followers_of_a_deployment_see_its_cancellation(bots: Bots) -> None:
     async with bots.parts() as ctx:
         bots.hold("fetch")
         begun = await deploy(ctx)
@@ -107,7 +107,7 @@ async def test_who_follows_a_deployment_hears_of_its_cancelling(bots: Bots) -> N
         assert (await following).status == "cancelled"
 
 
-async def test_a_cancelled_deployment_can_be_looked_at_after_a_restart(bots: Bots) -> None:
+async def test_a_cancelled_deployment_is_still_known_after_a_restart(bots: Bots) -> None:
     async with bots.parts() as ctx:
         bots.hold("fetch")
         begun = await deploy(ctx)
@@ -122,7 +122,9 @@ async def test_a_cancelled_deployment_can_be_looked_at_after_a_restart(bots: Bot
 
 
 @pytest.mark.parametrize("files", [False, True])
-async def test_deleting_what_is_being_installed_cancels_it(bots: Bots, files: bool) -> None:
+async def test_deleting_an_instance_that_is_being_installed_cancels_its_deployment(
+    bots: Bots, files: bool
+) -> None:
     async with bots.parts() as ctx:
         bots.hold("configure")
         begun = await deploy(ctx)
@@ -142,7 +144,7 @@ async def test_a_failed_deployment_is_deleted_with_all_it_has_made(bots: Bots, f
         assert not ctx.deployer.folder(begun).exists()
 
 
-async def test_what_somebody_else_has_put_there_meanwhile_is_not_deleted(bots: Bots) -> None:
+async def test_files_that_somebody_else_put_in_its_place_are_not_deleted(bots: Bots) -> None:
     async with bots.parts() as ctx:
         begun = await failed(ctx, bots)
         theirs = bots.target("bot") / "theirs"
@@ -173,7 +175,7 @@ async def failed(ctx: Context, bots: Bots) -> str:
     return begun.instance_id
 
 
-async def test_a_failure_says_where_and_why_and_lasts_until_it_is_tried_again(bots: Bots) -> None:
+async def test_a_failure_names_step_and_cause_until_it_is_retried(bots: Bots) -> None:
     async with bots.parts() as ctx:
         begun = await failed(ctx, bots)
         view = await deployments.get(ctx, begun)
@@ -193,7 +195,7 @@ async def test_a_failure_says_where_and_why_and_lasts_until_it_is_tried_again(bo
             await instances.start(ctx, begun)
 
 
-async def test_trying_again_goes_on_where_it_stopped(bots: Bots) -> None:
+async def test_a_retry_resumes_where_the_deployment_stopped(bots: Bots) -> None:
     async with bots.parts() as ctx:
         begun = await failed(ctx, bots)
         before = await deployments.get(ctx, begun)
@@ -212,7 +214,7 @@ async def test_trying_again_goes_on_where_it_stopped(bots: Bots) -> None:
             await deployments.retry(ctx, begun)
 
 
-async def test_tried_again_twice_at_the_same_moment_it_is_tried_once(bots: Bots) -> None:
+async def test_two_retries_at_once_run_it_once(bots: Bots) -> None:
     async with bots.parts() as ctx:
         begun = await failed(ctx, bots)
         answers = await asyncio.gather(
@@ -222,12 +224,12 @@ async def test_tried_again_twice_at_the_same_moment_it_is_tried_once(bots: Bots)
         assert (await ended(ctx, begun)).status == "completed"
 
 
-async def test_a_worker_that_is_killed_is_a_failure_that_says_so(bots: Bots) -> None:
+async def test_a_killed_worker_is_reported_as_such(bots: Bots) -> None:
     async with bots.parts() as ctx:
         bots.hold("configure")
         begun = await deploy(ctx)
         await at_step(ctx, begun.instance_id, "configure")
-        worker = ctx.fleet.crew(begun.instance_id).deploy.pid
+        worker = ctx.live.supervisor(begun.instance_id).deploy_terminal.pid
         assert worker is not None
         psutil.Process(worker).kill()
         after = await ended(ctx, begun.instance_id)
@@ -240,12 +242,12 @@ async def test_a_worker_that_is_killed_is_a_failure_that_says_so(bots: Bots) -> 
         assert (await ended(ctx, begun.instance_id)).status == "completed"
 
 
-async def test_a_worker_interrupted_at_its_terminal_can_be_tried_again(bots: Bots) -> None:
+async def test_a_worker_interrupted_in_its_terminal_can_be_retried(bots: Bots) -> None:
     async with bots.parts() as ctx:
         bots.hold("fetch")
         begun = await deploy(ctx)
         await at_step(ctx, begun.instance_id, "fetch")
-        await ctx.fleet.crew(begun.instance_id).deploy.input("\x03")
+        await ctx.live.supervisor(begun.instance_id).deploy_terminal.input("\x03")
         after = await ended(ctx, begun.instance_id)
         assert after.status == "failed"
         assert after.failure is not None
@@ -267,17 +269,3 @@ async def test_a_plan_that_cannot_be_read_is_a_failure_that_says_what_to_do(bots
         assert after.failure is not None
         assert "deploy" in after.failure.text.en
         assert (await instances.delete(ctx, begun.instance_id)).complete
-
-
-async def test_a_bot_that_dies_at_once_is_a_failure_of_its_own_not_of_the_deployment(bots: Bots) -> None:
-    bots.repository.commit({"bot.py": "raise SystemExit('no luck')\n"})
-    bots.repository.tag("0.12.2")
-    async with bots.parts() as ctx:
-        begun = await deploy(ctx, auto_start=True, accept_terms=True)
-        after = await ended(ctx, begun.instance_id)
-        assert (after.status, after.failure) == ("completed", None)
-        assert any("did not start" in text.en for text in after.logs)
-        bot = instances.get(ctx, begun.instance_id)
-        assert bot.status is State.FAILED
-        assert bot.failure is not None
-        assert bot.failure.last_lines == ("no luck",)

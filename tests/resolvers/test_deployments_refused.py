@@ -44,18 +44,18 @@ async def refused(
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "x" * 65, " a", "a\n"])
-async def test_a_name_that_is_none(bots: Bots, name: str) -> None:
+async def test_an_invalid_name_is_refused(bots: Bots, name: str) -> None:
     async with bots.parts() as ctx:
         await refused(ctx, InvalidParameter, "name", name=name)
 
 
-async def test_a_name_that_another_has(bots: Bots) -> None:
+async def test_the_name_of_another_instance_is_refused(bots: Bots) -> None:
     async with bots.parts() as ctx:
         await add_bot(ctx, bots.folder / "bot")
         await refused(ctx, DuplicateResource, "name", name="bot")
 
 
-async def test_of_two_with_one_name_at_the_same_moment_one_is_refused(bots: Bots) -> None:
+async def test_of_two_deployments_with_the_same_name_at_once_one_is_refused(bots: Bots) -> None:
     async with bots.parts() as ctx:
         answers = await asyncio.gather(
             *(deploy(ctx, path=str(bots.folder / place)) for place in ("one", "two")), return_exceptions=True
@@ -64,7 +64,7 @@ async def test_of_two_with_one_name_at_the_same_moment_one_is_refused(bots: Bots
         assert len(instances.list_all(ctx)) == 1
 
 
-async def test_of_two_with_one_folder_at_the_same_moment_one_is_refused(bots: Bots) -> None:
+async def test_of_two_deployments_to_the_same_folder_at_once_one_is_refused(bots: Bots) -> None:
     async with bots.parts() as ctx:
         answers = await asyncio.gather(
             *(deploy(ctx, name, path="~/here") for name in ("one", "two")), return_exceptions=True
@@ -72,13 +72,13 @@ async def test_of_two_with_one_folder_at_the_same_moment_one_is_refused(bots: Bo
         assert [type(answer) for answer in answers if isinstance(answer, Exception)] == [InvalidPath]
 
 
-async def test_a_version_that_there_is_not(bots: Bots) -> None:
+async def test_an_unknown_version_is_refused(bots: Bots) -> None:
     async with bots.parts() as ctx:
         await refused(ctx, VersionNotFound, "version", version="9.9.9")
         await refused(ctx, InvalidParameter, "version", version="--upload-pack=x")
 
 
-async def test_a_version_that_cannot_be_installed(bots: Bots) -> None:
+async def test_a_version_that_cannot_be_installed_is_refused(bots: Bots) -> None:
     family = '[[families]]\nversions = "<0.12.1"\n[families.install.impossible]\nzh = "不行"\nen = "It needs MongoDB"\n'
     bots.recipe(f"{RECIPE}\n{family}\n[[families]]\n")
     async with bots.parts() as ctx:
@@ -86,12 +86,12 @@ async def test_a_version_that_cannot_be_installed(bots: Bots) -> None:
         assert error.text.en == "It needs MongoDB"
 
 
-async def test_a_source_that_does_not_answer(bots: Bots) -> None:
+async def test_a_source_that_does_not_answer_is_a_failed_download(bots: Bots) -> None:
     async with bots.parts(sources_maibot=["http://127.0.0.1:1/none"]) as ctx:
         await refused(ctx, DownloadFailed, None)
 
 
-async def test_services_that_cannot_be(bots: Bots) -> None:
+async def test_services_that_cannot_be_deployed_are_refused(bots: Bots) -> None:
     async with bots.parts() as ctx:
         for services in (
             [NewService("nothing")],
@@ -112,7 +112,7 @@ async def test_services_that_cannot_be(bots: Bots) -> None:
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536])
-async def test_a_port_that_is_none(bots: Bots, port: int) -> None:
+async def test_an_invalid_port_is_refused(bots: Bots, port: int) -> None:
     async with bots.parts() as ctx:
         await refused(ctx, InvalidParameter, "port", port=port)
         await refused(ctx, InvalidParameter, "port", services=(NewService("napcat", port=port),))
@@ -133,7 +133,7 @@ async def test_a_port_that_something_listens_on_is_refused_when_asked_for_and_el
             await ended(ctx, begun.instance_id)
 
 
-async def test_ports_of_another_instance_are_taken_also_those_that_only_its_files_know(bots: Bots) -> None:
+async def test_the_ports_of_another_instance_are_refused_including_those_in_its_files(bots: Bots) -> None:
     async with bots.parts() as ctx:
         first = await deploy(ctx, "first")
         await ended(ctx, first.instance_id)
@@ -145,7 +145,7 @@ async def test_ports_of_another_instance_are_taken_also_those_that_only_its_file
         await refused(ctx, PortInUse, "port", port=webui)
 
 
-async def test_one_port_for_two_programs(bots: Bots) -> None:
+async def test_one_port_for_two_programs_is_refused(bots: Bots) -> None:
     async with bots.parts() as ctx:
         port = free_port()
         await refused(ctx, InvalidParameter, "port", port=port, services=(NewService("napcat", port=port),))
@@ -154,7 +154,9 @@ async def test_one_port_for_two_programs(bots: Bots) -> None:
 # Places
 
 
-async def test_places_where_nothing_can_be_installed(bots: Bots, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_folders_in_which_nothing_can_be_installed_are_refused(
+    bots: Bots, monkeypatch: pytest.MonkeyPatch
+) -> None:
     home = bots.folder / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
@@ -195,7 +197,7 @@ async def test_places_where_nothing_can_be_installed(bots: Bots, monkeypatch: py
         assert sorted(path.name for path in bots.folder.iterdir() if path.name.startswith(".")) == []
 
 
-async def test_a_folder_that_may_not_be_written(bots: Bots) -> None:
+async def test_a_folder_without_write_permission_is_refused(bots: Bots) -> None:
     with nobodys_folder() as folder:
         folder.chmod(0o500)
         async with bots.parts() as ctx:
@@ -211,21 +213,21 @@ async def test_links_above_the_folder_are_resolved(bots: Bots) -> None:
         assert (await ended(ctx, begun.instance_id)).status == "completed"
 
 
-async def test_an_empty_folder_is_as_good_as_none(bots: Bots) -> None:
+async def test_an_empty_folder_is_accepted(bots: Bots) -> None:
     (bots.folder / "empty").mkdir()
     async with bots.parts() as ctx:
         begun = await deploy(ctx, path=str(bots.folder / "empty"))
         assert (await ended(ctx, begun.instance_id)).status == "completed"
 
 
-async def test_a_disk_without_room(bots: Bots) -> None:
+async def test_a_disk_without_enough_space_is_refused(bots: Bots) -> None:
     bots.recipe(RECIPE.replace("space_mb = 1,", "space_mb = 1000000000,"))
     async with bots.parts() as ctx:
         await refused(ctx, InsufficientSpace, "path")
         assert not Path(bots.target("bot")).exists()
 
 
-async def test_what_cannot_be_written_down_leaves_nothing(
+async def test_a_deployment_that_cannot_be_stored_leaves_nothing(
     bots: Bots, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def full(_record: object) -> None:
@@ -233,10 +235,10 @@ async def test_what_cannot_be_written_down_leaves_nothing(
 
     async with bots.parts() as ctx:
         with monkeypatch.context() as patch:
-            patch.setattr(ctx.registry, "add", full)
+            patch.setattr(ctx.store.registry, "add", full)
             await refused(ctx, DatabaseError, None)
         assert list((bots.folder / "data" / "deployments").iterdir()) == []
-        assert list(ctx.deployments) == []
+        assert list(ctx.store.deployments) == []
         assert (await ended(ctx, (await deploy(ctx)).instance_id)).status == "completed"
     async with bots.parts() as ctx:
         assert len(await deployments.list_all(ctx)) == 1

@@ -3,22 +3,24 @@
 import asyncio
 import os
 import signal
+from typing import Any
 
 import psutil
 import pytest
 
-from mailauncher.store.records import DeploymentStatus
 from resolvers import deployments, instances
 from resolvers.context import Context
+from store.records import DeploymentStatus
+from terminals.client import KeeperClient, TerminalStatus
 from terminals.states import State
-from tests.support.context import lives, outputs, processes_in
+from tests.support.context import has_ended, lives, outputs, processes_in
 from tests.support.deploying import STEPS, Bots, at_step, deploy, ended
 
 pytestmark = pytest.mark.slow
 
 
 def worker(ctx: Context, instance_id: str) -> int:
-    pid = ctx.fleet.crew(instance_id).deploy.pid
+    pid = ctx.live.supervisor(instance_id).deploy_terminal.pid
     assert pid is not None
     return pid
 
@@ -40,14 +42,14 @@ async def test_a_worker_goes_on_without_a_server_and_the_next_one_follows_it(bot
         assert (await ended(ctx, begun.instance_id)).status == "completed"
 
 
-async def test_a_worker_that_ended_while_no_server_was_there_is_believed(bots: Bots) -> None:
+async def test_the_result_of_a_worker_that_ended_without_a_server_is_taken_over(bots: Bots) -> None:
     async with bots.parts(stop_bots_at_exit=False) as ctx:
         bots.hold("fetch")
         begun = await deploy(ctx, auto_start=True, accept_terms=True)
         await at_step(ctx, begun.instance_id, "fetch")
         pid = worker(ctx, begun.instance_id)
     bots.let_go()
-    await asyncio.to_thread(psutil.wait_procs, [psutil.Process(pid)])
+    await has_ended(pid)
     assert bots.left("bot") == [bots.target("bot")]
     async with bots.parts() as ctx:
         done = await ended(ctx, begun.instance_id)
@@ -56,7 +58,7 @@ async def test_a_worker_that_ended_while_no_server_was_there_is_believed(bots: B
         assert sum("Fetching" in text.en for text in done.logs) == 1
 
 
-async def test_a_failure_while_no_server_was_there_is_told_by_the_next(bots: Bots) -> None:
+async def test_a_failure_without_a_server_is_reported_by_the_next_one(bots: Bots) -> None:
     async with bots.parts(stop_bots_at_exit=False) as ctx:
         bots.hold("register")
         begun = await deploy(ctx)
@@ -65,21 +67,21 @@ async def test_a_failure_while_no_server_was_there_is_told_by_the_next(bots: Bot
     bots.target("bot").mkdir()
     (bots.target("bot") / "in the way").touch()
     bots.let_go()
-    await asyncio.to_thread(psutil.wait_procs, [psutil.Process(pid)])
+    await has_ended(pid)
     async with bots.parts() as ctx:
         after = await ended(ctx, begun.instance_id)
         assert after.status == "failed"
         assert instances.get(ctx, begun.instance_id).status is State.FAILED
 
 
-async def test_a_worker_that_was_killed_while_no_server_was_there_is_run_again(bots: Bots) -> None:
+async def test_a_worker_that_was_killed_without_a_server_is_run_again(bots: Bots) -> None:
     async with bots.parts(stop_bots_at_exit=False) as ctx:
         bots.hold("configure")
         begun = await deploy(ctx)
         await at_step(ctx, begun.instance_id, "configure")
         pid = worker(ctx, begun.instance_id)
     os.kill(pid, signal.SIGKILL)
-    await asyncio.to_thread(psutil.wait_procs, [psutil.Process(pid)] if psutil.pid_exists(pid) else [])
+    await has_ended(pid)
     bots.let_go()
     async with bots.parts() as ctx:
         assert (await ended(ctx, begun.instance_id)).status == "completed"
@@ -95,7 +97,7 @@ async def test_after_a_power_cut_everything_goes_on(bots: Bots) -> None:
     assert keeper is not None
     keeper.kill()
     os.kill(pid, signal.SIGKILL)
-    await asyncio.to_thread(psutil.wait_procs, [keeper])
+    await has_ended(keeper.pid, pid)
     async with bots.parts(deployments_at_once=1) as ctx:
         assert (await deployments.get(ctx, second.instance_id)).status == "pending"
         bots.let_go()
@@ -113,7 +115,7 @@ async def test_a_keeper_that_dies_takes_its_worker_with_it_and_another_goes_on(b
         assert keeper is not None
         keeper.kill()
         async with asyncio.timeout(20):
-            while (now := ctx.fleet.crew(begun.instance_id).deploy.pid) in (pid, None):
+            while (now := ctx.live.supervisor(begun.instance_id).deploy_terminal.pid) in (pid, None):
                 await asyncio.sleep(0.01)
         assert now is not None
         assert not lives(pid)
@@ -121,6 +123,29 @@ async def test_a_keeper_that_dies_takes_its_worker_with_it_and_another_goes_on(b
         done = await ended(ctx, begun.instance_id)
         assert done.status == "completed"
         assert bots.left("bot") == [bots.target("bot")]
+
+
+async def test_a_keeper_that_dies_before_it_has_answered_is_replaced(
+    bots: Bots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deployment failed when its keeper died with the request that starts the worker unanswered."""
+    spawn = KeeperClient.spawn
+    killed: list[int] = []
+
+    async def kill_first(client: KeeperClient, *arguments: Any) -> TerminalStatus:
+        if not killed:
+            await client.statuses()
+            [keeper] = processes_in(bots.folder / "data" / "terminals")
+            killed.append(keeper)
+            os.kill(keeper, signal.SIGSTOP)  # it reads the request no more
+            asyncio.get_running_loop().call_later(0.05, os.kill, keeper, signal.SIGKILL)
+        return await spawn(client, *arguments)
+
+    monkeypatch.setattr(KeeperClient, "spawn", kill_first)
+    async with bots.parts() as ctx:
+        begun = await deploy(ctx)
+        assert (await ended(ctx, begun.instance_id)).status == "completed"
+    assert len(killed) == 1
 
 
 async def test_a_server_that_stops_its_bots_ends_the_worker_too_and_the_next_one_goes_on(bots: Bots) -> None:
@@ -145,9 +170,9 @@ async def test_a_cancel_that_was_cut_short_is_completed_by_the_next_server(bots:
         begun = await deploy(ctx)
         await at_step(ctx, begun.instance_id, "configure")
         pid = worker(ctx, begun.instance_id)
-        record = ctx.deployments.get(begun.instance_id)
+        record = ctx.store.deployments.get(begun.instance_id)
         assert record is not None
-        await ctx.deployments.change(record, status=DeploymentStatus.CANCELLED)
+        await ctx.store.deployments.change(record, status=DeploymentStatus.CANCELLED)
     assert lives(pid)
     async with bots.parts() as ctx:
         after = await ended(ctx, begun.instance_id)
@@ -178,6 +203,7 @@ async def test_a_server_that_ends_at_any_moment_leaves_a_deployment_that_the_nex
             await asyncio.sleep(number * 0.15)  # somewhere in it
     async with bots.parts() as ctx:
         for name in names:
-            assert (await ended(ctx, begun[name].instance_id)).status == "completed"
+            done = await ended(ctx, begun[name].instance_id)
+            assert done.status == "completed", (name, done.failure, done.logs)
             assert bots.left(name) == [bots.target(name)]
             assert instances.get(ctx, begun[name].instance_id).status is State.STOPPED

@@ -10,6 +10,7 @@ from resolvers import deployments, instances
 from resolvers.instances import NewService
 from terminals.states import State
 from tests.support.context import outputs, processes_in
+from tests.support.deployable import on_other_ports
 from tests.support.deploying import RECIPE, Bots, at_step, deploy, ended
 from tests.support.git import released
 
@@ -52,7 +53,7 @@ def whole(bots: Bots) -> Bots:
     bots.repository.commit({"needs.txt": "six==1.17.0\n"})
     bots.repository.tag("0.12.2")
     service = released(bots.folder / "service", tags={"1.0": {"main.py": PROGRAM}, "2.0-beta": {"x": "x"}})
-    text = SERVICE.replace("URL", service.url)
+    text = on_other_ports(SERVICE.replace("URL", service.url))
     (bots.folder / "data" / "recipes" / "napcat.toml").write_text(text, "utf-8")
     return bots
 
@@ -87,13 +88,13 @@ async def test_cancelled_in_the_middle_of_it_nothing_is_left(whole: Bots, step: 
         assert processes_in(ctx.deployer.folder(begun.instance_id)) == []
 
 
-async def test_a_python_that_there_is_not_is_a_failure_that_can_be_mended(whole: Bots) -> None:
+async def test_a_missing_python_is_a_failure_that_can_be_retried(whole: Bots) -> None:
     good = (whole.folder / "data" / "recipes" / "maibot.toml").read_text("utf-8")
     whole.recipe(ENVIRONMENT.replace(">=3.10", "==3.99.*"))
     async with whole.parts(python_downloads=False) as ctx:
         begun = await deploy(ctx)
         after = await ended(ctx, begun.instance_id)
-        assert (after.status, after.failure and after.failure.step) == ("failed", "environment")
+        assert (after.status, after.failure and after.failure.step) == ("failed", "check")
         assert (await instances.delete(ctx, begun.instance_id)).complete
         assert whole.left("bot") == []
     (whole.folder / "data" / "recipes" / "maibot.toml").write_text(good, "utf-8")
@@ -104,17 +105,18 @@ async def test_a_python_that_there_is_not_is_a_failure_that_can_be_mended(whole:
 async def test_a_service_whose_source_is_gone_fails_the_deployment_and_another_try_goes_on(
     whole: Bots,
 ) -> None:
+    """It was found out only after the bot's packages were installed."""
     async with whole.parts() as ctx:
-        whole.hold("dependencies")
+        whole.hold("fetch")
         begun = await deploy(ctx, services=(NewService("napcat"),))
-        await at_step(ctx, begun.instance_id, "dependencies")
+        await at_step(ctx, begun.instance_id, "fetch")
         away = whole.folder / "away"
         (whole.folder / "service").rename(away)
         whole.let_go()
         after = await ended(ctx, begun.instance_id)
         assert after.status == "failed"
         assert after.failure is not None
-        assert (after.failure.step, after.failure.code) == ("services", "DOWNLOAD_FAILED")
+        assert (after.failure.step, after.failure.code) == ("fetch", "DOWNLOAD_FAILED")
         assert after.services[0].status == "failed"
         away.rename(whole.folder / "service")
         again = await deployments.retry(ctx, begun.instance_id)

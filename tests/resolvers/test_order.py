@@ -22,7 +22,7 @@ async def order_of(folder: Path, **needs: list[str]) -> list[str]:
         (recipes / f"{name}.toml").write_text(RECIPE.format(name=name, needs=wanted), "utf-8")
     async with parts(folder) as ctx:
         bot = await add_bot(ctx, folder / "bot", **dict.fromkeys(needs, PATIENT_BOT))
-        return list(ctx.fleet.crew(bot.id).programs)
+        return list(ctx.live.supervisor(bot.id).programs)
 
 
 async def test_a_service_comes_after_those_that_it_needs(tmp_path: Path) -> None:
@@ -30,5 +30,5 @@ async def test_a_service_comes_after_those_that_it_needs(tmp_path: Path) -> None
     assert found == ["main", "first", "middle", "last"]
 
 
-async def test_services_that_need_each_other_in_a_circle_are_there_all_the_same(tmp_path: Path) -> None:
+async def test_services_that_need_each_other_in_a_circle_are_still_listed(tmp_path: Path) -> None:
     assert sorted(await order_of(tmp_path, one=["two"], two=["one"])) == ["main", "one", "two"]

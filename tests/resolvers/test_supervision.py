@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+import time
 from pathlib import Path
 
 import psutil
@@ -17,11 +18,11 @@ from mailauncher.errors import (
     PortInUse,
     ResourceNotFound,
 )
-from mailauncher.events import InstanceChanged
 from resolvers import instances, services, system, terminals
 from resolvers.context import Context
 from terminals.states import State
-from tests.support.context import PATIENT_BOT, add_bot, lives, outputs, parts, processes_in
+from terminals.terminal import Terminal
+from tests.support.context import PATIENT_BOT, add_bot, free_port, lives, outputs, parts, processes_in, until
 
 STUBBORN = """
 import os, signal, sys, time
@@ -40,13 +41,6 @@ time.sleep(600)
 """
 
 
-async def until(ctx: Context, instance_id: str, *wanted: State) -> None:
-    """Waits for an instance to have one of these statuses."""
-    with ctx.bus.subscribe(InstanceChanged) as changes:
-        while instances.get(ctx, instance_id).status not in wanted:
-            await anext(changes)
-
-
 async def test_a_started_instance_runs_and_a_stopped_one_does_not(ctx: Context, tmp_path: Path) -> None:
     bot = await add_bot(ctx, tmp_path / "bot")
     started = await instances.start(ctx, bot.id)
@@ -57,6 +51,20 @@ async def test_a_started_instance_runs_and_a_stopped_one_does_not(ctx: Context, 
     stopped = await instances.stop(ctx, bot.id)
     assert stopped.instance.status is State.STOPPED
     assert not lives(started.instance.pid)
+
+
+async def test_the_uptime_of_a_bot_does_not_follow_a_clock_that_is_set_anew(
+    ctx: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot = await add_bot(ctx, tmp_path / "bot")
+    await instances.start(ctx, bot.id)
+    uptimes = []
+    for shifted in (time.time() - 86400, time.time() + 86400):
+        monkeypatch.setattr("resolvers.views.time.time", lambda shifted=shifted: shifted)
+        uptimes.append(instances.get(ctx, bot.id).uptime_s or 0)
+    monkeypatch.undo()
+    assert uptimes == sorted(uptimes)
+    assert all(0 <= uptime < 3600 for uptime in uptimes)
 
 
 async def test_a_restart_replaces_the_process_and_starts_what_is_stopped(
@@ -70,7 +78,45 @@ async def test_a_restart_replaces_the_process_and_starts_what_is_stopped(
     assert not lives(first)
 
 
-async def test_commands_that_do_not_fit_say_so(ctx: Context, tmp_path: Path) -> None:
+@pytest.mark.slow
+async def test_a_start_script_that_puts_its_bot_in_the_background_is_told_so(
+    ctx: Context, tmp_path: Path
+) -> None:
+    """Such a bot was ended with its script, and the instance was `stopped` without a word."""
+    for number, (start, seconds) in enumerate(
+        (("sleep 600 &", 0), ("sleep 600 &", 0.6), ("setsid sleep 600", 0.6))
+    ):
+        folder = tmp_path / f"bot-{number}"
+        folder.mkdir()
+        (folder / "start.sh").write_text(f"#!/bin/sh\n{start} &\nsleep {seconds}\n".replace("& &", "&"))
+        (folder / "start.sh").chmod(0o755)
+        new = instances.NewInstance(folder.name, str(folder), free_port(), "./start.sh", ())
+        bot = await instances.add(ctx, new)
+        if seconds:  # after the grace of a start
+            await instances.start(ctx, bot.id)
+        else:
+            with pytest.raises(CommandFailed, match=r"in the background.*\n.*in the foreground"):
+                await instances.start(ctx, bot.id)
+        await until(ctx, bot.id, State.FAILED, State.STOPPED)
+        failure = instances.get(ctx, bot.id).failure
+        assert failure is not None
+        assert failure.hint is not None
+        assert "in the background (processes: 1) was ended" in failure.reason.en
+        assert "in the foreground" in failure.hint.en
+        assert not processes_in(folder)
+
+
+@pytest.mark.slow
+async def test_a_program_whose_helpers_end_with_it_is_stopped_by_code_0(ctx: Context, tmp_path: Path) -> None:
+    """Python's resource tracker, for example, notices the end of its program a little later."""
+    script = "import os, time; r, w = os.pipe(); os.fork() or (os.close(w), os.read(r, 1), os._exit(0)); time.sleep(0.6)"
+    bot = await add_bot(ctx, tmp_path / "bot", script)
+    await instances.start(ctx, bot.id)
+    await until(ctx, bot.id, State.STOPPED, State.FAILED)
+    assert instances.get(ctx, bot.id).status is State.STOPPED
+
+
+async def test_a_command_that_does_not_fit_the_status_is_refused(ctx: Context, tmp_path: Path) -> None:
     bot = await add_bot(ctx, tmp_path / "bot")
     with pytest.raises(InstanceNotRunning):
         await instances.stop(ctx, bot.id)
@@ -83,7 +129,9 @@ async def test_commands_that_do_not_fit_say_so(ctx: Context, tmp_path: Path) -> 
         await instances.start(ctx, "0" * 40)
 
 
-async def test_what_dies_at_once_says_why_with_its_last_lines(ctx: Context, tmp_path: Path) -> None:
+async def test_a_program_that_dies_at_once_is_reported_with_its_last_lines(
+    ctx: Context, tmp_path: Path
+) -> None:
     script = "print('first'); print('\\x1b[31mno licence\\x1b[0m'); raise SystemExit(3)"
     bot = await add_bot(ctx, tmp_path / "bot", script)
     with pytest.raises(CommandFailed) as error:
@@ -97,7 +145,9 @@ async def test_what_dies_at_once_says_why_with_its_last_lines(ctx: Context, tmp_
     assert (view.failure.exit_code, view.failure.last_lines) == (3, ("first", "no licence"))
 
 
-async def test_what_dies_later_is_failed_and_can_be_started_again(ctx: Context, tmp_path: Path) -> None:
+async def test_a_program_that_dies_later_is_failed_and_can_be_started_again(
+    ctx: Context, tmp_path: Path
+) -> None:
     bot = await add_bot(ctx, tmp_path / "bot")
     pid = (await instances.start(ctx, bot.id)).instance.pid
     assert pid is not None
@@ -109,7 +159,7 @@ async def test_what_dies_later_is_failed_and_can_be_started_again(ctx: Context, 
     assert (await instances.start(ctx, bot.id)).instance.failure is None
 
 
-async def test_what_ends_with_code_0_is_stopped(ctx: Context, tmp_path: Path) -> None:
+async def test_a_program_that_exits_with_code_0_is_stopped(ctx: Context, tmp_path: Path) -> None:
     bot = await add_bot(ctx, tmp_path / "bot")
     await instances.start(ctx, bot.id)
     await terminals.send_input(ctx, f"{bot.id}_main", "exit 0\n")
@@ -117,9 +167,7 @@ async def test_what_ends_with_code_0_is_stopped(ctx: Context, tmp_path: Path) ->
     assert instances.get(ctx, bot.id).failure is None
 
 
-async def test_a_folder_that_is_gone_and_a_program_that_is_not_there_are_named(
-    ctx: Context, tmp_path: Path
-) -> None:
+async def test_a_missing_folder_and_a_missing_executable_are_named(ctx: Context, tmp_path: Path) -> None:
     bot = await add_bot(ctx, tmp_path / "bot")
     (tmp_path / "bot" / "bot.py").unlink()
     with pytest.raises(CommandFailed, match=r"bot\.py"):
@@ -146,12 +194,12 @@ async def test_a_stop_ends_children_that_ignore_signals_and_left_the_group(tmp_p
     async with parts(tmp_path, stop_timeout_s=0.2) as ctx:
         (tmp_path / "data" / "recipes").mkdir(parents=True)
         bot = await add_bot(ctx, tmp_path / "bot", STUBBORN)
-        crew = ctx.fleet.crew(bot.id)
+        supervisor = ctx.live.supervisor(bot.id)
         await instances.start(ctx, bot.id)
         await outputs(ctx, f"{bot.id}_main", "up")
         grandchild = int((tmp_path / "bot" / "grandchild").read_text())
         assert lives(grandchild)
-        os.kill(crew.main.pid or 0, signal.SIGKILL)
+        os.kill(supervisor.main_program.pid or 0, signal.SIGKILL)
         await until(ctx, bot.id, State.FAILED)
         assert not lives(grandchild)
 
@@ -191,7 +239,7 @@ async def test_one_service_starts_and_stops_by_itself(ctx: Context, tmp_path: Pa
         await instances.stop(ctx, bot.id)
 
 
-async def test_a_stop_beats_the_start_that_is_on_its_way(ctx: Context, tmp_path: Path) -> None:
+async def test_a_stop_overrides_a_start_that_is_under_way(ctx: Context, tmp_path: Path) -> None:
     bot = await add_bot(ctx, tmp_path / "bot")
     starting = asyncio.create_task(instances.start(ctx, bot.id))
     await asyncio.sleep(0)
@@ -218,7 +266,9 @@ async def test_a_dead_keeper_is_noticed_and_its_bot_can_be_started_again(
     assert not lives(pid)
 
 
-async def test_deleting_stops_and_forgets_but_leaves_the_files(ctx: Context, tmp_path: Path) -> None:
+async def test_deleting_stops_and_removes_the_instance_but_leaves_its_files(
+    ctx: Context, tmp_path: Path
+) -> None:
     bot = await add_bot(ctx, tmp_path / "bot")
     pid = (await instances.start(ctx, bot.id)).instance.pid
     await instances.delete(ctx, bot.id)
@@ -229,11 +279,50 @@ async def test_deleting_stops_and_forgets_but_leaves_the_files(ctx: Context, tmp
     assert not (tmp_path / "data" / "terminals" / bot.id).exists()
 
 
+async def test_a_bot_that_ends_a_moment_after_the_last_signal_has_stopped(
+    ctx: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a short timeout it was said that the bot "cannot be stopped", and had failed; a moment later it had ended."""
+    bot = await add_bot(ctx, tmp_path / "bot")
+    await instances.supervise(ctx, bot.id, stop_timeout_s=1e-300)
+    pid = (await instances.start(ctx, bot.id)).instance.pid
+    assert pid is not None
+    ends: list[asyncio.TimerHandle] = []
+
+    async def signal_later(_terminal: Terminal, _name: str, _to: str) -> int:
+        if not ends:
+            ends.append(asyncio.get_running_loop().call_later(0.2, os.kill, pid, signal.SIGKILL))
+        return 0
+
+    monkeypatch.setattr(Terminal, "signal", signal_later)
+    outcome = await instances.stop(ctx, bot.id)
+    assert (outcome.complete, outcome.instance.status) == (True, State.STOPPED)
+    assert instances.get(ctx, bot.id).failure is None
+
+
+async def test_changes_of_supervision_at_once_are_all_kept(ctx: Context, tmp_path: Path) -> None:
+    """Each was merged into what was stored before any of them: all but the last one were lost."""
+    bot = await add_bot(ctx, tmp_path / "bot")
+    changes: tuple[dict[str, object], ...] = (
+        {"crash_limit": 7},
+        {"restart_delay_s": 8.0},
+        {"crash_window_s": 9.0},
+    )
+    await asyncio.gather(*(instances.supervise(ctx, bot.id, **change) for change in changes))
+    now = instances.supervision(ctx, bot.id)
+    assert (now.crash_limit, now.restart_delay_s, now.crash_window_s) == (7, 8.0, 9.0)
+    late = asyncio.create_task(ctx.store.registry.remove(bot.id))
+    await asyncio.sleep(0)  # it is being removed, and still there
+    with pytest.raises(InstanceNotFound):
+        await instances.supervise(ctx, bot.id, crash_limit=8)
+    await late
+
+
 async def test_the_journal_says_who_did_what(ctx: Context, tmp_path: Path) -> None:
     bot = await add_bot(ctx, tmp_path / "bot")
     await instances.start(ctx, bot.id)
     await instances.stop(ctx, bot.id)
-    kinds = [event.kind for event in await system.events(ctx, 0, 100)]
+    kinds = [event.kind for event in await system.events(ctx)]
     assert kinds == ["add", "supervise", "start", "stop"]
 
 
@@ -256,3 +345,19 @@ async def test_closing_leaves_no_process_behind(tmp_path: Path) -> None:
         await outputs(ctx, f"{bot.id}_main", "ready")
     while processes_in(tmp_path):  # a keeper has said goodbye and is on its last instructions
         await asyncio.sleep(0.001)
+
+
+async def test_the_journal_tells_a_failed_start_as_a_sentence(ctx: Context, tmp_path: Path) -> None:
+    """It read "The main program Command failed: ...", and "The main program The main program cannot be stopped"."""
+    (tmp_path / "bot").mkdir()
+    bot = await instances.add(
+        ctx, instances.NewInstance("bot", str(tmp_path / "bot"), free_port(), "no-such-program")
+    )
+    with pytest.raises(CommandFailed):
+        await instances.start(ctx, bot.id)
+    async for event in system.event_stream(ctx, after=0):
+        if event.kind == "failed":
+            break
+    assert event.text.en.startswith(
+        "bot: The main program: Command failed: No such program: no-such-program;"
+    )

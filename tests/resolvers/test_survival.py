@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from mailauncher.events import InstanceChanged
 from resolvers import instances, services, system, terminals
 from resolvers.context import Context
+from resolvers.views import WaitingFor
 from terminals.states import State
-from tests.resolvers.test_supervision import until
-from tests.support.context import PATIENT_BOT, add_bot, lives, outputs, parts, processes_in
+from tests.support.context import PATIENT_BOT, add_bot, has_ended, lives, outputs, parts, processes_in, until
 
 COUNTING_BOT = """
 import itertools, signal, sys, time
@@ -21,6 +22,11 @@ signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
 for number in itertools.count():
     print("line", number, flush=True)
     time.sleep(0.005)
+"""
+LISTENING_BOT = """
+import socket, sys
+listener = socket.create_server(("127.0.0.1", {port}))
+sys.stdin.read()
 """
 
 
@@ -46,6 +52,21 @@ async def test_a_later_server_finds_the_same_process_and_can_stop_it(tmp_path: P
         assert not lives(pid)
 
 
+async def test_a_later_server_knows_whether_a_bot_is_ready(tmp_path: Path) -> None:
+    """It knew of no bot that it had not started itself, and a bot that was never ready looked like one of which nothing is known."""
+    async with surviving(tmp_path) as ctx:
+        good = await add_bot(ctx, tmp_path / "good")
+        (tmp_path / "good" / "bot.py").write_text(LISTENING_BOT.format(port=good.port))
+        bad = await add_bot(ctx, tmp_path / "bad")
+        for bot in (good, bad):
+            await instances.start(ctx, bot.id)
+    async with surviving(tmp_path, last=True) as ctx:
+        with ctx.bus.subscribe(InstanceChanged) as changes:
+            while not instances.get(ctx, good.id).ready or instances.get(ctx, bad.id).ready is None:
+                await anext(changes)
+        assert instances.get(ctx, bad.id).details.waiting_for is WaitingFor.PORT
+
+
 async def test_no_line_is_lost_or_doubled_between_two_servers(tmp_path: Path) -> None:
     async with surviving(tmp_path) as ctx:
         bot = await add_bot(ctx, tmp_path / "bot", COUNTING_BOT)
@@ -57,19 +78,20 @@ async def test_no_line_is_lost_or_doubled_between_two_servers(tmp_path: Path) ->
     assert numbers == list(range(len(numbers)))
 
 
-async def test_a_crash_while_nobody_was_there_is_noticed_and_mended(tmp_path: Path) -> None:
+async def test_a_crash_without_a_server_is_noticed_and_followed_by_a_restart(tmp_path: Path) -> None:
     async with surviving(tmp_path) as ctx:
         bot = await add_bot(ctx, tmp_path / "bot")
         pid = (await instances.start(ctx, bot.id)).instance.pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
+    await has_ended(pid)
     async with surviving(tmp_path, last=True) as ctx:
         await until(ctx, bot.id, State.RUNNING)
         assert instances.get(ctx, bot.id).pid != pid
-        assert "autostart" in [event.kind for event in await system.events(ctx, 0, 50)]
+        assert "autostart" in [event.kind for event in await system.events(ctx)]
 
 
-async def test_an_end_by_its_own_will_is_left_alone(tmp_path: Path) -> None:
+async def test_a_program_that_exited_with_code_0_is_not_restarted(tmp_path: Path) -> None:
     async with surviving(tmp_path) as ctx:
         bot = await add_bot(ctx, tmp_path / "bot")
         await instances.start(ctx, bot.id)
@@ -101,9 +123,7 @@ async def test_a_crash_is_followed_by_a_restart_and_many_by_giving_up(ctx: Conte
     pid = (await instances.start(ctx, bot.id)).instance.pid
     for _ in range(2):
         os.kill(pid or 0, signal.SIGKILL)
-        await until(ctx, bot.id, State.STARTING)
-        await until(ctx, bot.id, State.RUNNING)
-        pid = instances.get(ctx, bot.id).pid
+        pid = (await until(ctx, bot.id, State.RUNNING, other_than=pid)).pid
     assert instances.get(ctx, bot.id).restarts == 2
     os.kill(pid or 0, signal.SIGKILL)
     await until(ctx, bot.id, State.FAILED)
@@ -115,13 +135,11 @@ async def test_a_crash_is_followed_by_a_restart_and_many_by_giving_up(ctx: Conte
     assert kinds.count("died") == 2
 
 
-async def test_exit_code_42_is_a_wish_to_be_started_again(ctx: Context, tmp_path: Path) -> None:
+async def test_exit_code_42_requests_a_restart(ctx: Context, tmp_path: Path) -> None:
     bot = await add_bot(ctx, tmp_path / "bot")
     first = (await instances.start(ctx, bot.id)).instance.pid
     await terminals.send_input(ctx, f"{bot.id}_main", "exit 42\n")
-    await until(ctx, bot.id, State.STARTING)
-    await until(ctx, bot.id, State.RUNNING)
-    assert instances.get(ctx, bot.id).pid != first
+    await until(ctx, bot.id, State.RUNNING, other_than=first)
 
 
 async def test_a_stop_wins_over_the_wait_for_the_next_start(ctx: Context, tmp_path: Path) -> None:
@@ -144,7 +162,7 @@ async def test_a_start_ends_the_wait_for_the_next_start(ctx: Context, tmp_path: 
 
 
 @pytest.mark.slow
-async def test_a_shell_goes_on_where_it_was(tmp_path: Path) -> None:
+async def test_a_shell_survives_the_server(tmp_path: Path) -> None:
     async with surviving(tmp_path) as ctx:
         bot = await add_bot(ctx, tmp_path / "bot")
         session = f"{bot.id}_main"

@@ -8,9 +8,9 @@ import psutil
 import pytest
 import pytest_asyncio
 
+from bots.catalogue import SHIPPED
+from bots.terms.accepted import accept, digest, not_accepted
 from mailauncher import __version__
-from mailauncher.bots.catalogue import SHIPPED
-from mailauncher.bots.consent import accept, digest, missing
 from mailauncher.errors import DownloadFailed, InvalidParameter, ResourceNotFound, VersionNotFound
 from resolvers import versions
 from resolvers.context import Context
@@ -55,7 +55,7 @@ async def context(tmp_path: Path, repository: Repository, server: GitServer) -> 
         yield ctx
 
 
-async def test_versions_are_listed_with_what_they_are(context: Context, repository: Repository) -> None:
+async def test_versions_are_listed_with_their_kind(context: Context, repository: Repository) -> None:
     found = await versions.list_all(context)
     named = [(version.name, version.kind, version.stable, version.target) for version in found.versions]
     assert named == [
@@ -73,9 +73,7 @@ async def test_versions_are_listed_with_what_they_are(context: Context, reposito
         assert version.commit == repository.git("rev-parse", f"{version.target or version.name}^{{commit}}")
 
 
-async def test_the_source_that_answered_is_told_without_its_password(
-    context: Context, server: GitServer
-) -> None:
+async def test_the_source_is_shown_without_its_password(context: Context, server: GitServer) -> None:
     assert (await versions.list_all(context)).source == f"http://***@127.0.0.1:{server.port}/bot"
 
 
@@ -83,11 +81,11 @@ async def test_each_listed_name_means_what_the_list_says(context: Context, repos
     repository.git("branch", "0.12.3", "dev")
     repository.git("tag", "main", "dev")
     repository.git("branch", "latest", "dev")
-    maibot = context.catalogue.get("maibot")
+    maibot = context.bots.catalogue.get("maibot")
     found = (await versions.list_all(context)).versions
     assert len({version.name for version in found}) == len(found)
     for version in found:
-        assert (await context.versions.resolve(maibot, version.name)).commit == version.commit
+        assert (await context.bots.versions.resolve(maibot, version.name)).commit == version.commit
 
 
 async def test_the_list_is_fetched_anew_when_asked_to(context: Context, repository: Repository) -> None:
@@ -97,7 +95,7 @@ async def test_the_list_is_fetched_anew_when_asked_to(context: Context, reposito
     assert (await versions.list_all(context, refresh=True)).versions[0].target == "2.0.0"
 
 
-async def test_nothing_known_and_nobody_there_is_a_failed_download(
+async def test_without_a_cache_and_without_a_source_the_download_fails(
     context: Context, server: GitServer
 ) -> None:
     server.manner = 500
@@ -107,7 +105,7 @@ async def test_nothing_known_and_nobody_there_is_a_failed_download(
     assert "sesame" not in str(caught.value.text)
 
 
-async def test_a_bot_that_comes_with_this_program_has_its_one_version(context: Context) -> None:
+async def test_the_bundled_bot_has_one_version(context: Context) -> None:
     found = await versions.list_all(context, "sample")
     assert [(version.name, version.target) for version in found.versions] == [
         ("latest", __version__),
@@ -116,7 +114,7 @@ async def test_a_bot_that_comes_with_this_program_has_its_one_version(context: C
 
 
 @pytest.mark.parametrize("recipe", ["", "nobody", "custom", "../maibot"])
-async def test_what_cannot_be_deployed_has_no_versions(context: Context, recipe: str) -> None:
+async def test_a_recipe_that_cannot_be_deployed_has_no_versions(context: Context, recipe: str) -> None:
     with pytest.raises(ResourceNotFound):
         await versions.list_all(context, recipe)
     with pytest.raises(ResourceNotFound):
@@ -133,7 +131,7 @@ async def test_recipes_that_can_be_deployed_are_listed_by_name(context: Context)
     assert "custom" not in {recipe.name for recipe in bots + services}
 
 
-async def test_a_recipe_with_a_mistake_is_told_beside_the_others(context: Context) -> None:
+async def test_a_broken_recipe_is_reported_beside_the_others(context: Context) -> None:
     [(file, problem)] = versions.problems(context).items()
     assert file.name == "broken.toml"
     assert "run" in problem or "title" in problem
@@ -142,7 +140,7 @@ async def test_a_recipe_with_a_mistake_is_told_beside_the_others(context: Contex
 # Consent
 
 
-async def test_the_texts_of_a_version_are_shown_with_what_the_bot_compares(
+async def test_the_terms_of_a_version_are_shown_with_the_digest_that_the_bot_compares(
     context: Context, repository: Repository
 ) -> None:
     found = await versions.consent(context, "v0.12.3")
@@ -153,30 +151,28 @@ async def test_the_texts_of_a_version_are_shown_with_what_the_bot_compares(
     assert licence.digest == digest("协议 0.12\n".encode())
 
 
-async def test_latest_shows_the_texts_of_what_it_stands_for(context: Context) -> None:
+async def test_latest_shows_the_terms_of_its_target(context: Context) -> None:
     found = await versions.consent(context, "latest")
     assert (found.version, found.texts[0].text) == ("0.12.10", "协议 0.12.10\n")
     assert (await versions.consent(context, "dev")).texts[0].text == "dev\n"
 
 
-async def test_bytes_that_are_no_text_are_shown_as_such(context: Context) -> None:
+async def test_invalid_utf8_in_terms_is_shown_with_replacement_characters(context: Context) -> None:
     [licence] = (await versions.consent(context, "1.0.0-rc.1")).texts
     assert licence.text == "\N{REPLACEMENT CHARACTER}\n"
     assert licence.digest == digest(b"\xff\n")
 
 
-async def test_what_is_accepted_after_installing_is_what_was_shown(
-    context: Context, repository: Repository
-) -> None:
+async def test_the_accepted_terms_are_those_that_were_shown(context: Context, repository: Repository) -> None:
     repository.git("switch", "--quiet", "--detach", "0.12.10")
-    maibot = context.catalogue.get("maibot").of("0.12.10")
+    maibot = context.bots.catalogue.get("maibot").of("0.12.10")
     accept(repository.folder, maibot.consent)
-    assert missing(repository.folder, maibot.consent) == []
+    assert not_accepted(repository.folder, maibot.consent) == []
     [licence] = (await versions.consent(context, "0.12.10")).texts
     assert (repository.folder / "eula.confirmed").read_text("ascii") == licence.digest
 
 
-async def test_the_texts_of_the_sample_bot_are_at_hand(context: Context, server: GitServer) -> None:
+async def test_the_terms_of_the_sample_bot_need_no_download(context: Context, server: GitServer) -> None:
     found = await versions.consent(context, "latest", "sample")
     assert [text.name for text in found.texts] == ["EULA.md", "PRIVACY.md"]
     assert found.texts[0].digest == digest((SHIPPED.parent / "sample" / "EULA.md").read_bytes())
@@ -185,7 +181,7 @@ async def test_the_texts_of_the_sample_bot_are_at_hand(context: Context, server:
         await versions.consent(context, "9.9.9", "sample")
 
 
-async def test_a_version_that_is_none_has_no_texts(context: Context) -> None:
+async def test_an_unknown_version_has_no_terms(context: Context) -> None:
     with pytest.raises(VersionNotFound):
         await versions.consent(context, "9.9.9")
     with pytest.raises(InvalidParameter):

@@ -1,4 +1,4 @@
-"""Requests that no well-meaning client sends: each is answered with what is wrong with it, none with a 500."""
+"""Invalid requests: each response says what is wrong, none is a 500."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ DEEP = 100_000
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def server(tmp_path_factory: pytest.TempPathFactory, releases: Repository) -> AsyncIterator[Launcher]:
-    """A server that takes few bytes, but enough to nest deeply."""
+    """A server with a small maximum body size, large enough for deep nesting."""
     folder = tmp_path_factory.mktemp("server")
     settings = settings_for(folder, max_body_bytes=1 << 20, sources_maibot=[releases.url])
     async with running(settings) as launcher:
@@ -69,7 +69,7 @@ NO_OBJECTS: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("body", NO_OBJECTS.values(), ids=NO_OBJECTS)
-async def test_a_body_that_is_no_json_object_is_an_invalid_parameter(
+async def test_a_body_other_than_a_json_object_is_an_invalid_parameter(
     http: httpx.AsyncClient, body: bytes
 ) -> None:
     failure(await http.post(f"{API}/instances/add", content=body), Code.INVALID_PARAMETER)
@@ -101,15 +101,15 @@ async def test_a_missing_key_is_named(http: httpx.AsyncClient) -> None:
     failure(await http.post(f"{API}/instances/add", json={}), Code.INVALID_PARAMETER, "name")
 
 
-async def test_a_key_given_twice_is_named(http: httpx.AsyncClient) -> None:
-    """msgspec, and most parsers, let the last one win without a word."""
+async def test_a_duplicate_key_is_named(http: httpx.AsyncClient) -> None:
+    """msgspec, like most parsers, silently takes the last one."""
     body = b'{"name": "a", "path": "/", "port": 1, "path": "/etc"}'
     failure(await http.post(f"{API}/instances/add", content=body), Code.INVALID_PARAMETER, "path")
     inner = b'{"name": "a", "path": "/", "port": 1, "more": [{"x": 1, "x": 2}]}'
     failure(await http.post(f"{API}/instances/add", content=inner), Code.INVALID_PARAMETER, "x")
 
 
-async def test_a_field_inside_is_named_with_its_place(http: httpx.AsyncClient) -> None:
+async def test_a_nested_field_is_named_with_its_path(http: httpx.AsyncClient) -> None:
     body: dict[str, Any] = {"instance_name": "a", "install_path": "/", "port": 1}
     for services, field in [
         ([{"name": "napcat"}, {"name": 1}], "install_services[1].name"),
@@ -123,7 +123,9 @@ async def test_a_field_inside_is_named_with_its_place(http: httpx.AsyncClient) -
     failure(await http.post(f"{API}/instances/add", json=nowhere), Code.INVALID_PARAMETER, "maibot_path")
 
 
-async def test_unknown_keys_a_byte_order_mark_and_any_content_type_are_taken(http: httpx.AsyncClient) -> None:
+async def test_unknown_keys_a_byte_order_mark_and_any_content_type_are_accepted(
+    http: httpx.AsyncClient,
+) -> None:
     for content, media in [
         (json.dumps(GOOD | {"more": 1}).encode(), "application/json"),
         (b"\xef\xbb\xbf" + json.dumps(GOOD).encode(), "application/json; charset=utf-8"),
@@ -134,16 +136,14 @@ async def test_unknown_keys_a_byte_order_mark_and_any_content_type_are_taken(htt
         failure(answer, Code.INVALID_PATH, "path")
 
 
-async def test_errors_are_english_for_who_asks_for_it(http: httpx.AsyncClient) -> None:
+async def test_errors_are_english_on_request(http: httpx.AsyncClient) -> None:
     english = {"accept-language": "en"}
     answer = await http.post(f"{API}/instances/add", json=GOOD | {"port": "x"}, headers=english)
-    assert failure(answer, Code.INVALID_PARAMETER, "port") == "The field port must be int, not str"
-    assert (
-        failure(await http.get("/x", headers=english), Code.RESOURCE_NOT_FOUND) == "There is no such address"
-    )
+    assert failure(answer, Code.INVALID_PARAMETER, "port") == "Field port must be int, not str"
+    assert failure(await http.get("/x", headers=english), Code.RESOURCE_NOT_FOUND) == "Unknown route"
 
 
-async def test_query_parameters_beyond_measure_are_refused(http: httpx.AsyncClient) -> None:
+async def test_too_many_query_parameters_are_refused(http: httpx.AsyncClient) -> None:
     url = f"{API}/instance/x/delete"
     failure(await http.delete(f"{url}?{'&'.join(['files=delete'] * 100)}"), Code.INVALID_PARAMETER)
     failure(await http.delete(f"{url}?files=%ff%fe"), Code.INVALID_PARAMETER, "files")
@@ -179,7 +179,7 @@ async def test_a_body_that_was_refused_leaves_the_connection_usable(http: httpx.
     assert (await http.get(f"{API}/system/health")).status_code == 200
 
 
-async def test_a_client_that_goes_away_in_the_middle_harms_nobody(
+async def test_a_client_that_disconnects_midway_does_no_harm(
     server: Launcher, http: httpx.AsyncClient
 ) -> None:
     _, writer = await asyncio.open_connection("127.0.0.1", server.port)
@@ -193,7 +193,7 @@ async def test_a_client_that_goes_away_in_the_middle_harms_nobody(
 # Methods and paths
 
 
-async def test_an_unknown_address_is_not_found(http: httpx.AsyncClient) -> None:
+async def test_an_unknown_route_is_not_found(http: httpx.AsyncClient) -> None:
     for path in (
         "/api",
         "/api/v1",
@@ -206,7 +206,7 @@ async def test_an_unknown_address_is_not_found(http: httpx.AsyncClient) -> None:
             failure(await http.request(method, path), Code.RESOURCE_NOT_FOUND)
 
 
-async def test_every_address_says_which_methods_it_takes(http: httpx.AsyncClient) -> None:
+async def test_every_route_lists_its_allowed_methods(http: httpx.AsyncClient) -> None:
     by_path: dict[str, set[str]] = {}
     for row in TABLE:
         by_path.setdefault(row.path, {"OPTIONS"}).update(
@@ -224,7 +224,7 @@ async def test_every_address_says_which_methods_it_takes(http: httpx.AsyncClient
                 failure(answer, Code.INVALID_PARAMETER, status=405)
 
 
-async def test_head_is_answered_like_get_without_its_body(http: httpx.AsyncClient) -> None:
+async def test_head_is_get_without_the_body(http: httpx.AsyncClient) -> None:
     for row in TABLE:
         if row.method == "GET" and not row.changes and "{" not in row.path:
             get, head = await http.get(row.path), await http.head(row.path)
@@ -233,7 +233,7 @@ async def test_head_is_answered_like_get_without_its_body(http: httpx.AsyncClien
                 assert head.headers[name] == get.headers[name]
 
 
-async def test_an_answer_to_a_get_that_changes_something_is_never_kept(http: httpx.AsyncClient) -> None:
+async def test_a_get_with_side_effects_is_never_cached(http: httpx.AsyncClient) -> None:
     for row in TABLE:
         if row.changes:
             answer = await http.request(row.method, row.path, content=b"{}")
@@ -263,14 +263,14 @@ GRAPHQL: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("body, media", GRAPHQL.values(), ids=GRAPHQL)
-async def test_a_graphql_request_that_cannot_be_understood_is_an_invalid_parameter(
+async def test_a_malformed_graphql_request_is_an_invalid_parameter(
     http: httpx.AsyncClient, body: bytes, media: str
 ) -> None:
     answer = await http.post("/graphql", content=body, headers={"content-type": media})
     failure(answer, Code.INVALID_PARAMETER)
 
 
-async def test_graphql_takes_no_other_methods(http: httpx.AsyncClient) -> None:
+async def test_graphql_allows_no_other_methods(http: httpx.AsyncClient) -> None:
     for method in ("PUT", "DELETE", "PATCH"):
         failure(await http.request(method, "/graphql"), Code.INVALID_PARAMETER, status=405)
 
@@ -283,7 +283,7 @@ async def test_a_mutation_by_get_is_refused(http: httpx.AsyncClient) -> None:
 # Bytes
 
 
-async def test_a_path_of_strange_bytes_is_an_unknown_address(server: Launcher) -> None:
+async def test_a_path_of_arbitrary_bytes_is_an_unknown_route(server: Launcher) -> None:
     for path in (b"/%ff%fe", b"/%ed%a0%80", b"/a%0d%0aX:%20y", b"/%2e%2e/%2e%2e/etc/passwd"):
         head, body = await raw(server, b"GET " + path + b" HTTP/1.0\r\nHost: localhost\r\n\r\n")
         assert b" 404 " in head.splitlines()[0], head

@@ -1,5 +1,6 @@
-"""Configuration over REST: the reference's examples as written, each code from its real cause, and conditions."""
+"""Configuration over REST: the examples of the reference, each error code from a real cause, and `If-Match`."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,11 +10,13 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from bots.documents.file import LIMIT_BYTES
 from mailauncher.errors import Code
 from tests.support.configured import BOT, write_configs, write_recipes
 from tests.support.context import free_port, settings_for
 from tests.support.http import API, add_bot, client, failure, write_bot
 from tests.support.server import Launcher, running
+from tests.support.waiting import until
 
 NOBODY = "0" * 40
 
@@ -76,13 +79,13 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest_asyncio.fixture
 async def bot(http: httpx.AsyncClient, folder: Path) -> str:
-    """The id of a bot without configuration, of no special recipe."""
+    """The id of a bot without configuration files, with the default recipe."""
     return await add_bot(http, folder)
 
 
 @pytest_asyncio.fixture
 async def talker(http: httpx.AsyncClient, tmp_path: Path) -> str:
-    """The id of one whose recipe names files and ports."""
+    """The id of a bot whose recipe has configuration files and ports."""
     folder = write_bot(tmp_path / "talker")
     write_configs(folder)
     return await add_bot(http, folder)
@@ -91,7 +94,7 @@ async def talker(http: httpx.AsyncClient, tmp_path: Path) -> str:
 # The reference's examples
 
 
-async def test_the_bots_configuration_goes_through_the_documented_examples(
+async def test_the_documented_examples_of_the_bots_configuration_work(
     http: httpx.AsyncClient, bot: str, folder: Path
 ) -> None:
     (folder / "config").mkdir()
@@ -111,7 +114,7 @@ async def test_the_bots_configuration_goes_through_the_documented_examples(
     )
 
 
-async def test_the_lpmm_configuration_goes_through_the_documented_examples(
+async def test_the_documented_examples_of_the_lpmm_configuration_work(
     http: httpx.AsyncClient, bot: str, folder: Path
 ) -> None:
     assert (await http.get(f"{API}/config/{bot}/lpmm")).json() == {"config": {}}
@@ -123,7 +126,7 @@ async def test_the_lpmm_configuration_goes_through_the_documented_examples(
     assert (folder / "config/lpmm_config.toml").exists()
 
 
-async def test_environment_variables_go_through_the_documented_examples(
+async def test_the_documented_examples_of_environment_variables_work(
     http: httpx.AsyncClient, bot: str, folder: Path
 ) -> None:
     assert (await http.get(f"{API}/config/{bot}/env")).json() == {"variables": {}}
@@ -141,14 +144,14 @@ async def test_environment_variables_go_through_the_documented_examples(
     )
 
 
-async def test_every_other_file_of_the_recipe_has_its_address(http: httpx.AsyncClient, talker: str) -> None:
+async def test_every_other_file_of_the_recipe_has_a_route(http: httpx.AsyncClient, talker: str) -> None:
     assert (await http.get(f"{API}/config/{talker}/model")).json() == {"config": {}}
     done = await http.put(f"{API}/config/{talker}/model", json={"models": [{"name": "a"}]})
     assert done.json() == {"success": True, "message": "配置已更新"}
     assert (await http.get(f"{API}/config/{talker}/model")).json() == {"config": {"models": [{"name": "a"}]}}
 
 
-async def test_what_json_cannot_say_comes_as_text_and_goes_back_unchanged(
+async def test_values_without_json_form_are_strings_and_survive_a_round_trip(
     http: httpx.AsyncClient, bot: str, folder: Path
 ) -> None:
     (folder / "config").mkdir()
@@ -178,7 +181,7 @@ async def test_the_etag_names_the_content(http: httpx.AsyncClient, talker: str) 
     assert changed.headers["etag"] != first.headers["etag"]
 
 
-async def test_a_condition_that_is_no_longer_true_changes_nothing(
+async def test_an_outdated_if_match_changes_nothing(
     http: httpx.AsyncClient, talker: str, tmp_path: Path
 ) -> None:
     seen = (await http.get(f"{API}/config/{talker}/bot")).headers["etag"]
@@ -198,7 +201,7 @@ async def test_a_condition_that_is_no_longer_true_changes_nothing(
         assert answer.status_code == 200
 
 
-# Each code from its cause
+# Error codes
 
 
 async def test_instance_not_found(http: httpx.AsyncClient) -> None:
@@ -212,7 +215,7 @@ async def test_resource_not_found(http: httpx.AsyncClient, bot: str) -> None:
     failure(await http.put(f"{API}/config/{bot}/..", json={}), Code.RESOURCE_NOT_FOUND)
 
 
-async def test_a_broken_file_says_line_and_column(
+async def test_a_syntax_error_is_reported_with_line_and_column(
     http: httpx.AsyncClient, talker: str, tmp_path: Path
 ) -> None:
     (tmp_path / "talker/config/bot_config.toml").write_text("a = 1\nb = = 2\n")
@@ -232,7 +235,7 @@ async def test_a_broken_file_says_line_and_column(
         ("env", {"A": {"B": "x"}}, "A"),
     ],
 )
-async def test_a_wrong_value_names_its_field(
+async def test_an_invalid_value_names_its_field(
     http: httpx.AsyncClient, talker: str, tmp_path: Path, file: str, body: Any, field: str
 ) -> None:
     failure(await http.put(f"{API}/config/{talker}/{file}", json=body), Code.INVALID_PARAMETER, field)
@@ -254,7 +257,9 @@ async def test_a_wrong_value_names_its_field(
         b'{"\xff": 1}',
     ],
 )
-async def test_a_body_that_is_no_object_is_refused(http: httpx.AsyncClient, talker: str, body: bytes) -> None:
+async def test_a_body_other_than_an_object_is_refused(
+    http: httpx.AsyncClient, talker: str, body: bytes
+) -> None:
     failure(
         await http.put(f"{API}/config/{talker}/bot", content=body),
         Code.INVALID_PARAMETER,
@@ -276,7 +281,7 @@ async def test_invalid_path(http: httpx.AsyncClient, talker: str, tmp_path: Path
 
 
 async def test_file_too_large(http: httpx.AsyncClient, talker: str, tmp_path: Path) -> None:
-    (tmp_path / "talker/.env").write_bytes(b"#" * ((4 << 20) + 1))
+    (tmp_path / "talker/.env").write_bytes(b"#" * (LIMIT_BYTES + 1))
     failure(await http.get(f"{API}/config/{talker}/env"), Code.FILE_TOO_LARGE)
 
 
@@ -305,17 +310,17 @@ async def test_a_page_of_another_site_changes_nothing(
     assert (tmp_path / "talker/config/bot_config.toml").read_text("utf-8") == BOT
 
 
-async def test_english_is_spoken(launcher: Launcher, talker: str) -> None:
+async def test_messages_are_english_on_request(launcher: Launcher, talker: str) -> None:
     async with client(launcher, Accept_Language="en") as http:
         answer = await http.put(f"{API}/config/{talker}/env", json={"A": "1"})
-        assert answer.json()["message"] == "The environment variables were changed"
+        assert answer.json()["message"] == "The environment variables were updated"
 
 
 # The existing web client
 
 
 @pytest.mark.parametrize("place, name", [("config", "bot"), ("lpmm", "lpmm"), ("env", "env")])
-async def test_the_existing_client_has_its_own_ways(
+async def test_the_existing_clients_configuration_routes_work(
     http: httpx.AsyncClient, talker: str, place: str, name: str
 ) -> None:
     key = "env_data" if name == "env" else "config_data"
@@ -329,7 +334,7 @@ async def test_the_existing_client_has_its_own_ways(
     failure(await http.post(f"{url}/update", json={"instance_id": talker}), Code.INVALID_PARAMETER, key)
 
 
-async def test_the_adapters_configuration_is_found_where_there_is_an_adapter(
+async def test_the_adapters_configuration_is_found_if_an_adapter_is_installed(
     http: httpx.AsyncClient, talker: str, tmp_path: Path
 ) -> None:
     failure(await http.get(f"{API}/resources/{talker}/adapter/napcat/get"), Code.RESOURCE_NOT_FOUND)
@@ -340,3 +345,14 @@ async def test_the_adapters_configuration_is_found_where_there_is_an_adapter(
     assert json.loads((with_service / "napcat/config/webui.json").read_text()) == {"token": "t"}
     got = await http.get(f"{API}/resources/{other}/adapter/napcat/get")
     assert got.json() == {"status": "success", "data": {"token": "t"}}
+
+
+async def test_a_caller_that_has_left_is_not_read_for(launcher: Launcher, talker: str) -> None:
+    """Large files were read, one after the other, for callers that were gone."""
+    turn = launcher.ctx.configs._turn
+    async with turn:
+        _, writer = await asyncio.open_connection("127.0.0.1", launcher.port)
+        writer.write(f"GET {API}/config/{talker}/bot HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        await until(lambda: bool(turn._waiters))
+        writer.close()
+        await until(lambda: not turn._waiters)

@@ -1,4 +1,4 @@
-"""Deploying by REST: what there is to choose from, a deployment from its request to its end, and each way to be refused."""
+"""Deployments over REST: versions and services, a deployment from start to end, and invalid requests."""
 
 import asyncio
 import itertools
@@ -44,7 +44,7 @@ async def http(server: Launcher) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def body(**given: Any) -> dict[str, Any]:
-    """A good request, in the reference's words."""
+    """A valid request, as in the reference."""
     return {
         "instance_name": "new-instance",
         "install_path": "~/new-instance",
@@ -56,13 +56,13 @@ def body(**given: Any) -> dict[str, Any]:
 
 
 async def updates(ctx: Context, instance_id: str) -> list[DeploymentUpdate]:
-    """A deployment from its beginning to its end."""
+    """Runs a deployment to its end."""
     async with asyncio.timeout(PATIENCE_S):
         return [update async for update in deployments.progress(ctx, instance_id)]
 
 
 async def deployed(server: Launcher, http: httpx.AsyncClient, **given: Any) -> str:
-    """The id of an instance that was asked for and has been installed."""
+    """The id of an instance that has been deployed."""
     answer = await http.post(f"{API}/deploy/deploy", json=body(**given))
     assert answer.status_code == 200, answer.text
     instance_id: str = answer.json()["instance_id"]
@@ -78,22 +78,20 @@ async def status(http: httpx.AsyncClient, instance_id: str, **headers: str) -> d
     return found
 
 
-# What there is to choose from
+# Versions and services
 
 
-async def test_versions_are_listed_from_the_newest_to_the_oldest(http: httpx.AsyncClient) -> None:
+async def test_versions_are_listed_from_newest_to_oldest(http: httpx.AsyncClient) -> None:
     answer = await http.get(f"{API}/deploy/versions")
     assert answer.json() == {"versions": deployable.VERSIONS}
 
 
-async def test_without_a_source_that_answers_there_are_no_versions(launcher: Launcher) -> None:
+async def test_without_a_reachable_source_there_are_no_versions(launcher: Launcher) -> None:
     async with client(launcher) as http:
         failure(await http.get(f"{API}/deploy/versions"), Code.DOWNLOAD_FAILED)
 
 
-async def test_versions_once_known_are_listed_without_their_source(
-    tmp_path: Path, releases: Repository
-) -> None:
+async def test_cached_versions_are_listed_without_their_source(tmp_path: Path, releases: Repository) -> None:
     moving = tmp_path / "repository"
     shutil.copytree(releases.folder, moving)
     settings = settings_for(tmp_path, sources_maibot=[moving.as_uri()])
@@ -116,7 +114,7 @@ async def test_services_are_described_as_in_the_reference(http: httpx.AsyncClien
 # A deployment
 
 
-async def test_a_deployment_tells_how_far_it_is_until_everything_is_there(
+async def test_a_deployment_reports_progress_until_everything_is_installed(
     server: Launcher, http: httpx.AsyncClient
 ) -> None:
     asked = body()
@@ -152,7 +150,7 @@ async def test_a_deployment_tells_how_far_it_is_until_everything_is_there(
     assert (folder / "bot.py").is_file()
 
 
-async def test_what_was_deployed_starts_and_its_files_can_be_deleted(
+async def test_a_deployed_instance_starts_and_its_files_can_be_deleted(
     server: Launcher, http: httpx.AsyncClient
 ) -> None:
     instance_id = await deployed(server, http)
@@ -166,7 +164,7 @@ async def test_what_was_deployed_starts_and_its_files_can_be_deleted(
     failure(await http.get(f"{API}/install-status/{instance_id}"), Code.INSTANCE_NOT_FOUND)
 
 
-async def test_the_status_of_a_deployment_speaks_the_callers_language(
+async def test_the_status_of_a_deployment_is_in_the_callers_language(
     server: Launcher, http: httpx.AsyncClient
 ) -> None:
     instance_id = await deployed(server, http)
@@ -177,11 +175,11 @@ async def test_the_status_of_a_deployment_speaks_the_callers_language(
     assert len(english["logs"]) == len(chinese["logs"]) > 0
 
 
-async def test_only_the_name_is_needed(server: Launcher, http: httpx.AsyncClient) -> None:
+async def test_only_the_name_is_required(server: Launcher, http: httpx.AsyncClient) -> None:
     answer = await http.post(f"{API}/deploy/deploy", json={"instance_name": "麦麦 1"})
     instance_id = answer.json()["instance_id"]
     assert (await updates(server.ctx, instance_id))[-1].deployment.status == "completed"
-    (view,) = server.ctx.fleet.views
+    (view,) = server.ctx.live.views
     assert view.path == str(server.ctx.settings.workspace_folder / "麦麦 1")
     assert (view.version, view.services) == (deployable.STABLE, ())
     assert 1 <= view.port <= 65535
@@ -190,7 +188,7 @@ async def test_only_the_name_is_needed(server: Launcher, http: httpx.AsyncClient
 async def test_the_existing_web_client_deploys_with_services_as_objects(
     server: Launcher, http: httpx.AsyncClient
 ) -> None:
-    """It says where a service would stand and what would run it, which is the recipe's matter, and not `auto_start`."""
+    """It sends a folder and a command of each service, which the recipe overrides, and no `auto_start`."""
     ports = [free_port() for _ in range(3)]
     asked = {
         "instance_name": "mine",
@@ -213,7 +211,9 @@ async def test_the_existing_web_client_deploys_with_services_as_objects(
     ]
     assert both[0] == both[1]
     assert both[0]["status"] == "completed"
-    (view,) = server.ctx.fleet.views
+    (view,) = server.ctx.live.views
+    (listed,) = (await http.get(f"{API}/instances")).json()["instances"]
+    assert [part["name"] for part in listed["services"]] == ["napcat", "napcat-ada"]
     assert (view.version, view.port, view.status) == ("0.12.1", ports[0], State.STOPPED)
     assert [(part.name, part.port) for part in view.services] == [
         ("napcat", ports[1]),
@@ -222,7 +222,7 @@ async def test_the_existing_web_client_deploys_with_services_as_objects(
 
 
 @pytest.mark.parametrize("counts", [True, False])
-async def test_auto_start_is_consent_only_where_the_setting_says_so(
+async def test_auto_start_counts_as_consent_only_if_the_setting_is_on(
     tmp_path: Path, releases: Repository, counts: bool
 ) -> None:
     settings = settings_for(tmp_path, sources_maibot=[releases.url], deployment_accepts_terms=counts)
@@ -235,12 +235,12 @@ async def test_auto_start_is_consent_only_where_the_setting_says_so(
         folder = settings.workspace_folder / "new-instance"
         assert (folder / "bot.py").is_file()
         assert (folder / "eula.confirmed").exists() is counts
-        view = server.ctx.fleet.view(instance_id)
+        view = server.ctx.live.view(instance_id)
         assert (view.status is State.RUNNING) is counts
         assert counts or "条款" in " ".join((found["current_step"], *found["logs"]))
 
 
-async def test_a_failure_says_which_step_why_and_its_last_lines(tmp_path: Path) -> None:
+async def test_a_failure_names_the_step_the_cause_and_the_last_output(tmp_path: Path) -> None:
     repository = deployable.sample_repository(tmp_path / "repository")
     settings = settings_for(tmp_path, sources_maibot=[repository.url])
     deployable.use(repository.url, settings.data_folder)
@@ -296,22 +296,24 @@ async def test_a_failure_says_which_step_why_and_its_last_lines(tmp_path: Path) 
     ],
     ids=str,
 )
-async def test_a_request_that_cannot_be_met_names_its_field(
+async def test_an_unsatisfiable_request_names_its_field(
     http: httpx.AsyncClient, server: Launcher, change: dict[str, Any], code: Code, field: str
 ) -> None:
     failure(await http.post(f"{API}/deploy/deploy", json=body(**change)), code, field)
-    assert server.ctx.fleet.views == []
+    assert server.ctx.live.views == []
     assert list(server.ctx.settings.workspace_folder.iterdir()) == []
 
 
-async def test_a_name_is_needed(http: httpx.AsyncClient) -> None:
+async def test_the_name_is_required(http: httpx.AsyncClient) -> None:
     failure(await http.post(f"{API}/deploy/deploy", json={}), Code.INVALID_PARAMETER, "instance_name")
 
 
-async def test_what_is_taken_is_refused(http: httpx.AsyncClient, server: Launcher, tmp_path: Path) -> None:
+async def test_names_folders_and_ports_in_use_are_refused(
+    http: httpx.AsyncClient, server: Launcher, tmp_path: Path
+) -> None:
     standing = write_bot(tmp_path / "standing")
     await add_bot(http, standing)
-    (view,) = server.ctx.fleet.views
+    (view,) = server.ctx.live.views
     full = write_bot(tmp_path / "full")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         cases: list[tuple[dict[str, Any], Code, str]] = [
@@ -323,10 +325,10 @@ async def test_what_is_taken_is_refused(http: httpx.AsyncClient, server: Launche
         ]
         for change, code, field in cases:
             failure(await http.post(f"{API}/deploy/deploy", json=body(**change)), code, field)
-    assert server.ctx.fleet.views == [view]
+    assert server.ctx.live.views == [view]
 
 
-async def test_the_same_name_twice_at_the_same_moment_is_deployed_once(
+async def test_concurrent_deployments_of_one_name_are_deployed_once(
     http: httpx.AsyncClient, server: Launcher
 ) -> None:
     answers = await asyncio.gather(
@@ -340,7 +342,9 @@ async def test_the_same_name_twice_at_the_same_moment_is_deployed_once(
     await updates(server.ctx, good[0])
 
 
-async def test_only_what_was_deployed_has_a_status(http: httpx.AsyncClient, tmp_path: Path) -> None:
+async def test_only_deployed_instances_have_a_deployment_status(
+    http: httpx.AsyncClient, tmp_path: Path
+) -> None:
     added = await add_bot(http, write_bot(tmp_path / "added"))
     for path in ("install-status", "deploy/install-status"):
         failure(await http.get(f"{API}/{path}/{added}"), Code.RESOURCE_NOT_FOUND)
@@ -352,4 +356,4 @@ async def test_a_page_of_another_site_cannot_deploy(http: httpx.AsyncClient, ser
     foreign = {"origin": "https://evil.example"}
     answer = await http.post(f"{API}/deploy/deploy", json=body(), headers=foreign)
     failure(answer, Code.PERMISSION_DENIED)
-    assert server.ctx.fleet.views == []
+    assert server.ctx.live.views == []

@@ -1,4 +1,4 @@
-"""Deployments that fail, each from its real cause, as the REST interface tells of them; and one that might have."""
+"""Failing deployments over REST, each from a real cause, and one with an unreachable mirror."""
 
 import os
 import subprocess
@@ -29,8 +29,7 @@ SPACE = "space_mb = 5"
 async def deploying(
     folder: Path, *sources: str, recipe: str = SPACE, **given: object
 ) -> AsyncIterator[tuple[Launcher, httpx.AsyncClient]]:
-    """A server that deploys the sample bot from the sources, and a client of it; `recipe` stands for the room that is
-    needed."""
+    """A server that deploys the sample bot from the sources, and a client; `recipe` sets the required disk space."""
     settings = settings_for(folder, sources_maibot=list(sources), **given)
     deployable.use(sources[0], settings.data_folder)
     file = settings.data_folder / "recipes" / "maibot.toml"
@@ -52,14 +51,14 @@ async def begun(http: httpx.AsyncClient) -> str:
 
 
 async def status(server: Launcher, http: httpx.AsyncClient, instance_id: str) -> dict[str, Any]:
-    """What is told of a deployment at its end."""
+    """The status of a deployment at its end."""
     await ended(server.ctx, instance_id)
     found: dict[str, Any] = (await http.get(f"{API}/install-status/{instance_id}")).json()
     return found
 
 
 async def failed(server: Launcher, http: httpx.AsyncClient, code: Code, step: str) -> str:
-    """A deployment that fails; its instance can neither be started nor is anything in its place. Returns its id."""
+    """Runs a deployment that fails; its instance cannot be started and its folder does not exist. Returns its id."""
     instance_id = await begun(http)
     found = await status(server, http, instance_id)
     view = await deployments.get(server.ctx, instance_id)
@@ -75,24 +74,26 @@ async def failed(server: Launcher, http: httpx.AsyncClient, code: Code, step: st
 
 
 async def goes_on(server: Launcher, http: httpx.AsyncClient, instance_id: str) -> None:
-    """Once the cause is gone it is completed, and nothing is left beside it."""
+    """Once the cause is gone, the deployment completes and leaves no temporary files."""
     await deployments.retry(server.ctx, instance_id)
     assert (await status(server, http, instance_id))["status"] == "completed"
     assert [path.name for path in server.ctx.settings.workspace_folder.iterdir()] == ["bot"]
 
 
-async def test_a_disk_without_room_is_refused(tmp_path: Path, releases: Repository) -> None:
+async def test_a_deployment_without_disk_space_is_refused(tmp_path: Path, releases: Repository) -> None:
     with small_disk(3 << 10) as disk:
         async with deploying(tmp_path, releases.url, workspace=str(disk)) as (server, http):
             failure(await asked(http), Code.INSUFFICIENT_SPACE, "install_path")
             assert list(disk.iterdir()) == []
-            assert server.ctx.fleet.views == []
+            assert server.ctx.live.views == []
             elsewhere = await asked(http, install_path=str(tmp_path / "bot"))
             found = await status(server, http, elsewhere.json()["instance_id"])
             assert found["status"] == "completed"
 
 
-async def test_a_disk_that_fills_up_is_a_failure_that_says_so_and_room_mends_it(tmp_path: Path) -> None:
+async def test_a_full_disk_is_reported_and_the_deployment_continues_once_there_is_space(
+    tmp_path: Path,
+) -> None:
     repository = deployable.sample_repository(tmp_path / "repository")
     repository.commit({"large": os.urandom(2 << 20)})
     repository.tag("0.12.3")
@@ -106,15 +107,13 @@ async def test_a_disk_that_fills_up_is_a_failure_that_says_so_and_room_mends_it(
             await goes_on(server, http, instance_id)
 
 
-async def test_without_a_source_that_answers_there_is_nothing_to_deploy(tmp_path: Path) -> None:
+async def test_without_a_reachable_source_nothing_can_be_deployed(tmp_path: Path) -> None:
     async with deploying(tmp_path, f"http://127.0.0.1:{free_port()}/maibot") as (server, http):
         failure(await asked(http), Code.DOWNLOAD_FAILED)
-        assert server.ctx.fleet.views == []
+        assert server.ctx.live.views == []
 
 
-async def test_a_mirror_that_is_dead_is_passed_over_and_the_log_says_so(
-    tmp_path: Path, releases: Repository
-) -> None:
+async def test_an_unreachable_mirror_is_skipped_and_logged(tmp_path: Path, releases: Repository) -> None:
     mirror = f"http://127.0.0.1:{free_port()}/maibot"
     async with deploying(tmp_path, mirror, releases.url) as (server, http):
         found = await status(server, http, await begun(http))
@@ -123,14 +122,14 @@ async def test_a_mirror_that_is_dead_is_passed_over_and_the_log_says_so(
 
 
 def take_away(repository: Repository) -> Callable[[], object]:
-    """The whole repository is gone. Returns what brings it back."""
+    """Hides the repository. Returns a function that restores it."""
     away = repository.folder.with_name("away")
     repository.folder.rename(away)
     return lambda: away.rename(repository.folder)
 
 
 def forget_tag(repository: Repository) -> Callable[[], object]:
-    """The release is taken back by whoever made it."""
+    """Withdraws the release from the repository."""
     commit = repository.git("rev-parse", f"{deployable.STABLE}^{{commit}}")
     repository.git("tag", "--delete", deployable.STABLE)
     return lambda: repository.git("tag", deployable.STABLE, commit)
@@ -139,7 +138,7 @@ def forget_tag(repository: Repository) -> Callable[[], object]:
 @pytest.mark.parametrize(
     "lose, code", [(take_away, Code.DOWNLOAD_FAILED), (forget_tag, Code.VERSION_NOT_FOUND)]
 )
-async def test_what_is_lost_after_its_version_was_listed_fails_and_goes_on_once_it_is_back(
+async def test_a_version_that_disappears_fails_the_deployment_until_it_is_back(
     tmp_path: Path, lose: Callable[[Repository], Callable[[], object]], code: Code
 ) -> None:
     repository = deployable.sample_repository(tmp_path / "repository")
@@ -151,20 +150,20 @@ async def test_what_is_lost_after_its_version_was_listed_fails_and_goes_on_once_
         await goes_on(server, http, instance_id)
 
 
-async def test_a_python_that_there_is_not_fails_the_deployment_and_its_name_is_free_once_it_is_deleted(
+async def test_a_missing_python_fails_the_deployment_and_deleting_frees_its_name(
     tmp_path: Path, releases: Repository
 ) -> None:
     wanted = f'{SPACE}, python = "==3.4.*"'
     async with deploying(tmp_path, releases.url, recipe=wanted, python_downloads=False) as (server, http):
         for _ in range(2):
-            instance_id = await failed(server, http, Code.DEPLOYMENT_FAILED, "environment")
+            instance_id = await failed(server, http, Code.DEPLOYMENT_FAILED, "check")
             failure(await asked(http), Code.DUPLICATE_RESOURCE, "instance_name")
             await http.delete(f"{API}/instance/{instance_id}/delete")
             failure(await http.get(f"{API}/install-status/{instance_id}"), Code.INSTANCE_NOT_FOUND)
             assert list(server.ctx.settings.workspace_folder.iterdir()) == []
 
 
-async def test_what_has_come_into_its_place_meanwhile_fails_the_deployment_and_is_left_alone(
+async def test_files_that_appear_in_the_target_folder_fail_the_deployment_and_stay(
     tmp_path: Path, releases: Repository
 ) -> None:
     async with deploying(tmp_path, releases.url) as (server, http):

@@ -1,4 +1,4 @@
-"""Who may call: pages of other sites and other names of this machine are kept out of everything that does something."""
+"""Access control: pages of other sites and requests with other host names cannot cause side effects."""
 
 import json
 from collections.abc import AsyncIterator
@@ -63,7 +63,7 @@ READING = [row for row in TABLE if row.method == "GET" and not row.changes]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def server(tmp_path_factory: pytest.TempPathFactory, releases: Repository) -> AsyncIterator[Launcher]:
-    """A server with a name and an origin of its user's own."""
+    """A server with an allowed host and an allowed origin."""
     settings = settings_for(
         tmp_path_factory.mktemp("guarded"),
         allowed_origins=["https://Panel.example/"],
@@ -94,7 +94,7 @@ async def ask(launcher: Launcher, row: Operation, headers: dict[str, str]) -> ht
 
 
 async def handshake(launcher: Launcher, path: str, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
-    """The status of a WebSocket's handshake, and the body of a refusal."""
+    """The status of a WebSocket handshake, and the body of a refusal."""
     subprotocols: Any = ["graphql-transport-ws"] if path == "/graphql" else None
     try:
         async with connect(
@@ -147,23 +147,21 @@ async def test_a_page_of_another_site_opens_no_socket(server: Launcher, headers:
 
 
 @pytest.mark.parametrize("headers", FOREIGN, ids=str)
-async def test_an_unknown_address_tells_a_page_of_another_site_nothing(
-    server: Launcher, headers: dict[str, str]
-) -> None:
+async def test_pages_of_other_sites_cannot_probe_routes(server: Launcher, headers: dict[str, str]) -> None:
     async with client(server) as http:
         failure(await http.get("/unknown", headers=headers), Code.PERMISSION_DENIED)
         failure(await http.get(f"{API}/instance/x/start/", headers=headers), Code.PERMISSION_DENIED)
         failure(await http.options(f"{API}/instances", headers=headers), Code.PERMISSION_DENIED)
 
 
-async def test_what_only_reads_is_answered_but_kept_from_the_page(server: Launcher) -> None:
+async def test_read_only_responses_are_hidden_from_other_sites(server: Launcher) -> None:
     for row in READING:
         answer = await ask(server, row, {"origin": "https://evil.example"})
         assert answer.status_code == (404 if "{" in row.path else 200), row.path
         assert "access-control-allow-origin" not in answer.headers
 
 
-async def test_a_link_to_a_page_may_stand_on_another_site(server: Launcher) -> None:
+async def test_another_site_may_link_to_a_page(server: Launcher) -> None:
     followed = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "accept": "text/html"}
     async with client(server) as http:
         for path in ("/", f"{API}/docs", "/graphql"):
@@ -173,7 +171,7 @@ async def test_a_link_to_a_page_may_stand_on_another_site(server: Launcher) -> N
 
 
 @pytest.mark.parametrize("origin", OWN_ORIGINS)
-async def test_an_own_page_may_do_everything(server: Launcher, origin: str) -> None:
+async def test_an_allowed_page_may_do_everything(server: Launcher, origin: str) -> None:
     for site in ("cross-site", "same-site", "same-origin"):
         headers = {"origin": origin, "sec-fetch-site": site}
         for row in CHANGING:
@@ -187,7 +185,7 @@ async def test_an_own_page_may_do_everything(server: Launcher, origin: str) -> N
         assert await handshake(server, path, {"origin": origin}) == (101, {})
 
 
-async def test_a_caller_that_is_no_browser_needs_no_headers(server: Launcher) -> None:
+async def test_clients_other_than_browsers_need_no_headers(server: Launcher) -> None:
     for row in TABLE:
         answer = await ask(server, row, {})
         assert answer.status_code in (200, 400, 404), row.path
@@ -200,7 +198,7 @@ async def test_a_caller_that_is_no_browser_needs_no_headers(server: Launcher) ->
 
 
 async def test_a_page_on_an_allowed_host_may_call_that_host(server: Launcher) -> None:
-    """The dashboard behind a proxy, whose own requests carry its public origin."""
+    """The dashboard behind a proxy sends its public origin."""
     row = CHANGING[0]
     for origin in ("https://bots.example", "http://bots.example", "https://bots.example:443"):
         headers = {"host": "bots.example", "origin": origin, "sec-fetch-site": "same-origin"}
@@ -208,7 +206,7 @@ async def test_a_page_on_an_allowed_host_may_call_that_host(server: Launcher) ->
     for origin in ("https://evil.bots.example", "https://bots.example:8443", "https://bots.example.evil"):
         headers = {"host": "bots.example", "origin": origin}
         failure(await ask(server, row, headers), Code.PERMISSION_DENIED)
-    # A request without `Origin` from a neighbour in the same domain.
+    # A request without `Origin` from another host of the same domain.
     neighbour = {"host": "bots.example", "sec-fetch-site": "same-site"}
     failure(await ask(server, row, neighbour), Code.PERMISSION_DENIED)
     assert (await ask(server, row, {"sec-fetch-site": "same-site"})).status_code == 404
@@ -237,7 +235,7 @@ async def test_a_page_on_an_allowed_host_may_call_that_host(server: Launcher) ->
         "xn--localhost-",
     ],
 )
-async def test_another_name_of_this_machine_reaches_nothing(server: Launcher, host: str) -> None:
+async def test_a_host_that_is_not_allowed_reaches_nothing(server: Launcher, host: str) -> None:
     for row in TABLE:
         failure(await ask(server, row, {"host": host}), Code.PERMISSION_DENIED)
     async with client(server, host=host) as http:
@@ -249,9 +247,9 @@ async def test_another_name_of_this_machine_reaches_nothing(server: Launcher, ho
         assert "access-control-allow-origin" not in answer.headers
 
 
-async def test_another_name_of_this_machine_opens_no_socket(server: Launcher) -> None:
+async def test_a_host_that_is_not_allowed_opens_no_socket(server: Launcher) -> None:
     for path in SOCKETS:
-        # The client writes its own Host header first: two of them are refused as well.
+        # The client adds its own Host header first; two of them are refused too.
         status, body = await handshake(server, path, {"Host": "evil.example"})
         assert (status, body["error"]["code"]) == (403, Code.PERMISSION_DENIED)
 
@@ -271,7 +269,7 @@ async def test_another_name_of_this_machine_opens_no_socket(server: Launcher) ->
         "Bots.Example:443",
     ],
 )
-async def test_names_of_loopback_and_of_the_settings_are_answered(server: Launcher, host: str) -> None:
+async def test_loopback_and_configured_host_names_are_allowed(server: Launcher, host: str) -> None:
     async with client(server, host=host) as http:
         assert (await http.get(f"{API}/instances")).status_code == 200
 
@@ -293,7 +291,7 @@ async def test_a_preflight_is_answered_for_any_header(server: Launcher) -> None:
             assert "Origin" in answer.headers["vary"]
 
 
-async def test_a_preflight_from_another_site_fails_in_the_shape_of_all_failures(server: Launcher) -> None:
+async def test_a_preflight_from_another_site_gets_the_common_error_body(server: Launcher) -> None:
     asked = {"access-control-request-method": "GET"}
     async with client(server, origin="https://evil.example") as http:
         for row in TABLE:
@@ -302,7 +300,7 @@ async def test_a_preflight_from_another_site_fails_in_the_shape_of_all_failures(
             assert "access-control-allow-origin" not in answer.headers
 
 
-async def test_a_failure_can_be_read_by_an_own_page(server: Launcher) -> None:
+async def test_an_allowed_page_can_read_errors(server: Launcher) -> None:
     async with client(server, origin="http://localhost:5173") as http:
         answer = await http.get("/unknown")
         failure(answer, Code.RESOURCE_NOT_FOUND)
@@ -312,7 +310,7 @@ async def test_a_failure_can_be_read_by_an_own_page(server: Launcher) -> None:
 # The token
 
 
-async def test_without_the_token_only_health_and_the_pages_are_answered(locked: Launcher) -> None:
+async def test_without_the_token_only_health_and_pages_are_allowed(locked: Launcher) -> None:
     for headers in (
         {},
         {"authorization": "Bearer wrong"},
@@ -342,7 +340,7 @@ async def test_without_the_token_only_health_and_the_pages_are_answered(locked: 
         assert (await handshake(locked, path, {"authorization": "Bearer wrong"}))[0] == 403
 
 
-async def test_with_the_token_everything_is_answered(locked: Launcher) -> None:
+async def test_with_the_token_everything_is_allowed(locked: Launcher) -> None:
     headers = {"authorization": f"bearer {TOKEN}"}
     for row in TABLE:
         assert (await ask(locked, row, headers)).status_code in (200, 400, 404), row.path
@@ -352,13 +350,13 @@ async def test_with_the_token_everything_is_answered(locked: Launcher) -> None:
         assert await handshake(locked, path, headers) == (101, {})
 
 
-async def test_the_token_opens_nothing_to_a_page_of_another_site(locked: Launcher) -> None:
+async def test_the_token_does_not_help_pages_of_other_sites(locked: Launcher) -> None:
     headers = {"authorization": f"Bearer {TOKEN}", "origin": "https://evil.example"}
     for row in CHANGING:
         failure(await ask(locked, row, headers), Code.PERMISSION_DENIED)
 
 
-async def test_graphql_sockets_are_let_through_to_show_the_token_later(locked: Launcher) -> None:
+async def test_graphql_sockets_may_send_the_token_later(locked: Launcher) -> None:
     assert await handshake(locked, "/graphql", {}) == (101, {})
     assert (await handshake(locked, "/graphql", {"authorization": "Bearer wrong"}))[0] == 403
 
@@ -369,12 +367,12 @@ async def test_a_preflight_needs_no_token(locked: Launcher) -> None:
         assert (await http.options(f"{API}/instances", headers=asked)).status_code == 204
 
 
-async def test_a_socket_without_a_route_is_refused_like_any_unknown_address(server: Launcher) -> None:
+async def test_a_socket_on_an_unknown_route_is_refused(server: Launcher) -> None:
     status, body = await handshake(server, "/nowhere", {})
     assert (status, body["error"]["code"]) == (404, Code.RESOURCE_NOT_FOUND)
 
 
-async def test_a_caller_without_a_host_is_refused(server: Launcher) -> None:
+async def test_a_request_without_a_host_is_refused(server: Launcher) -> None:
     head, body = await raw(server, b"GET /api/v1/instances HTTP/1.0\r\n\r\n")
     assert b" 403 " in head.splitlines()[0]
     assert json.loads(body)["error"]["code"] == Code.PERMISSION_DENIED

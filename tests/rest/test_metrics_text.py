@@ -1,4 +1,4 @@
-"""`/metrics`, read back with the parser of the reference implementation."""
+"""`/metrics`, parsed with the reference implementation."""
 
 from pathlib import Path
 
@@ -37,17 +37,17 @@ async def test_instances_and_services_are_counted_by_status(launcher: Launcher, 
     assert found["mailauncher_services", "stopped"] == 1
 
 
-async def test_the_machine_and_the_server_are_there(launcher: Launcher) -> None:
+async def test_metrics_of_the_host_and_the_server_are_exported(launcher: Launcher) -> None:
     async with client(launcher) as http:
         found = await scraped(http)
-    sample = launcher.ctx.sampler.latest
+    sample = launcher.ctx.samplers.machine.latest
     assert found["mailauncher_machine_cpu_cores",] == sample.cpu_cores
     assert found["mailauncher_machine_memory_total_bytes",] == sample.memory_total
     assert found["mailauncher_machine_disk_total_bytes",] == sample.disk_total
     assert found["mailauncher_uptime_seconds",] > 0
 
 
-async def test_answers_are_counted_by_part_and_status(launcher: Launcher) -> None:
+async def test_responses_are_counted_by_group_and_status(launcher: Launcher) -> None:
     async with client(launcher) as http:
         for path in (f"{API}/instances", f"{API}/instances", f"{API}/instance/x/start", "/nowhere"):
             await http.get(path)
@@ -60,7 +60,19 @@ async def test_answers_are_counted_by_part_and_status(launcher: Launcher) -> Non
     assert found[name, "graphql", "200"] == 1
 
 
-async def test_what_a_caller_sends_adds_no_series(launcher: Launcher) -> None:
+async def test_root_fields_that_are_not_compiled_are_counted_by_reason(launcher: Launcher) -> None:
+    async with client(launcher) as http:
+        for query in (
+            "{ instances { id } }",
+            "{ instances { id } __schema { queryType { name } } }",
+            '{ instances { id } a: __type(name: "Query") { name } }',
+        ):
+            assert "errors" not in (await http.post("/graphql", json={"query": query})).json()
+        found = await scraped(http)
+    assert found["mailauncher_graphql_fallbacks_total", "introspection"] == 2
+
+
+async def test_requests_cannot_add_metric_series(launcher: Launcher) -> None:
     async with client(launcher) as http:
         for number in range(10):
             await http.get(f"/nowhere/{number}")

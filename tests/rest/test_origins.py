@@ -1,4 +1,4 @@
-"""Which names and origins are whose, without a server."""
+"""Allowed host names and origins, without a server."""
 
 from pathlib import Path
 
@@ -15,13 +15,13 @@ def listening(folder: Path, host: str) -> Origins:
     return Origins(settings_for(folder, host=host, token=TOKEN))
 
 
-def test_a_specific_address_is_its_own_name(tmp_path: Path) -> None:
+def test_the_address_it_listens_on_is_an_allowed_host(tmp_path: Path) -> None:
     assert listening(tmp_path, "192.168.1.5").host_allowed(b"192.168.1.5:23456")
     assert listening(tmp_path, "fd00::5").host_allowed(b"[fd00::5]:23456")
     assert listening(tmp_path, "bots.example").host_allowed(b"BOTS.example:1")
 
 
-def test_a_wildcard_is_no_name(tmp_path: Path) -> None:
+def test_a_wildcard_address_is_not_an_allowed_host(tmp_path: Path) -> None:
     assert not listening(tmp_path, "0.0.0.0").host_allowed(b"0.0.0.0")
     assert not listening(tmp_path, "::").host_allowed(b"[::]")
 
@@ -32,20 +32,20 @@ def test_loopback_is_allowed_wherever_the_server_listens(tmp_path: Path, host: s
         assert listening(tmp_path, host).host_allowed(name)
 
 
-def test_an_origin_is_not_its_host_by_another_name(tmp_path: Path) -> None:
-    """DNS rebinding: the page and the host it speaks to are one, and neither is ours."""
+def test_a_host_that_is_not_allowed_is_not_an_allowed_origin_either(tmp_path: Path) -> None:
+    """DNS rebinding: origin and host are equal, but neither is allowed."""
     origins = listening(tmp_path, "localhost")
     assert not origins.origin_allowed(b"http://evil.example:23456", b"evil.example:23456")
 
 
-def test_answers_are_kept_for_a_bounded_number_of_names(tmp_path: Path) -> None:
+def test_the_cache_of_host_names_is_bounded(tmp_path: Path) -> None:
     origins = listening(tmp_path, "localhost")
     for number in range(2000):
         assert not origins.host_allowed(b"%d.example" % number)
     assert origins.host_allowed.cache_info().currsize <= 256  # type: ignore[attr-defined]  # functools.lru_cache
 
 
-def test_an_origin_in_the_settings_may_name_its_schemes_own_port(tmp_path: Path) -> None:
+def test_an_allowed_origin_may_include_the_default_port(tmp_path: Path) -> None:
     settings: Settings = settings_for(tmp_path, allowed_origins=["https://panel.example:443/"])
     assert Origins(settings).origin_allowed(b"https://panel.example", b"localhost")
     assert not Origins(settings).origin_allowed(b"https://panel.example:80", b"localhost")

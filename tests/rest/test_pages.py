@@ -1,4 +1,4 @@
-"""Pages for people: complete in themselves, and allowed nothing else."""
+"""HTML pages: self-contained, with a strict content security policy."""
 
 import base64
 import hashlib
@@ -32,7 +32,7 @@ async def test_a_page_runs_its_own_script_and_no_other(launcher: Launcher, path:
 
 
 @pytest.mark.slow
-async def test_a_page_speaks_the_readers_language(launcher: Launcher) -> None:
+async def test_a_page_is_in_the_readers_language(launcher: Launcher) -> None:
     async with client(launcher) as http:
         for path in PAGES:
             chinese = (await http.get(path)).text
@@ -43,7 +43,7 @@ async def test_a_page_speaks_the_readers_language(launcher: Launcher) -> None:
 
 
 @pytest.mark.slow
-async def test_the_addresses_on_the_front_page_are_there(launcher: Launcher) -> None:
+async def test_the_links_on_the_front_page_work(launcher: Launcher) -> None:
     async with client(launcher) as http:
         links = re.findall('href="([^"]+)"', (await http.get("/")).text)
         assert {"/graphql", f"{API}/docs", f"{API}/openapi.json", "/metrics"} <= set(links)
@@ -52,7 +52,7 @@ async def test_the_addresses_on_the_front_page_are_there(launcher: Launcher) -> 
 
 
 @pytest.mark.parametrize("name", ["home.html", "docs.html"])
-def test_a_page_asks_no_other_server_and_takes_no_text_for_markup(name: str) -> None:
+def test_a_page_loads_nothing_from_other_servers_and_inserts_no_markup(name: str) -> None:
     text = (FOLDER / name).read_text("utf-8")
     assert "//" not in text
     for unsafe in (
@@ -68,7 +68,7 @@ def test_a_page_asks_no_other_server_and_takes_no_text_for_markup(name: str) -> 
 
 
 @pytest.mark.parametrize("name", ["home.html", "docs.html"])
-def test_a_page_asks_only_for_routes_that_exist(name: str) -> None:
-    asked = re.findall(r'(?:get|fetch)\("(/[^"]*)"', (FOLDER / name).read_text("utf-8"))
+def test_a_page_requests_only_existing_routes(name: str) -> None:
+    asked = re.findall(r'(?:get|fetch)\("(/[^"?]*)[^"]*"', (FOLDER / name).read_text("utf-8"))
     assert asked
     assert set(asked) <= {row.path for row in TABLE if row.method == "GET" and not row.changes}

@@ -1,20 +1,23 @@
-"""Persons as files over HTTP: a download, an upload in pieces, and the report."""
+"""Import and export of persons as files over HTTP."""
 
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
+import pytest
 import pytest_asyncio
 
 from mailauncher.errors import Code
+from schema.person_file import LINES_MAX
+from tests.support.graphql import ask
 from tests.support.http import API, add_bot, client, failure, write_bot
 from tests.support.server import Launcher
 
 
 @pytest_asyncio.fixture
 async def http(launcher: Launcher, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    """A client whose addresses stand below an instance's persons."""
+    """A client with an instance's `persons` as base URL."""
     async with client(launcher) as http:
         instance_id = await add_bot(http, write_bot(tmp_path / "bot"))
         http.base_url = httpx.URL(f"{launcher.url}{API}/resource/{instance_id}/persons/")
@@ -49,8 +52,8 @@ async def test_a_file_is_uploaded_in_pieces_and_downloaded_again(http: httpx.Asy
     assert len(table.text.splitlines()) == 501
 
 
-async def test_a_long_report_is_whole(http: httpx.AsyncClient) -> None:
-    """It goes through a temporary file once it is longer than what is kept in memory."""
+async def test_a_long_report_is_complete(http: httpx.AsyncClient) -> None:
+    """A report that exceeds the limit in memory goes through a temporary file."""
     report = (await http.post("import", content=b'{"user_id": 5}\n' * 9000)).json()
     assert (report["failed"], len(report["lines"])) == (9000, 9000)
     assert report["lines"][-1] == {
@@ -62,12 +65,56 @@ async def test_a_long_report_is_whole(http: httpx.AsyncClient) -> None:
     }
 
 
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+async def test_an_export_has_a_type_that_is_documented(
+    http: httpx.AsyncClient, launcher: Launcher, form: str
+) -> None:
+    """CSV was sent as `text/csv`, and only `application/jsonl` was documented."""
+    sent = (await http.get(f"export?format={form}")).headers["content-type"].partition(";")[0]
+    spec = (await http.get(f"{launcher.url}{API}/openapi.json")).json()
+    operation = spec["paths"]["/api/v1/resource/{id}/persons/export"]["get"]
+    assert sent in operation["responses"]["200"]["content"]
+
+
+STRAY = 'user_id,nickname\n20001,6"屏\n20002,乙\n20003,丙\n20004,丁\n20005,7"屏\n20006,己\n20007,"辛\n'
+
+
+async def test_a_stray_quotation_mark_loses_no_line_through_either_door(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    """Two of six persons were created, and the answer was `0 failed`."""
+    mutation = """mutation ($input: ImportPersonsInput!) { importPersons(input: $input) {
+      created failed lines { number status message } } }"""
+    async with client(launcher) as http:
+        one, two = [await add_bot(http, write_bot(tmp_path / name)) for name in ("one", "two")]
+        route = f"{API}/resource/{one}/persons/import?format=csv"
+        report = (await http.post(route, content=STRAY.encode())).json()
+    answer = await ask(launcher, mutation, input={"instanceId": two, "text": STRAY, "format": "CSV"})
+    found = answer.data["importPersons"]
+    assert (report["created"], report["failed"]) == (found["created"], found["failed"]) == (6, 1)
+    assert [line["line"] for line in report["lines"]] == [line["number"] for line in found["lines"]]
+    assert report["lines"][-1]["message"] == found["lines"][-1]["message"] == "引号没有闭合"
+
+
+async def test_a_text_of_very_many_lines_is_refused_by_graphql(
+    http: httpx.AsyncClient, launcher: Launcher
+) -> None:
+    """A megabyte of short lines made an answer of half a million objects, which the event loop was encoding for long."""
+    mutation = "mutation ($input: ImportPersonsInput!) { importPersons(input: $input) { failed } }"
+    given = {"instanceId": http.base_url.path.split("/")[-3], "format": "JSONL"}
+    assert (
+        await ask(launcher, mutation, input=given | {"text": "5\n" * (LINES_MAX + 1)})
+    ).code == Code.INVALID_PARAMETER
+    answer = await ask(launcher, mutation, input=given | {"text": "5\n" * LINES_MAX})
+    assert answer.data == {"importPersons": {"failed": LINES_MAX}}
+
+
 async def test_an_empty_file_has_an_empty_report(http: httpx.AsyncClient) -> None:
     report = (await http.post("import?format=csv", content=b"")).json()
     assert (report["lines"], report["message"]) == ([], "新增 0，更新 0，跳过 0，失败 0")
 
 
-async def test_wrong_choices_are_refused(http: httpx.AsyncClient) -> None:
+async def test_invalid_query_parameters_are_refused(http: httpx.AsyncClient) -> None:
     for query in ("format=xml", "format=", "format=csv&format=csv"):
         failure(await http.get(f"export?{query}"), Code.INVALID_PARAMETER, "format")
         failure(await http.post(f"import?{query}", content=b"x"), Code.INVALID_PARAMETER, "format")

@@ -1,15 +1,19 @@
-"""A terminal's log as a file, and text found in it."""
+"""Download of a terminal's log, and search in it."""
 
+import asyncio
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from mailauncher.errors import InvalidParameter
-from resolvers import instances, logs
+from resolvers import instances, logs, terminals
 from tests.support.context import add_bot, outputs
+from tests.support.growth import require_linear
 from tests.support.server import Launcher
 
 TALKATIVE_BOT = """
@@ -30,21 +34,23 @@ async def _printed(launcher: Launcher, folder: Path, script: str = TALKATIVE_BOT
 
 
 @pytest.mark.slow
-async def test_the_log_comes_as_text_without_questions_to_the_terminal(
+async def test_the_log_is_downloaded_as_text_without_terminal_queries(
     launcher: Launcher, tmp_path: Path
 ) -> None:
     session = await _printed(launcher, tmp_path)
     async with httpx.AsyncClient(base_url=launcher.url) as client:
         answer = await client.get(f"/api/v1/terminals/{session}/log")
         assert answer.text == "first 你好\r\n\x1b[31mred\x1b[0m\r\nlater\r\n"
-        assert answer.headers["content-type"].startswith("text/plain")
-        now = int(time.time() * 1000)
-        late = await client.get(f"/api/v1/terminals/{session}/log", params={"from": now - 100, "to": now})
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+        terminal, now = terminals.find(launcher.ctx, session), int(time.time() * 1000)
+        printed_at = (await terminal.client.times(terminal.name, 0, now))[-1][0]
+        span = {"from": printed_at, "to": now}
+        late = await client.get(f"/api/v1/terminals/{session}/log", params=span)
         assert late.text == "later\r\n"
 
 
 @pytest.mark.slow
-async def test_a_recording_says_when_what_was_shown(launcher: Launcher, tmp_path: Path) -> None:
+async def test_a_recording_contains_the_time_of_each_output(launcher: Launcher, tmp_path: Path) -> None:
     session = await _printed(launcher, tmp_path)
     async with httpx.AsyncClient(base_url=launcher.url) as client:
         answer = await client.get(f"/api/v1/terminals/{session}/log", params={"format": "asciicast"})
@@ -54,7 +60,7 @@ async def test_a_recording_says_when_what_was_shown(launcher: Launcher, tmp_path
     assert frames[-1][0] - frames[0][0] >= 0.25
 
 
-async def test_wrong_wishes_are_refused(launcher: Launcher, tmp_path: Path) -> None:
+async def test_invalid_parameters_are_refused(launcher: Launcher, tmp_path: Path) -> None:
     bot = await add_bot(launcher.ctx, tmp_path / "bot")
     async with httpx.AsyncClient(base_url=f"{launcher.url}/api/v1/terminals") as client:
         for query in ("format=pdf", "from=x", "from=-1", "from=5&to=3", "to=1&to=2"):
@@ -66,7 +72,7 @@ async def test_wrong_wishes_are_refused(launcher: Launcher, tmp_path: Path) -> N
         assert (await client.get(f"/{bot.id}_main/log")).text == ""
 
 
-async def test_a_text_is_found_with_its_place_page_by_page(launcher: Launcher, tmp_path: Path) -> None:
+async def test_search_gives_offsets_and_pages(launcher: Launcher, tmp_path: Path) -> None:
     script = "import time\nfor n in range(1000): print('row', n, '苹果' if n % 100 == 7 else '')\nprint('end', flush=True)\ntime.sleep(600)"
     session = await _printed(launcher, tmp_path, script, "end")
     found = await logs.search(launcher.ctx, session, "苹果", 0, 4)
@@ -80,3 +86,123 @@ async def test_a_text_is_found_with_its_place_page_by_page(launcher: Launcher, t
     ].line == "row 999"
     with pytest.raises(InvalidParameter):
         await logs.search(launcher.ctx, session, "", 0, 10)
+
+
+class Printed:
+    """A terminal, and its keeper's client, with output in memory that is read in small pieces. Its times are the offsets at
+    which a mark is."""
+
+    name = "main"
+    session_id = "bot_main"
+    columns, rows = 80, 24
+
+    def __init__(self, output: bytes, *marks: int, piece: int = 64 << 10) -> None:
+        self.client = self
+        self._output, self._marks, self._piece = output, marks or (0,), piece
+
+    async def read(self, _name: str, begin: int, size: int) -> tuple[int, bytes]:
+        return begin, self._output[begin : begin + min(size, self._piece)]
+
+    async def times(self, _name: str, _first: int, _last: int) -> list[tuple[int, int, int]]:
+        ends = [*self._marks[1:], len(self._output)]
+        return [(mark, mark, end) for mark, end in zip(self._marks, ends, strict=True)]
+
+    async def seek(self, _name: str, _time: int) -> int:
+        return len(self._output)
+
+    async def status(self, _name: str) -> "Printed":
+        return self
+
+    @property
+    def end(self) -> int:
+        return len(self._output)
+
+
+Use = Callable[[Printed], None]
+CTX: Any = None  # nothing but `terminals.find` looks at it
+
+
+@pytest.fixture
+def printed(monkeypatch: pytest.MonkeyPatch) -> Use:
+    """Makes every session that of an output."""
+
+    def use(terminal: Printed) -> None:
+        monkeypatch.setattr(terminals, "find", lambda *_: terminal)
+
+    return use
+
+
+async def test_a_download_is_utf_8_whatever_was_printed_and_wherever_it_was_cut(printed: Use) -> None:
+    """A download as text had whatever bytes the programs have printed, and a recording lost what its end had cut."""
+    shown = "一\ufffd二\x1b[1m\ufffd"
+    for piece in range(1, 9):
+        printed(Printed("一".encode() + b"\xff" + "二\x1b[1m".encode() + b"\xe4\xb8", 1, 5, piece=piece))
+        pieces = [piece async for piece in await logs.download(CTX, "", None, None, "text")]
+        assert b"".join(pieces).decode() == shown
+        lines = [line async for line in await logs.download(CTX, "", None, None, "asciicast")]
+        assert "".join(json.loads(line)[2] for line in lines[1:]) == shown
+
+
+async def test_a_history_is_the_newest_lines_whatever_the_pieces_are(printed: Use) -> None:
+    output = b"".join(b"line %d\n" % n for n in range(20_000)) + b"unfinished"
+    mark = output.index(b"line 19000\n")
+    for piece in (1000, 64 << 10):
+        printed(Printed(output, 0, mark, piece=piece))
+        lines = await logs.history(CTX, "", 0, 1 << 40)
+        assert len(lines) == logs.HISTORY_LINES
+        assert (
+            "".join(line.data for line in lines).encode() == output[-sum(len(line.data) for line in lines) :]
+        )
+        assert {line.at for line in lines} == {0, mark}
+        assert all(line.data.endswith("\n") for line in lines[:-1])
+
+
+async def test_others_have_their_turn_while_tiny_pieces_are_read(printed: Use) -> None:
+    """A history of output that had come a byte at a time kept the event loop for half a second."""
+    printed(Printed(b"x" * 1000, *range(1000)))
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    other = asyncio.create_task(take_turns())
+    assert len(await logs.history(CTX, "", 0, 1 << 40)) == 1000
+    other.cancel()
+    assert turns > 900
+
+
+async def test_a_search_finds_the_lines_as_they_are_shown(printed: Use) -> None:
+    lines = ["", "\x1b[31mre\x1b[0md İ ẞ", "lost red\rgreen", "\x1b]0;red", "RED", "x" * 70_000, "more red"]
+    output = "\r\n".join(lines).encode()
+    for piece in (3, 1000, 64 << 10):
+        printed(Printed(output, piece=piece))
+        found = await logs.search(CTX, "", "Red", 0, 2)
+        assert [match.line for match in found.matches] == ["red İ ẞ", "RED"]
+        assert [output[match.offset :].splitlines()[0] for match in found.matches] == [
+            lines[1].encode(),
+            b"RED",
+        ]
+        assert found.next == output.index(b"more red")
+        assert (await logs.search(CTX, "", "more", found.next, 2)).next is None
+        assert (await logs.search(CTX, "", "RED\r\nx", 0, 2)).matches == ()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("filler", [b"\n", b"\x0b", b"\r", b"red\n", b"red\rx\n", b"\x1b[m"])
+def test_histories_and_searches_are_linear(printed: Use, filler: bytes) -> None:
+    """A message of 60 bytes cost 1.7 s of the event loop, where a bot had printed vertical tabs; a search as much."""
+
+    def cost(times: int) -> float:
+        printed(Printed(filler * (times * (256 << 10) // len(filler))))
+        began = time.process_time()
+        asyncio.run(both())
+        return time.process_time() - began
+
+    async def both() -> None:
+        assert len(await logs.history(CTX, "", 0, 1 << 40)) <= logs.HISTORY_LINES
+        assert (await logs.search(CTX, "", "red", 0, 200)).next is None or filler == b"red\n"
+
+    require_linear(cost)

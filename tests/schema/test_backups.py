@@ -1,4 +1,4 @@
-"""Backups through GraphQL: made, listed, restored, deleted."""
+"""Backups through GraphQL: create, list, restore, delete."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from resolvers import instances
-from resolvers.backups import Reason
+from resolvers.views import BackupReason as Reason
 from resolvers.views import InstanceView
 from schema.backup import BackupReason
 from tests.support.context import add_bot
@@ -56,7 +56,7 @@ async def test_a_backup_is_made_listed_restored_and_deleted(launcher: Launcher, 
     assert gone.code == "RESOURCE_NOT_FOUND"
 
 
-async def test_what_runs_is_not_restored(launcher: Launcher, tmp_path: Path) -> None:
+async def test_a_running_instance_is_not_restored(launcher: Launcher, tmp_path: Path) -> None:
     view = await bot(launcher, tmp_path / "bot")
     await instances.start(launcher.ctx, view.id)
     made = (await command(launcher, "createBackup", instanceId=view.id)).result["backup"]
@@ -64,12 +64,12 @@ async def test_what_runs_is_not_restored(launcher: Launcher, tmp_path: Path) -> 
     assert refused.code == "INSTANCE_ALREADY_RUNNING"
 
 
-async def test_of_nobody_there_are_no_backups(launcher: Launcher) -> None:
+async def test_an_unknown_instance_has_no_backups(launcher: Launcher) -> None:
     assert (await command(launcher, "createBackup", instanceId="nobody")).code == "INSTANCE_NOT_FOUND"
     for verb in ("restoreBackup", "deleteBackup"):
         answer = await command(launcher, verb, instanceId="nobody", backupId="../x")
         assert answer.code == "INSTANCE_NOT_FOUND"
 
 
-def test_reasons_have_the_words_of_what_they_stand_for() -> None:
+def test_backup_reasons_have_the_values_of_the_stored_ones() -> None:
     assert [str(each.value) for each in BackupReason] == [str(each) for each in Reason]

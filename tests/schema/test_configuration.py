@@ -1,5 +1,6 @@
-"""Configuration through GraphQL: reading, changing, checking, looking back."""
+"""Configuration through GraphQL: reading, changing, checking, revisions."""
 
+import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ async def test_the_files_of_an_instance_are_listed(launcher: Launcher, bot: Inst
     assert (await ask(launcher, document, id="0" * 40)).code == "INSTANCE_NOT_FOUND"
 
 
-async def test_a_file_is_read_with_all_that_is_known_of_it(launcher: Launcher, bot: InstanceView) -> None:
+async def test_a_file_is_read_with_all_its_properties(launcher: Launcher, bot: InstanceView) -> None:
     found = await read(launcher, bot)
 
     (revision,) = found.pop("revisions")
@@ -83,7 +84,7 @@ async def test_a_file_is_read_with_all_that_is_known_of_it(launcher: Launcher, b
     )
 
 
-async def test_a_broken_file_shows_its_text_and_its_problem(
+async def test_a_file_with_a_syntax_error_has_its_text_and_its_problem(
     launcher: Launcher, bot: InstanceView, tmp_path: Path
 ) -> None:
     (tmp_path / "talker/config/bot_config.toml").write_text("a = 1\nb = = 2\n")
@@ -107,7 +108,7 @@ async def test_a_patch_is_merged(launcher: Launcher, bot: InstanceView, tmp_path
     assert done["changed"] is True
     assert done["changedKeys"] == ["server.port", "version"]
     assert done["restartNeeded"] is False
-    assert done["message"] == "The configuration was changed"
+    assert done["message"] == "The configuration was updated"
     expected = BOT.replace("port = 8000", f"port = {port}").replace('version = "1.0.0"\n', "")
     assert done["file"]["text"] == expected
     assert (tmp_path / "talker/config/bot_config.toml").read_text("utf-8") == expected
@@ -124,7 +125,7 @@ async def test_values_are_set_and_unset(launcher: Launcher, bot: InstanceView) -
     done = (await change(launcher, bot, "unsetConfigValue", path=["server", "hosts"])).result
     assert "hosts" not in done["file"]["config"]["server"]
     again = (await change(launcher, bot, "unsetConfigValue", path=["server", "hosts"])).result
-    assert (again["changed"], again["message"]) == (False, "There was nothing to change")
+    assert (again["changed"], again["message"]) == (False, "The configuration is unchanged")
     refused = await change(launcher, bot, "setConfigValue", path=["version", "x"], value=1)
     assert refused.code == "INVALID_PARAMETER"
     null = await change(launcher, bot, "setConfigValue", path=["version"], value=None)
@@ -147,7 +148,7 @@ async def test_a_text_is_checked_and_written(launcher: Launcher, bot: InstanceVi
     assert done["file"]["config"] == {"a": 1}
 
 
-async def test_only_what_was_seen_is_changed(launcher: Launcher, bot: InstanceView) -> None:
+async def test_if_match_prevents_changes_to_unseen_content(launcher: Launcher, bot: InstanceView) -> None:
     etag = (await read(launcher, bot))["etag"]
     await change(launcher, bot, "mergeConfig", patch={"a": 1}, ifMatch=etag)
 
@@ -192,10 +193,46 @@ async def test_revisions_are_compared_and_restored(launcher: Launcher, bot: Inst
 
 
 @pytest.mark.slow
-async def test_a_running_bot_is_to_be_restarted(launcher: Launcher, bot: InstanceView) -> None:
+async def test_a_change_tells_whether_a_running_bot_must_be_restarted(
+    launcher: Launcher, bot: InstanceView
+) -> None:
     await instances.start(launcher.ctx, bot.id)
     done = (await change(launcher, bot, "mergeConfig", "env", patch={"A": "1"})).result
     assert done["restartNeeded"] is True
     assert "restart" in done["message"]
     hot = (await change(launcher, bot, "mergeConfig", patch={"a": 1})).result
     assert hot["restartNeeded"] is False
+
+
+CONFIGS = """{ instances { name config { bot { text etag problem { line } } lpmm { exists config }
+  env { config revisions(first: 1) { source } } } } }"""
+
+
+async def test_instances_have_their_configuration(
+    launcher: Launcher, bot: InstanceView, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of a list there was no way to get it but a request for each file."""
+    for name in ("second", "third"):
+        write_configs(tmp_path / name)
+        await add_bot(launcher.ctx, tmp_path / name)
+    (tmp_path / "second" / "config" / "bot_config.toml").write_bytes(b"\xff")
+    (tmp_path / "third" / ".env").unlink()
+    (tmp_path / "third" / ".env").symlink_to("/etc/hostname")
+    await ask(launcher, CONFIGS)
+
+    with caplog.at_level(logging.DEBUG, "tortoise.db_client"):
+        answer = await ask(launcher, CONFIGS.replace("revisions(first: 1) { source }", ""))
+    assert sum("config_revision" in record.getMessage() for record in caplog.records) == 1
+    assert answer.data == (await ask(launcher, CONFIGS.replace("revisions(first: 1) { source }", ""))).data
+    answer = await ask(launcher, CONFIGS)
+    first, second, third = (instance["config"] for instance in answer.data["instances"])
+    assert first["bot"] == third["bot"] == {"text": BOT, "etag": first["bot"]["etag"], "problem": None}
+    assert first["lpmm"] == {"exists": False, "config": {}}
+    assert first["env"] == {"config": second["env"]["config"], "revisions": [{"source": "DISK"}]}
+    assert second["bot"] is None
+    assert third["env"] is None
+    failed = {tuple(error["path"]): error["extensions"]["code"] for error in answer.errors}
+    assert failed == {
+        ("instances", 1, "config", "bot"): "INVALID_PARAMETER",
+        ("instances", 2, "config", "env"): "INVALID_PATH",
+    }

@@ -1,4 +1,4 @@
-"""The schema as a contract: complete, described, and the same as what is checked in."""
+"""The schema as a contract: complete, described, and equal to the schema file."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,18 +32,18 @@ def contract(printed: str) -> GraphQLSchema:
     return build_schema(printed)
 
 
-def test_the_checked_in_schema_is_that_of_the_code(printed: str) -> None:
+def test_the_schema_file_is_the_printed_schema(printed: str) -> None:
     """`mailauncher schema --write` writes it."""
     assert (ROOT / "schema" / "schema.graphql").read_text("utf-8") == printed
 
 
-def test_the_reference_page_is_that_of_the_code() -> None:
+def test_the_reference_page_is_the_generated_one() -> None:
     """`mailauncher schema --docs` writes it."""
     assert (ROOT / "docs" / "reference" / "graphql.md").read_text("utf-8") == reference.page()
 
 
 def described(contract: GraphQLSchema) -> Iterator[tuple[str, str | None]]:
-    """Everything that can have a description, and what it has."""
+    """Everything that can have a description, with its description."""
     for name, kind in contract.type_map.items():
         if name.startswith("__") or name in ("Int", "Float", "String", "Boolean", "ID"):
             continue
@@ -73,7 +73,7 @@ def test_each_description_is_a_sentence(contract: GraphQLSchema) -> None:
     assert wrong == []
 
 
-def test_what_null_means_is_said_of_each_field_that_can_be_null(contract: GraphQLSchema) -> None:
+def test_each_nullable_field_describes_its_null(contract: GraphQLSchema) -> None:
     silent = [
         f"{name}.{field_name}"
         for name, kind in contract.type_map.items()
@@ -99,18 +99,19 @@ def test_statuses_are_the_states_of_programs() -> None:
 
 
 @pytest.mark.parametrize(
-    "without", [{"emojis", "persons"}, {"deployment", "backups", "recentEvents", "services"}]
+    "without",
+    [{"emojis", "persons", "config"}, {"deployment", "backups", "recentEvents", "services", "config"}],
 )
-def test_the_whole_of_an_instance_fits_the_limits(without: set[str]) -> None:
-    """Everything that the schema offers of a list, asked for at once: all but its pages of emojis and persons, or these."""
+def test_a_query_of_all_fields_of_an_instance_is_within_the_limits(without: set[str]) -> None:
+    """A query of all fields of a list at once: all but its pages of emojis and persons, or only these."""
     graphql = root.create(Settings())._schema
     document = f"{{ instances {everything(graphql, 'Instance', without)} }}"
-    examined = limits.Desk(Settings()).document(graphql, document)
+    examined = limits.DocumentCache(Settings()).examine(graphql, document)
     assert examined.errors == ()
 
 
 def everything(graphql: GraphQLSchema, name: str, without: set[str]) -> str:
-    """A selection of all fields of a type, and of theirs."""
+    """A selection of all fields of a type, recursively."""
     kind = graphql.type_map[name]
     assert isinstance(kind, GraphQLObjectType)
     parts = []

@@ -1,4 +1,4 @@
-"""Deploying through GraphQL: what there is, commands, and progress that can be followed and resumed."""
+"""Deployments through GraphQL: versions and services, commands, and progress."""
 
 import itertools
 from collections.abc import AsyncIterator, Iterable
@@ -9,15 +9,15 @@ from typing import Any, get_args
 import pytest
 import pytest_asyncio
 
-from mailauncher.bots import consent
-from mailauncher.bots.deploying.plan import Step
-from mailauncher.store.records import DeploymentKind, DeploymentStatus
+from bots.deploying.plan import Step
+from bots.terms import accepted as consent
 from schema import deployment as contract
+from store.records import DeploymentKind, DeploymentStatus
 from terminals.states import State
 from tests.support import deployable
 from tests.support.context import add_bot, free_port, settings_for
 from tests.support.git import Repository
-from tests.support.graphql import Answer, Conversation, ask, conversing
+from tests.support.graphql import Answer, GraphQLSocket, ask, conversing
 from tests.support.server import Launcher, running
 
 pytestmark = pytest.mark.slow
@@ -53,7 +53,7 @@ async def followed(server: Launcher, instance_id: str, after: int | None = None)
         return await rest_of(socket, operation)
 
 
-async def rest_of(socket: Conversation, operation: str) -> list[dict[str, Any]]:
+async def rest_of(socket: GraphQLSocket, operation: str) -> list[dict[str, Any]]:
     found = []
     while (message := await socket.next(operation))["type"] == "next":
         assert "errors" not in message["payload"], message
@@ -62,16 +62,16 @@ async def rest_of(socket: Conversation, operation: str) -> list[dict[str, Any]]:
 
 
 async def deployed(server: Launcher, name: str = "bot", **given: Any) -> dict[str, Any]:
-    """The deployment of a new instance when it has ended."""
+    """The deployment of a new instance after its end."""
     begun = (await command(server, "deployInstance", name=name, **given)).result
     last: dict[str, Any] = (await followed(server, begun["instance"]["id"]))[-1]["deployment"]
     return last
 
 
-# What there is
+# Versions and services
 
 
-async def test_versions_say_what_they_are(server: Launcher, releases: Repository) -> None:
+async def test_versions_have_their_kind(server: Launcher, releases: Repository) -> None:
     answer = await ask(
         server, "{ deployVersions { fetchedAt source versions { name kind commit stable target } } }"
     )
@@ -113,14 +113,14 @@ async def test_without_a_source_there_are_no_versions(launcher: Launcher) -> Non
     assert unknown.code == "RESOURCE_NOT_FOUND"
 
 
-async def test_the_bot_that_comes_along_needs_no_source(launcher: Launcher) -> None:
+async def test_the_included_bot_needs_no_source(launcher: Launcher) -> None:
     document = '{ deployVersions(recipe: "sample") { source versions { name commit kind } } }'
     found = (await ask(launcher, document)).result
     assert found["source"] is None
     assert found["versions"][0] == {"name": "latest", "commit": None, "kind": "ALIAS"}
 
 
-async def test_recipes_and_services_are_listed_with_what_is_wrong_with_others(tmp_path: Path) -> None:
+async def test_recipes_and_services_are_listed_with_the_problems_of_others(tmp_path: Path) -> None:
     settings = settings_for(tmp_path)
     folder = settings.data_folder / "recipes"
     folder.mkdir(parents=True)
@@ -160,7 +160,7 @@ async def test_the_terms_of_a_version_can_be_read_before_it_is_installed(
     assert (unknown.code, unknown.error["extensions"]["field"]) == ("VERSION_NOT_FOUND", "version")
 
 
-def test_enums_have_the_words_of_what_they_stand_for() -> None:
+def test_enums_have_the_values_of_the_stored_ones() -> None:
     words: list[tuple[type[Enum], Iterable[str]]] = [
         (contract.DeploymentStatus, DeploymentStatus),
         (contract.DeploymentKind, DeploymentKind),
@@ -173,9 +173,7 @@ def test_enums_have_the_words_of_what_they_stand_for() -> None:
 # A deployment
 
 
-async def test_a_deployment_is_followed_from_its_beginning_to_its_end(
-    server: Launcher, releases: Repository
-) -> None:
+async def test_a_deployment_is_followed_from_start_to_end(server: Launcher, releases: Repository) -> None:
     port = free_port()
     services = [{"name": "napcat", "port": free_port()}, {"name": "nonebot"}]
     begun = (await command(server, "deployInstance", name="麦麦", port=port, services=services)).result
@@ -210,7 +208,7 @@ async def test_a_deployment_is_followed_from_its_beginning_to_its_end(
     }
 
 
-async def test_following_resumes_at_a_cursor_with_nothing_lost_and_nothing_twice(server: Launcher) -> None:
+async def test_following_resumes_at_a_cursor_without_loss_or_duplicates(server: Launcher) -> None:
     instance_id = (await deployed(server))["instanceId"]
     whole = await followed(server, instance_id)
     assert [update["deployment"]["status"] for update in whole] == ["COMPLETED"]
@@ -226,7 +224,7 @@ async def test_following_resumes_at_a_cursor_with_nothing_lost_and_nothing_twice
             assert (refused.code, refused.error["extensions"]["field"]) == ("INVALID_PARAMETER", "after")
 
 
-async def test_two_followers_see_the_same_end(server: Launcher) -> None:
+async def test_two_subscribers_see_the_same_end(server: Launcher) -> None:
     begun = (await command(server, "deployInstance", name="bot")).result
     instance_id = begun["instance"]["id"]
     async with conversing(server) as one, conversing(server) as other:
@@ -239,7 +237,7 @@ async def test_two_followers_see_the_same_end(server: Launcher) -> None:
     assert ends[0]["status"] == "COMPLETED"
 
 
-async def test_what_was_only_added_has_no_deployment(server: Launcher, tmp_path: Path) -> None:
+async def test_an_added_instance_has_no_deployment(server: Launcher, tmp_path: Path) -> None:
     added = await add_bot(server.ctx, tmp_path / "added")
     other = (await deployed(server))["instanceId"]
     found = (await ask(server, "{ instances { id deployment { instanceId } } }")).result
@@ -275,26 +273,25 @@ async def test_what_was_only_added_has_no_deployment(server: Launcher, tmp_path:
     ],
     ids=str,
 )
-async def test_what_cannot_be_deployed_is_refused_before_anything_is_done(
+async def test_invalid_deployments_are_refused_before_anything_is_done(
     server: Launcher, change: dict[str, Any], code: str, field: str
 ) -> None:
     refused = await command(server, "deployInstance", **({"name": "bot"} | change))
     assert (refused.code, refused.error["extensions"]["field"]) == (code, field)
     assert refused.data == {"deployInstance": None}
-    assert server.ctx.fleet.views == []
+    assert server.ctx.live.views == []
 
 
 # Terms
 
 
-async def test_without_consent_it_is_installed_and_says_why_it_was_not_started(server: Launcher) -> None:
+async def test_without_consent_the_instance_is_installed_and_not_started(server: Launcher) -> None:
     ended = await deployed(server, autoStart=True)
     assert ended["status"] == "COMPLETED"
-    document = "query ($id: ID!) { instance(id: $id) { status failure { reason hint } } }"
+    document = "query ($id: ID!) { instance(id: $id) { status failure { reason } waitingFor reason } }"
     found = (await ask(server, document, {"Accept-Language": "en"}, id=ended["instanceId"])).result
-    assert found["status"] == "FAILED"
-    assert "terms" in found["failure"]["reason"]
-    assert "acceptTerms" in found["failure"]["hint"]
+    assert (found["status"], found["failure"], found["waitingFor"]) == ("STOPPED", None, "TERMS")
+    assert "acceptTerms" in found["reason"]
     accepted = (await command(server, "acceptTerms", instanceId=ended["instanceId"])).result
     assert accepted["message"] == "已接受用户协议与隐私条款"
     start = "mutation ($input: StartInstanceInput!) { startInstance(input: $input) { instance { status } } }"
@@ -302,23 +299,23 @@ async def test_without_consent_it_is_installed_and_says_why_it_was_not_started(s
     assert started.result == {"instance": {"status": "RUNNING"}}
 
 
-async def test_with_consent_it_is_started_at_the_end(server: Launcher) -> None:
+async def test_with_consent_a_deployment_starts_the_instance(server: Launcher) -> None:
     ended = await deployed(server, autoStart=True, acceptTerms=True)
     assert ended["status"] == "COMPLETED"
-    assert server.ctx.fleet.view(ended["instanceId"]).status is State.RUNNING
+    assert server.ctx.live.view(ended["instanceId"]).status is State.RUNNING
     folder = server.ctx.settings.workspace_folder / "bot"
     text = (folder / "EULA.md").read_bytes()
     assert (folder / "eula.confirmed").read_text("utf-8").strip() == consent.digest(text)
 
 
-async def test_the_terms_of_nobody_cannot_be_accepted(server: Launcher) -> None:
+async def test_the_terms_of_an_unknown_instance_cannot_be_accepted(server: Launcher) -> None:
     assert (await command(server, "acceptTerms", instanceId="nobody")).code == "INSTANCE_NOT_FOUND"
 
 
-# Cancelling, trying again
+# Cancel and retry
 
 
-async def test_a_deployment_that_waits_can_be_cancelled_and_leaves_nothing(
+async def test_a_pending_deployment_can_be_cancelled_and_leaves_nothing(
     tmp_path: Path, releases: Repository
 ) -> None:
     settings = settings_for(tmp_path, sources_maibot=[releases.url], deployments_at_once=1)
@@ -330,14 +327,14 @@ async def test_a_deployment_that_waits_can_be_cancelled_and_leaves_nothing(
         assert cancelled["message"] == "The deployment was cancelled"
         assert (cancelled["instance"], cancelled["deployment"]["status"]) == (None, "CANCELLED")
         assert (await followed(server, first))[-1]["deployment"]["status"] == "COMPLETED"
-        assert [view.id for view in server.ctx.fleet.views] == [first]
+        assert [view.id for view in server.ctx.live.views] == [first]
         assert [path.name for path in settings.workspace_folder.iterdir()] == ["first"]
         again = await command(server, "cancelDeployment", instanceId=first)
         assert again.code == "INSTANCE_NOT_RUNNING"
         assert (await command(server, "cancelDeployment", instanceId="nobody")).code == "INSTANCE_NOT_FOUND"
 
 
-async def test_a_failed_deployment_says_why_and_goes_on_once_the_cause_is_gone(
+async def test_a_failed_deployment_has_a_cause_and_continues_once_it_is_gone(
     tmp_path: Path,
 ) -> None:
     repository = deployable.sample_repository(tmp_path / "repository")
@@ -352,12 +349,12 @@ async def test_a_failed_deployment_says_why_and_goes_on_once_the_cause_is_gone(
         assert failed["failure"]["code"] == "DOWNLOAD_FAILED"
         assert failed["message"] == failed["failure"]["message"] != ""
         assert failed["progress"] < 100
-        view = server.ctx.fleet.view(failed["instanceId"])
+        view = server.ctx.live.view(failed["instanceId"])
         assert view.status is State.FAILED
         assert list(settings.workspace_folder.glob("bot")) == []
         away.rename(repository.folder)
         again = (await command(server, "retryDeployment", "en", instanceId=view.id)).result
-        assert again["message"] == "The deployment goes on"
+        assert again["message"] == "The deployment continues"
         updates = await followed(server, view.id, failed["cursor"])
         assert updates[-1]["deployment"]["status"] == "COMPLETED"
         assert updates[-1]["deployment"]["failure"] is None

@@ -1,4 +1,4 @@
-"""Every failure has a code; what nobody foresaw shows nothing else."""
+"""Every failure has a code; unexpected errors reveal nothing else."""
 
 import logging
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLError
 
-from mailauncher.errors import VERDICTS, Code, DatabaseError, LauncherError
+from mailauncher.errors import ERROR_INFO, Code, DatabaseError, LauncherError
 from mailauncher.log import request_id
 from resolvers import instances, system
 from schema import errors
@@ -19,7 +19,7 @@ NOBODY = "0" * 40
 
 
 class Requests(logging.Handler):
-    """Keeps records with the id of the request that they belong to."""
+    """Collects log records with their request id."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,9 +30,9 @@ class Requests(logging.Handler):
 
 
 def told(cause: Exception, **placed: Any) -> dict[str, Any]:
-    """What becomes of an exception in a resolver."""
+    """The GraphQL error for an exception in a resolver."""
     error = GraphQLError(str(cause), original_error=cause, **placed)
-    errors.describe([error], "en")
+    errors.add_codes([error], "en")
     return dict(error.formatted)
 
 
@@ -42,16 +42,18 @@ def test_each_code_has_the_status_that_rest_gives_it() -> None:
         assert told(kind("坏", "bad", field="there"), path=["field"]) == {
             "message": "bad",
             "path": ["field"],
-            "extensions": {"code": code.value, "status": VERDICTS[code].http, "field": "there"},
+            "extensions": {"code": code.value, "status": ERROR_INFO[code].http, "field": "there"},
         }
 
 
-def test_a_failure_without_a_field_names_none() -> None:
+def test_an_error_without_a_field_has_none() -> None:
     assert "field" not in told(LauncherError("坏", "bad"))["extensions"]
 
 
-def test_what_a_type_cannot_represent_is_our_fault(caplog: pytest.LogCaptureFixture) -> None:
-    """graphql-core raises its own error for it, as it does for an unfit argument."""
+def test_a_result_that_its_type_cannot_represent_is_an_internal_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """graphql-core raises its own error for it, as for an invalid argument."""
     cause = GraphQLError("Int cannot represent non 32-bit signed integer value: 4294967296")
     assert told(cause, path=["field"])["extensions"]["code"] == "INTERNAL_ERROR"
     assert "32-bit" in caplog.text
@@ -80,7 +82,7 @@ def test_what_a_type_cannot_represent_is_our_fault(caplog: pytest.LogCaptureFixt
         "query ($input: AddInstanceInput) { systemHealth { status } }",
     ],
 )
-async def test_a_document_that_does_not_fit_is_an_invalid_parameter(
+async def test_a_document_that_does_not_match_the_schema_is_an_invalid_parameter(
     launcher: Launcher, document: str
 ) -> None:
     answer = await ask(launcher, document)
@@ -103,7 +105,7 @@ async def test_a_document_that_does_not_fit_is_an_invalid_parameter(
         {"input": {"id": "x", "files": "yes"}},
     ],
 )
-async def test_variables_that_do_not_fit_are_an_invalid_parameter(
+async def test_invalid_variables_are_an_invalid_parameter(
     launcher: Launcher, variables: dict[str, Any]
 ) -> None:
     document = "mutation ($input: DeleteInstanceInput!) { deleteInstance(input: $input) { id } }"
@@ -113,15 +115,15 @@ async def test_variables_that_do_not_fit_are_an_invalid_parameter(
 
 
 @pytest.mark.slow
-async def test_an_argument_that_turns_out_to_be_missing_is_an_invalid_parameter(launcher: Launcher) -> None:
-    """A variable that may be null fits an argument with a default, until it is null."""
-    document = "query ($first: Int) { events(first: $first) { edges { cursor } } }"
-    answer = await ask(launcher, document, first=None)
+async def test_a_missing_argument_found_during_execution_is_an_invalid_parameter(launcher: Launcher) -> None:
+    """A nullable variable is valid for an argument with a default, until its value is null."""
+    document = "query ($ms: Boolean) { deployVersions(refresh: $ms) { versions { tag } } }"
+    answer = await ask(launcher, document, ms=None)
     assert answer.code == "INVALID_PARAMETER"
 
 
 @pytest.mark.slow
-async def test_one_failing_field_leaves_the_others_alone(launcher: Launcher) -> None:
+async def test_one_failing_field_does_not_affect_the_others(launcher: Launcher) -> None:
     answer = await ask(
         launcher,
         f'{{ instance(id: "{NOBODY}") {{ id }} systemHealth {{ status }} }}',
@@ -145,7 +147,7 @@ async def test_one_failing_field_leaves_the_others_alone(launcher: Launcher) -> 
         ("{id}_nope", "TERMINAL_NOT_FOUND"),
     ],
 )
-async def test_terminals_that_do_not_exist_have_the_codes_of_the_websocket(
+async def test_unknown_terminals_have_the_codes_of_the_websocket(
     launcher: Launcher, tmp_path: Path, session: str, code: str
 ) -> None:
     view = await add_bot(launcher.ctx, tmp_path / "bot")
@@ -158,7 +160,7 @@ async def test_terminals_that_do_not_exist_have_the_codes_of_the_websocket(
 
 
 @pytest.mark.slow
-async def test_the_unforeseen_is_masked_and_logged_under_the_request(
+async def test_an_unexpected_error_is_masked_and_logged_with_the_request_id(
     launcher: Launcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object, **__: object) -> None:
@@ -171,7 +173,7 @@ async def test_the_unforeseen_is_masked_and_logged_under_the_request(
     headers = {"Accept-Language": "en", "X-Request-ID": "over-http"}
     answer = await ask(launcher, "{ instanceStats { total } }", headers)
     assert answer.error["extensions"] == {"code": "INTERNAL_ERROR", "status": 500}
-    assert answer.error["message"] == "Internal server error; the log says more"
+    assert answer.error["message"] == "Internal server error; see the log"
     async with conversing(launcher, {"X-Request-ID": "over-a-socket"}) as socket:
         answer = await socket.ask("{ systemMetrics { at } }")
         assert answer.code == "INTERNAL_ERROR"
@@ -188,22 +190,19 @@ async def test_errors_of_a_socket_are_in_the_language_of_its_handshake(launcher:
 
 
 @pytest.mark.slow
-async def test_a_list_that_fails_in_the_database_says_so(
+async def test_a_list_that_fails_in_the_database_is_a_database_error(
     launcher: Launcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def failing(*_: object) -> None:
         raise DatabaseError("数据库错误", "Database error")
 
     await add_bot(launcher.ctx, tmp_path / "one")
-    monkeypatch.setattr(type(launcher.ctx.journal), "newest", failing)
+    monkeypatch.setattr(type(launcher.ctx.store.journal), "newest", failing)
     answer = await ask(launcher, "{ instances { recentEvents { at } } }")
     assert answer.code == "DATABASE_ERROR"
 
 
-def test_the_log_of_the_unforeseen_has_a_traceback(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unexpected_error_is_logged_with_a_traceback(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR, "schema.errors"):
-        assert (
-            told(ZeroDivisionError("x"), path=["a", 0])["message"]
-            == "Internal server error; the log says more"
-        )
+        assert told(ZeroDivisionError("x"), path=["a", 0])["message"] == "Internal server error; see the log"
     assert "ZeroDivisionError" in caplog.text

@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: bodies, addresses, the explorer, server-sent events."""
+"""GraphQL over HTTP: bodies, query parameters, the explorer."""
 
 import json
 from pathlib import Path
@@ -7,9 +7,9 @@ import httpx
 import pytest
 from graphql import OperationDefinitionNode, parse, validate
 
+from mailauncher.json_size import VALUES_MAX
 from mailauncher.settings import Settings
 from schema import explorer, root
-from schema.endpoint import encode
 from tests.support.context import add_bot
 from tests.support.graphql import ask, client
 from tests.support.server import Launcher
@@ -21,7 +21,7 @@ HEALTHY = {"systemHealth": {"status": "healthy"}}
 
 
 def refused(response: httpx.Response, status: int = 400) -> str:
-    """What a request that never got as far as GraphQL was told, in the shape of every failure."""
+    """The message of a request that was refused before GraphQL, in the common error body."""
     body = response.json()
     assert (response.status_code, body["success"]) == (status, False)
     assert body["error"]["code"] == "INVALID_PARAMETER"
@@ -53,10 +53,11 @@ NO_OPERATIONS = [
     b'{"query": "fragment F on Query { systemHealth { status } }"}',
     b'{"query": "' + b" " * 100_001 + b'"}',
     b'{"query": "\\ud800"}',
+    b'{"query": "{ systemHealth { status } }", "variables": {"x": [' + b"1," * VALUES_MAX + b"1]}}",
 ]
 
 
-async def test_a_body_that_is_no_operation_is_a_clean_400(launcher: Launcher) -> None:
+async def test_a_body_without_an_operation_is_400(launcher: Launcher) -> None:
     async with client(launcher) as http:
         for body in NO_OPERATIONS:
             response = await http.post("/graphql", content=body, headers={"Content-Type": "application/json"})
@@ -66,7 +67,7 @@ async def test_a_body_that_is_no_operation_is_a_clean_400(launcher: Launcher) ->
 @pytest.mark.parametrize(
     "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]
 )
-async def test_a_form_or_text_is_no_operation(launcher: Launcher, kind: str) -> None:
+async def test_a_form_or_plain_text_is_refused(launcher: Launcher, kind: str) -> None:
     """A page of any site can make a browser send these."""
     async with client(launcher) as http:
         body = json.dumps({"query": HEALTH})
@@ -74,7 +75,7 @@ async def test_a_form_or_text_is_no_operation(launcher: Launcher, kind: str) -> 
     refused(response)
 
 
-async def test_a_query_may_stand_in_the_address(launcher: Launcher) -> None:
+async def test_a_query_may_be_in_the_url(launcher: Launcher) -> None:
     document = "query ($status: Status) { instances(status: $status) { id } }"
     async with client(launcher) as http:
         plain = await http.get("/graphql", params={"query": HEALTH})
@@ -88,7 +89,7 @@ async def test_a_query_may_stand_in_the_address(launcher: Launcher) -> None:
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
-async def test_a_mutation_in_the_address_is_refused(launcher: Launcher, tmp_path: Path, accept: str) -> None:
+async def test_a_mutation_by_get_is_refused(launcher: Launcher, tmp_path: Path, accept: str) -> None:
     """A link or an image would be enough to send it."""
     view = await add_bot(launcher.ctx, tmp_path / "bot")
     document = f'mutation {{ deleteInstance(input: {{id: "{view.id}"}}) {{ id }} }}'
@@ -96,7 +97,7 @@ async def test_a_mutation_in_the_address_is_refused(launcher: Launcher, tmp_path
         response = await http.get("/graphql", params={"query": document}, headers={"Accept": accept})
     assert "mutations are not allowed" in response.text
     assert "INVALID_PARAMETER" in response.text
-    assert len(launcher.ctx.fleet.views) == 1
+    assert len(launcher.ctx.live.views) == 1
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
@@ -106,7 +107,7 @@ async def test_other_methods_are_not_allowed(launcher: Launcher, method: str) ->
     refused(response, 405)
 
 
-async def test_an_answer_is_json_in_utf_8(launcher: Launcher, tmp_path: Path) -> None:
+async def test_a_response_is_json_in_utf_8(launcher: Launcher, tmp_path: Path) -> None:
     await add_bot(launcher.ctx, tmp_path / "🤖" / "机器人")
     async with client(launcher) as http:
         response = await http.post("/graphql", json={"query": "{ instances { path } }"})
@@ -114,8 +115,8 @@ async def test_an_answer_is_json_in_utf_8(launcher: Launcher, tmp_path: Path) ->
     assert "🤖/机器人".encode() in response.content
 
 
-async def test_a_path_that_is_no_text_is_refused(launcher: Launcher, tmp_path: Path) -> None:
-    """It was an INTERNAL_ERROR once: names of files are bytes, and the database takes text only."""
+async def test_a_path_that_is_not_unicode_is_refused(launcher: Launcher, tmp_path: Path) -> None:
+    """It was an INTERNAL_ERROR: file names are bytes, but the database stores text."""
     odd = tmp_path / "odd-\udcff"
     odd.mkdir()
     (tmp_path / "link").symlink_to(odd)
@@ -126,15 +127,10 @@ async def test_a_path_that_is_no_text_is_refused(launcher: Launcher, tmp_path: P
     assert answer.code == "INVALID_PATH"
 
 
-def test_half_a_surrogate_pair_is_escaped() -> None:
-    """It has no UTF-8; a process may have it in its name."""
-    assert json.loads(encode({"name": "odd-\udcff"})) == {"name": "odd-\udcff"}
-
-
 async def test_offsets_over_32_bit_are_numbers(launcher: Launcher) -> None:
     answer = await ask(launcher, "{ systemMetrics { disk { total } memory { total } } }")
     assert isinstance(answer.result["disk"]["total"], int)
-    assert answer.result["disk"]["total"] == launcher.ctx.sampler.latest.disk_total
+    assert answer.result["disk"]["total"] == launcher.ctx.samplers.machine.latest.disk_total
 
 
 # The explorer
@@ -150,7 +146,7 @@ async def test_a_browser_gets_the_explorer(launcher: Launcher, accept: str) -> N
     assert "Welcome to GraphiQL" not in response.text
 
 
-async def test_what_the_explorer_begins_with_works(launcher: Launcher, tmp_path: Path) -> None:
+async def test_the_initial_query_of_the_explorer_works(launcher: Launcher, tmp_path: Path) -> None:
     await add_bot(launcher.ctx, tmp_path / "bot", napcat="")
     document = parse(explorer.QUERY)
     assert validate(root.create(Settings())._schema, document) == []
@@ -168,7 +164,7 @@ async def test_what_the_explorer_begins_with_works(launcher: Launcher, tmp_path:
     assert data["systemHealth"]["status"] == "healthy"
 
 
-async def test_a_get_that_wants_neither_page_nor_answer_is_refused(launcher: Launcher) -> None:
+async def test_a_get_without_query_and_without_html_is_refused(launcher: Launcher) -> None:
     async with client(launcher) as http:
         response = await http.get("/graphql", headers={"Accept": "application/json"})
     refused(response)

@@ -1,5 +1,7 @@
-"""What a document may ask for: each limit, and that none can be led round."""
+"""The limits of documents, and attempts to evade them."""
 
+import asyncio
+import time
 from contextlib import suppress
 
 import pytest
@@ -11,10 +13,12 @@ from strawberry.schema.schema import validate_document
 
 from mailauncher.errors import InvalidParameter
 from mailauncher.settings import Settings
-from schema import limits, root
-from schema.limits import Desk, Measure, Meter
+from schema import limits, root, variables
+from schema.complexity import Complexity, ComplexityAnalyzer
+from schema.limits import DocumentCache
 from tests.support.context import settings_for
-from tests.support.graphql import ask, conversing
+from tests.support.graphql import ask, client, conversing
+from tests.support.growth import require_linear
 from tests.support.server import Launcher, running
 
 GRAPHQL = root.create(Settings())._schema
@@ -25,12 +29,15 @@ def graphql() -> GraphQLSchema:
     return GRAPHQL
 
 
-def measured(document: str) -> Measure:
-    return Meter(parse(document)).measure()
+def measured(document: str) -> Complexity:
+    return ComplexityAnalyzer(parse(document)).analyze()
 
 
 def complaints(graphql: GraphQLSchema, document: str, **given: int) -> list[str]:
-    return [error.message for error in Desk(replace(Settings(), **given)).document(graphql, document).errors]
+    return [
+        error.message
+        for error in DocumentCache(replace(Settings(), **given)).examine(graphql, document).errors
+    ]
 
 
 @pytest.mark.parametrize(
@@ -75,24 +82,61 @@ def test_aliases_count_each_time_their_fragment_is_spread(document: str, aliases
         ("query ($n: Int!) { instances { recentEvents(first: $n) { at } } }", 5101),
         ("{ instances { recentEvents(first: 999999) { at } } }", 5101),
         ("{ events(first: -7) { edges { cursor } } }", 1),
+        ("{ events(last: 2) { edges { cursor } } }", 5),
         ("{ events(first: " + "9" * 5000 + ") { edges { cursor } } }", 401),
         ("{ instance { emojis(first: 3) { totalCount edges { node { id name } } } } }", 15),
         ("{ instance { emojis { ...e } } } fragment e on EmojiConnection { edges { cursor } }", 22),
         ("query ($n: Int) { instance { persons(first: $n) { edges { cursor } totalCount } } }", 203),
-        ("{ __schema { types { name } } }", 0),
+        ("{ __schema { types { name } } }", 152),
+        ("{ __schema { ...s } } fragment s on __Schema { types { fields { name } } }", 902),
+        ('{ __type(name: "Query") { fields { args { name } } } }', 12),
     ],
 )
-def test_cost_is_the_number_of_fields_in_the_answer(document: str, cost: int) -> None:
+def test_cost_is_the_number_of_fields_in_the_response(document: str, cost: int) -> None:
     assert measured(document).cost == cost
 
 
-def test_fragments_that_double_each_time_are_measured_in_no_time() -> None:
-    """Followed at every spread, as Strawberry's limiters do, these 3 kB take longer than the sun will shine."""
+@pytest.mark.parametrize(
+    "document, pairs",
+    [
+        ("{ a b c: b }", 0),
+        ("{ a a a }", 3),
+        ("{ a { b } a { b c } }", 2),
+        ("{ a { ...F } a { b } c { ...F } } fragment F on T { b ... { b } }", 5),
+        ("{ x: a { b { c } } x: d { b { c c } } }", 5),
+        ("query A { a } query B { a }", 0),
+        ("{ ...F } fragment F on T { a ...F }", 0),
+    ],
+)
+def test_repetitions_are_pairs_of_fields_in_the_same_place(document: str, pairs: int) -> None:
+    assert ComplexityAnalyzer(parse(document)).repetitions(100) == pairs
+
+
+REPEATED = "{" + "systemHealth { status }" * 200 + "}"
+
+
+def test_a_field_that_stands_many_times_in_one_place_is_refused_at_once(graphql: GraphQLSchema) -> None:
+    """Validation compared each of them with each other: 900 took 1.2 seconds."""
+    assert "selected too often" in complaints(graphql, REPEATED)[0]
+    assert complaints(graphql, "{" + "systemHealth { status }" * 99 + "}") == []
+    cache = DocumentCache(Settings())
+
+    def cost(times: int) -> float:
+        text = "{" + "systemHealth { status }" * 200 * times + "}"
+        began = time.thread_time()
+        cache.examine(graphql, text)
+        return time.thread_time() - began
+
+    require_linear(cost)
+
+
+def test_exponentially_spread_fragments_are_analyzed_quickly() -> None:
+    """If every spread is followed, as by Strawberry's limiters, these 3 kB take billions of years."""
     bomb = "{ ...F0 } " + " ".join(
         f"fragment F{n} on Query {{ ...F{n + 1} ...F{n + 1} }}" for n in range(100)
     )
     last = "fragment F100 on Query { x: systemHealth { status } }"
-    assert measured(f"{bomb} {last}") == Measure(1, 2**100, 2**101)
+    assert measured(f"{bomb} {last}") == Complexity(1, 2**100, 2**101)
 
 
 def test_a_fragment_that_spreads_itself_is_refused(graphql: GraphQLSchema) -> None:
@@ -101,20 +145,20 @@ def test_a_fragment_that_spreads_itself_is_refused(graphql: GraphQLSchema) -> No
 
 
 @pytest.mark.parametrize("length", [300, 490])
-def test_a_chain_of_fragments_too_long_to_follow_is_refused(graphql: GraphQLSchema, length: int) -> None:
-    """At one of these lengths the other rules give up, at the other the measuring does."""
+def test_a_chain_of_too_many_fragments_is_refused(graphql: GraphQLSchema, length: int) -> None:
+    """At one of these lengths the validation rules exceed the recursion limit, at the other the analyzer does."""
     chain = " ".join(f"fragment F{n} on Query {{ ...F{n + 1} }}" for n in range(length))
     last = f"fragment F{length} on Query {{ systemHealth {{ status }} }}"
     assert len(complaints(graphql, f"{{ ...F0 }} {chain} {last}")) == 1
 
 
-def test_a_document_within_the_limits_has_no_complaint(graphql: GraphQLSchema) -> None:
+def test_a_document_within_the_limits_is_accepted(graphql: GraphQLSchema) -> None:
     document = "{ instances { services { terminal { end } } } }"
     assert complaints(graphql, document, graphql_max_depth=3) == []
-    assert complaints(graphql, document, graphql_max_depth=2) == ["The depth is over the limit of 2"]
+    assert complaints(graphql, document, graphql_max_depth=2) == ["The depth exceeds the limit of 2"]
 
 
-def test_documents_are_parsed_and_validated_once(
+async def test_documents_are_parsed_and_validated_once(
     graphql: GraphQLSchema, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     validated = []
@@ -124,16 +168,20 @@ def test_documents_are_parsed_and_validated_once(
         return validate_document(*given)  # type: ignore[arg-type]  # passed on as they came
 
     monkeypatch.setattr(limits, "validate_document", counted)
-    desk = Desk(Settings())
-    first = desk.document(graphql, "{ systemHealth { status } }")
-    assert desk.document(graphql, "{ systemHealth { status } }") is first
+    cache = DocumentCache(Settings())
+    asked = [cache.load(graphql, "{ systemHealth { status } }") for _ in range(3)]
+    first, *others = await asyncio.gather(*asked)
+    assert others == [first, first]
     assert len(validated) == 1
 
 
-def test_long_documents_are_not_remembered(graphql: GraphQLSchema) -> None:
-    desk = Desk(Settings())
-    long = "{ systemHealth { status } }" + " " * limits.KEPT_CHARACTERS
-    assert desk.document(graphql, long) is not desk.document(graphql, long)
+async def test_the_cached_documents_have_a_maximum_length_together(graphql: GraphQLSchema) -> None:
+    """Long documents were examined anew each time."""
+    cache = DocumentCache(Settings())
+    texts = [f"{{ systemHealth {{ status }} }} #{n}" + " " * 90_000 for n in range(3)]
+    first, _, last = [await cache.load(graphql, text) for text in texts]
+    assert await cache.load(graphql, texts[2]) is last
+    assert await cache.load(graphql, texts[0]) is not first
 
 
 WORDS = [
@@ -176,15 +224,15 @@ WORDS = [
 
 
 @given(st.lists(st.sampled_from([*WORDS, "9" * 5000, "\n", "\x00", "\ud800"]), max_size=30))
-def test_no_text_gives_anything_but_a_document_or_an_error_of_graphql(words: list[str]) -> None:
+def test_any_text_is_a_document_or_a_graphql_error(words: list[str]) -> None:
     with suppress(GraphQLError):
-        Desk(Settings()).document(GRAPHQL, " ".join(words))
+        DocumentCache(Settings()).examine(GRAPHQL, " ".join(words))
 
 
-def test_a_document_has_a_greatest_length() -> None:
-    limits.require_length("x" * limits.MAX_CHARACTERS)
+def test_a_document_has_a_maximum_length() -> None:
+    limits.require_length("x" * limits.DOCUMENT_CHARACTERS_MAX)
     with pytest.raises(InvalidParameter):
-        limits.require_length("x" * (limits.MAX_CHARACTERS + 1))
+        limits.require_length("x" * (limits.DOCUMENT_CHARACTERS_MAX + 1))
 
 
 ALIASES = "{ a: systemHealth { status } b: systemHealth { status } }"
@@ -196,6 +244,10 @@ DEAR = (
 )
 
 
+INTROSPECTING = "{" + "__schema { types { name fields { name } } }" * 100 + "}"
+"""Merged into one, but looked at a hundred times for each type."""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "document, told",
@@ -204,18 +256,20 @@ DEAR = (
         (ALIASES, "number of aliases"),
         (TOKENS, "tokens"),
         (DEAR, "number of fields"),
+        (INTROSPECTING, "number of fields"),
+        (REPEATED, "selected too often"),
         ("{ instances " + "{ x " * 900 + "}" * 900 + "}", "tokens"),
         ("{" * 99, "tokens|nested|Syntax"),
     ],
-    ids=["depth", "aliases", "tokens", "cost", "nesting", "braces"],
+    ids=["depth", "aliases", "tokens", "cost", "introspection", "repetition", "nesting", "braces"],
 )
-async def test_what_is_over_a_limit_is_refused_on_every_transport(
+async def test_documents_over_a_limit_are_refused_on_every_transport(
     tmp_path_factory: pytest.TempPathFactory, document: str, told: str
 ) -> None:
     folder = tmp_path_factory.mktemp("limited")
     limited = settings_for(folder, graphql_max_depth=3, graphql_max_aliases=1, graphql_max_tokens=100)
     dear = settings_for(folder, graphql_max_aliases=1000)
-    async with running(dear if document == DEAR else limited) as launcher:
+    async with running(dear if document in (DEAR, INTROSPECTING, REPEATED) else limited) as launcher:
         over_http = await ask(launcher, document)
         async with conversing(launcher) as socket:
             over_socket = await socket.ask(document)
@@ -253,6 +307,37 @@ async def test_the_introspection_of_the_explorer_is_within_the_limits(launcher: 
     answer = await ask(launcher, document)
     assert answer.errors == []
     assert len(answer.data["__schema"]["types"]) > 20
+
+
+@pytest.mark.slow
+async def test_lists_in_variables_have_a_maximum_length_together(launcher: Launcher) -> None:
+    """Each of half a million items was looked at, in 1.5 seconds during which nothing else was served."""
+    document = "mutation ($input: DeletePersonsInput!) { deletePersons(input: $input) { message } }"
+    many = {"instanceId": "x", "ids": [7] * (variables.ITEMS_MAX + 1)}
+    few = {"instanceId": "x", "ids": ["7"] * variables.ITEMS_MAX}
+    over_http = await ask(launcher, document, input=many)
+    async with conversing(launcher) as socket:
+        assert (await socket.ask(document, input=many)).errors == over_http.errors
+    assert over_http.code == "INVALID_PARAMETER"
+    assert "more than 8000 items" in over_http.error["message"]
+    assert (await ask(launcher, document, input=few)).code == "INSTANCE_NOT_FOUND"
+    scalar = 'mutation ($p: JSON!) { createPerson(input: {instanceId: "x", userId: "x", profile: $p}) { message } }'
+    profile = {"numbers": [7] * (variables.ITEMS_MAX + 1)}
+    assert (await ask(launcher, scalar, p=profile)).code == "INSTANCE_NOT_FOUND"
+
+
+@pytest.mark.slow
+async def test_introspection_takes_variables_and_names_of_operations(launcher: Launcher) -> None:
+    document = """query Both($a: Boolean!) { __schema @include(if: $a) { queryType { name } } }
+      query Other { __type(name: "Query") { name } }"""
+    async with client(launcher) as http:
+        asked = {"query": document, "operationName": "Both", "variables": {"a": True}}
+        answer = (await http.post("/graphql", json=asked)).json()
+        other = (await http.post("/graphql", json=asked | {"operationName": "Other"})).json()
+        missing = (await http.post("/graphql", json=asked | {"variables": {}})).json()
+    assert answer == {"data": {"__schema": {"queryType": {"name": "Query"}}}}
+    assert other == {"data": {"__type": {"name": "Query"}}}
+    assert missing["errors"][0]["extensions"]["code"] == "INVALID_PARAMETER"
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Commands through GraphQL: what they change, what they answer."""
+"""Commands through GraphQL: their effects and payloads."""
 
 from pathlib import Path
 
@@ -34,7 +34,8 @@ async def test_an_instance_is_added_with_the_services_in_its_folder(
     (folder / "bot.py").touch()
     (folder / "napcat" / "main.py").touch()
     port = free_port()
-    answer = await ask(launcher, ADD, input={"name": "新的 bot", "path": str(folder), "port": port})
+    (folder / ".env").write_text(f"PORT={port}\n", "utf-8")
+    answer = await ask(launcher, ADD, input={"name": "新的 bot", "path": str(folder)})
     added = answer.result["instance"]
     assert answer.result["message"] == "实例已成功添加"
     assert answer.result["complete"] is True
@@ -48,7 +49,7 @@ async def test_an_instance_is_added_with_the_services_in_its_folder(
     }
 
 
-async def test_services_can_be_named_when_adding(launcher: Launcher, tmp_path: Path) -> None:
+async def test_services_can_be_given_when_adding(launcher: Launcher, tmp_path: Path) -> None:
     (tmp_path / "bot").mkdir()
     (tmp_path / "elsewhere").mkdir()
     services = [
@@ -68,7 +69,7 @@ async def test_services_can_be_named_when_adding(launcher: Launcher, tmp_path: P
     assert answer.result["instance"]["services"] == [
         {"name": "nonebot-ada", "port": 12345, "path": str(tmp_path / "elsewhere")}
     ]
-    record = launcher.ctx.registry.get(answer.result["instance"]["id"])
+    record = launcher.ctx.store.registry.get(answer.result["instance"]["id"])
     assert record is not None
     assert (record.run_command, record.services[0].run_command) == ("sleep 60", "sleep 60")
 
@@ -106,7 +107,7 @@ async def test_a_deleted_instance_is_gone_and_its_files_stay(launcher: Launcher,
         id=view.id,
     )
     assert answer.result == {"id": view.id, "message": "实例 bot 已删除", "complete": True}
-    assert launcher.ctx.fleet.views == []
+    assert launcher.ctx.live.views == []
     assert (tmp_path / "bot" / "bot.py").exists()
 
 
@@ -119,10 +120,10 @@ async def test_files_that_were_not_deployed_here_are_not_deleted(launcher: Launc
     )
     assert answer.code == "PERMISSION_DENIED"
     assert answer.data == {"deleteInstance": None}
-    assert len(launcher.ctx.fleet.views) == 1
+    assert len(launcher.ctx.live.views) == 1
 
 
-async def test_one_service_is_started_and_stopped_by_any_of_its_names(
+async def test_a_service_is_started_and_stopped_by_any_of_its_names(
     launcher: Launcher, tmp_path: Path
 ) -> None:
     view = await add_bot(launcher.ctx, tmp_path / "bot", nonebot_ada=PATIENT_BOT)
@@ -143,7 +144,7 @@ async def test_one_service_is_started_and_stopped_by_any_of_its_names(
     assert stopped.result["service"] == {"name": "nonebot-ada", "status": "STOPPED"}
 
 
-async def test_what_is_typed_reaches_the_program(launcher: Launcher, tmp_path: Path) -> None:
+async def test_input_reaches_the_program(launcher: Launcher, tmp_path: Path) -> None:
     view = await add_bot(launcher.ctx, tmp_path / "bot")
     await instances.start(launcher.ctx, view.id)
     session = f"{view.id}_main"
@@ -158,7 +159,7 @@ async def test_what_is_typed_reaches_the_program(launcher: Launcher, tmp_path: P
     assert "heard 你好" in await outputs(launcher.ctx, session, "heard 你好")
 
 
-async def test_nothing_is_typed_where_nothing_runs(launcher: Launcher, tmp_path: Path) -> None:
+async def test_input_is_refused_where_nothing_runs(launcher: Launcher, tmp_path: Path) -> None:
     view = await add_bot(launcher.ctx, tmp_path / "bot")
     answer = await ask(
         launcher,
@@ -168,7 +169,7 @@ async def test_nothing_is_typed_where_nothing_runs(launcher: Launcher, tmp_path:
     assert answer.code == "COMMAND_FAILED"
 
 
-async def test_a_terminal_takes_another_size(launcher: Launcher, tmp_path: Path) -> None:
+async def test_a_terminal_is_resized(launcher: Launcher, tmp_path: Path) -> None:
     view = await add_bot(launcher.ctx, tmp_path / "bot")
     await instances.start(launcher.ctx, view.id)
     session = f"{view.id}_main"

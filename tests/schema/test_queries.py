@@ -1,4 +1,4 @@
-"""Reading: instances, terminals, the system, events."""
+"""Queries: instances, terminals, the system, events."""
 
 import logging
 import re
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 SERVICE = "import signal, sys, time\nsignal.signal(signal.SIGINT, lambda *_: sys.exit(0))\ntime.sleep(600)\n"
 
 
-async def test_an_instance_shows_what_it_is(launcher: Launcher, tmp_path: Path) -> None:
+async def test_an_instance_has_all_its_fields(launcher: Launcher, tmp_path: Path) -> None:
     view = await add_bot(launcher.ctx, tmp_path / "bot", napcat=SERVICE)
     answer = await ask(
         launcher,
@@ -75,17 +75,19 @@ async def test_an_instance_shows_what_it_is(launcher: Launcher, tmp_path: Path) 
     }
 
 
-async def test_what_runs_has_a_pid_and_a_start(launcher: Launcher, tmp_path: Path) -> None:
+async def test_a_running_instance_has_a_pid_and_a_start_time(launcher: Launcher, tmp_path: Path) -> None:
     view = await add_bot(launcher.ctx, tmp_path / "bot")
     await instances.start(launcher.ctx, view.id)
-    found = launcher.ctx.fleet.view(view.id)
+    found = launcher.ctx.live.view(view.id)
     answer = await ask(launcher, "{ instances { status pid startedAt } }")
     assert answer.result[0]["status"] == "RUNNING"
     assert answer.result[0]["pid"] == found.pid
     assert answer.result[0]["startedAt"] is not None
 
 
-async def test_what_failed_says_why_in_the_callers_language(launcher: Launcher, tmp_path: Path) -> None:
+async def test_a_failed_instance_has_a_reason_in_the_callers_language(
+    launcher: Launcher, tmp_path: Path
+) -> None:
     script = "import sys\nprint('no config', flush=True)\nsys.exit(3)\n"
     view = await add_bot(launcher.ctx, tmp_path / "bot", script)
     document = """mutation ($id: ID!) { startInstance(input: {id: $id}) { complete } }"""
@@ -107,7 +109,7 @@ async def test_what_failed_says_why_in_the_callers_language(launcher: Launcher, 
 async def test_instances_are_filtered_by_status_and_name(launcher: Launcher, tmp_path: Path) -> None:
     for name in ("Alpha", "Beta", "alphabet"):
         await add_bot(launcher.ctx, tmp_path / name)
-    await instances.start(launcher.ctx, launcher.ctx.fleet.views[1].id)
+    await instances.start(launcher.ctx, launcher.ctx.live.views[1].id)
 
     async def names(arguments: str) -> list[str]:
         answer = await ask(launcher, f"{{ instances{arguments} {{ name }} }}")
@@ -124,7 +126,7 @@ async def test_instances_are_filtered_by_status_and_name(launcher: Launcher, tmp
     }
 
 
-async def test_the_system_is_what_the_resolvers_say(launcher: Launcher) -> None:
+async def test_health_and_metrics_match_the_resolvers(launcher: Launcher) -> None:
     answer = await ask(
         launcher,
         """{ systemHealth { status uptime version timestamp machine { system release machine processor } }
@@ -134,16 +136,16 @@ async def test_the_system_is_what_the_resolvers_say(launcher: Launcher) -> None:
     )
     health, metrics = answer.data["systemHealth"], answer.data["systemMetrics"]
     assert (health["status"], health["version"]) == ("healthy", __version__)
-    assert health["machine"]["system"] == launcher.ctx.sampler.machine.system
-    assert metrics["memory"]["total"] == launcher.ctx.sampler.latest.memory_total
+    assert health["machine"]["system"] == launcher.ctx.samplers.machine.machine.system
+    assert metrics["memory"]["total"] == launcher.ctx.samplers.machine.latest.memory_total
     assert metrics["memory"]["used"] + metrics["memory"]["free"] == metrics["memory"]["total"]
-    assert metrics["disk"]["total"] == launcher.ctx.sampler.latest.disk_total
-    assert metrics["cpu"]["cores"] == launcher.ctx.sampler.latest.cpu_cores
+    assert metrics["disk"]["total"] == launcher.ctx.samplers.machine.latest.disk_total
+    assert metrics["cpu"]["cores"] == launcher.ctx.samplers.machine.latest.cpu_cores
 
 
 async def test_events_are_read_page_by_page(launcher: Launcher) -> None:
     for number in range(5):
-        await launcher.ctx.journal.note("test", "nobody", Text(f"第 {number} 件", f"number {number}"))
+        await launcher.ctx.store.journal.note("test", "nobody", Text(f"第 {number} 件", f"number {number}"))
     document = """query ($after: ID) { events(after: $after, first: 2) {
         edges { cursor node { id kind caller instanceId message } } pageInfo { hasNextPage endCursor } } }"""
     seen, after = [], None
@@ -158,6 +160,33 @@ async def test_events_are_read_page_by_page(launcher: Launcher) -> None:
     assert empty == {"edges": [], "pageInfo": {"hasNextPage": False, "endCursor": None}}
 
 
+async def test_events_are_filtered_and_read_backwards(launcher: Launcher) -> None:
+    journal, one, other = launcher.ctx.store.journal, "a" * 40, "b" * 40
+    for number in range(12):
+        kind = ("start", "stop", "died")[number % 3]
+        await journal.note(kind, "nobody", Text("", str(number)), (one, other, None)[number % 4 % 3])
+    document = """query ($id: ID, $kinds: [String!], $begin: DateTime, $end: DateTime, $before: ID, $last: Int) {
+        events(instanceId: $id, kinds: $kinds, begin: $begin, end: $end, before: $before, last: $last) {
+        edges { cursor node { message } } pageInfo { hasNextPage } } }"""
+
+    async def found(**given: object) -> list[int]:
+        page = (await ask(launcher, document, {"Accept-Language": "en"}, **given)).result
+        return [int(edge["node"]["message"]) for edge in page["edges"]]
+
+    assert await found(id=one) == [0, 3, 4, 7, 8, 11]
+    assert await found(kinds=["start", "died"]) == [0, 2, 3, 5, 6, 8, 9, 11]
+    assert await found(id=one, kinds=["died"]) == [8, 11]
+    assert await found(kinds=[]) == []
+    assert await found(begin="2020-01-01T00:00:00Z", end="2021-01-01T00:00:00Z") == []
+    assert await found(begin="2020-01-01T00:00:00Z") == list(range(12))
+    assert await found(end="2100-01-01T00:00:00Z", last=2) == [10, 11]
+    pages, before = [], None
+    while page := (await ask(launcher, document, id=one, last=4, before=before)).result["edges"]:
+        pages.append(len(page))
+        before = page[0]["cursor"]
+    assert pages == [4, 2]
+
+
 @pytest.mark.parametrize(
     "arguments, field",
     [
@@ -165,6 +194,10 @@ async def test_events_are_read_page_by_page(launcher: Launcher) -> None:
         ("first: 201", "first"),
         ('after: "x"', "after"),
         ('after: "99999999999999999999"', "after"),
+        ('before: "x"', "before"),
+        ("last: 0", "last"),
+        ("first: 1, last: 1", "last"),
+        ("kinds: [" + '"x",' * 101 + "]", "kinds"),
     ],
 )
 async def test_a_page_of_events_has_limits(launcher: Launcher, arguments: str, field: str) -> None:
@@ -177,7 +210,7 @@ async def test_a_list_costs_one_query_however_long_it_is(
 ) -> None:
     for number in range(50):
         view = await add_bot(launcher.ctx, tmp_path / f"bot{number}")
-        await launcher.ctx.journal.note("test", "nobody", Text(f"给 {number}", ""), view.id)
+        await launcher.ctx.store.journal.note("test", "nobody", Text(f"给 {number}", ""), view.id)
     document = """{ instances { name services { name terminal { end } } terminals { sessionId }
                     recentEvents(first: 3) { message at } more: recentEvents(first: 2) { kind } } }"""
     with caplog.at_level(logging.DEBUG, "tortoise.db_client"):

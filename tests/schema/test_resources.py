@@ -1,4 +1,4 @@
-"""Emojis and persons through GraphQL: connections, facets, uploads, bulk commands, text."""
+"""Emojis and persons through GraphQL: connections, facets, uploads, bulk commands, import and export."""
 
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ async def test_pages_follow_each_other_by_cursor(launcher: Launcher, bot: str) -
     assert (empty["edges"], empty["pageInfo"]) == ([], {"hasNextPage": False, "endCursor": None})
 
 
-async def test_filters_go_together(launcher: Launcher, bot: str) -> None:
+async def test_filters_are_combined(launcher: Launcher, bot: str) -> None:
     await create(
         launcher,
         bot,
@@ -71,11 +71,11 @@ async def test_filters_go_together(launcher: Launcher, bot: str) -> None:
     assert names(await page(launcher, bot, text="开心", tags=["cat", "x"])) == ["开心猫"]
 
 
-async def test_the_total_is_counted_only_when_asked_for(
+async def test_the_total_is_counted_only_on_request(
     launcher: Launcher, bot: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted = []
-    kind = type(launcher.ctx.emojis)
+    kind = type(launcher.ctx.store.emojis)
 
     async def counts(self: Any, asked: Any) -> list[int]:
         counted.append(len(asked))
@@ -96,7 +96,7 @@ async def test_a_list_of_instances_costs_as_many_queries_as_one(
         if place:
             await create(launcher, bot, *(new(f"n{number}") for number in range(place)))
     queries = []
-    with launcher.ctx.emojis._database.session():
+    with launcher.ctx.store.emojis._database.session():
         kind = type(connections.get("default"))
     original = kind.execute_query_dict
 
@@ -115,7 +115,7 @@ async def test_a_list_of_instances_costs_as_many_queries_as_one(
     assert len(queries) == 4
 
 
-async def test_facets_are_those_of_what_fits(launcher: Launcher, bot: str) -> None:
+async def test_facets_are_those_of_the_matching_emojis(launcher: Launcher, bot: str) -> None:
     await create(
         launcher,
         bot,
@@ -132,7 +132,7 @@ async def test_facets_are_those_of_what_fits(launcher: Launcher, bot: str) -> No
     assert [(tag["value"].lower(), tag["count"]) for tag in facets["tags"]] == [("cat", 2), ("x", 1)]
 
 
-async def test_an_uploaded_emoji_is_there_with_its_picture(launcher: Launcher, bot: str) -> None:
+async def test_an_uploaded_emoji_has_its_image(launcher: Launcher, bot: str) -> None:
     answer = await ask(
         launcher,
         """mutation ($input: CreateEmojiInput!) { createEmoji(input: $input) { message emoji {
@@ -155,7 +155,9 @@ async def test_an_uploaded_emoji_is_there_with_its_picture(launcher: Launcher, b
 # All or nothing
 
 
-async def test_many_are_created_all_or_none_and_the_bad_one_is_named(launcher: Launcher, bot: str) -> None:
+async def test_several_emojis_are_created_all_or_none_and_the_invalid_one_is_named(
+    launcher: Launcher, bot: str
+) -> None:
     bad = [new("one"), new("two") | {"imageData": "x"}]
     answer = await ask(launcher, CREATE, input={"instanceId": bot, "emojis": bad})
     assert (answer.code, answer.error["extensions"]["field"]) == (
@@ -169,7 +171,7 @@ async def test_many_are_created_all_or_none_and_the_bad_one_is_named(launcher: L
     assert not [file for file in folder.rglob("*") if file.is_file()]
 
 
-async def test_many_are_changed_all_or_none(launcher: Launcher, bot: str) -> None:
+async def test_several_emojis_are_updated_all_or_none(launcher: Launcher, bot: str) -> None:
     one, two = await create(launcher, bot, new("one"), new("two"))
     taken = [{"id": one, "tags": ["x"]}, {"id": two, "name": "one"}]
     assert (
@@ -192,7 +194,7 @@ async def test_many_are_changed_all_or_none(launcher: Launcher, bot: str) -> Non
     ]
 
 
-async def test_many_are_deleted_all_or_none(launcher: Launcher, bot: str) -> None:
+async def test_several_emojis_are_deleted_all_or_none(launcher: Launcher, bot: str) -> None:
     ids = await create(launcher, bot, new("one"), new("two"), new("three"))
     answer = await ask(launcher, DELETE, input={"instanceId": bot, "ids": [*ids, "0"]})
     assert answer.code == "RESOURCE_NOT_FOUND"
@@ -220,7 +222,7 @@ async def test_a_bulk_has_1_to_200_items(launcher: Launcher, bot: str) -> None:
         ({"tags": ["x"] * 33}, "tags"),
     ],
 )
-async def test_pages_of_other_kinds_are_refused(
+async def test_invalid_page_arguments_are_refused(
     launcher: Launcher, bot: str, variables: dict[str, Any], field: str
 ) -> None:
     answer = await ask(launcher, PAGE, id=bot, **variables)
@@ -230,7 +232,7 @@ async def test_pages_of_other_kinds_are_refused(
 # Persons
 
 
-async def test_a_person_is_created_found_changed_and_deleted(launcher: Launcher, bot: str) -> None:
+async def test_a_person_is_created_found_updated_and_deleted(launcher: Launcher, bot: str) -> None:
     made = await ask(
         launcher,
         "mutation ($input: CreatePersonInput!) { createPerson(input: $input) { person { id profile } } }",
@@ -291,7 +293,9 @@ async def test_a_profile_is_an_object(launcher: Launcher, bot: str) -> None:
         assert (answer.code, answer.error["extensions"]["field"]) == ("INVALID_PARAMETER", "profile")
 
 
-async def test_many_persons_are_created_changed_and_deleted_all_or_none(launcher: Launcher, bot: str) -> None:
+async def test_several_persons_are_created_updated_and_deleted_all_or_none(
+    launcher: Launcher, bot: str
+) -> None:
     create_many = "mutation ($input: CreatePersonsInput!) { createPersons(input: $input) { persons { id } } }"
     bad = [{"userId": "1"}, {"userId": "2", "avatarUrl": "javascript:x"}]
     answer = await ask(launcher, create_many, input={"instanceId": bot, "persons": bad})

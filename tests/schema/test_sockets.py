@@ -1,4 +1,4 @@
-"""`graphql-transport-ws`: the protocol, who may speak it, and what it shrugs off."""
+"""`graphql-transport-ws`: the protocol, access control, and invalid messages."""
 
 import asyncio
 import json
@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from mailauncher.store.records import InstanceRecord
-from resolvers.fleet import Fleet
+from resolvers.running.live_instances import LiveInstances
 from resolvers.views import InstanceView
 from schema import endpoint
+from store.records import InstanceRecord
 from tests.support.context import add_bot, settings_for
-from tests.support.graphql import conversing, opening, until
+from tests.support.graphql import conversing, opening
 from tests.support.server import Launcher, running
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +23,7 @@ HEALTH = "{ systemHealth { status } }"
 TOKEN = "correct-horse-battery-staple"
 
 
-async def test_queries_and_mutations_go_over_the_socket_too(launcher: Launcher, tmp_path: Path) -> None:
+async def test_queries_and_mutations_work_over_the_socket(launcher: Launcher, tmp_path: Path) -> None:
     view = await add_bot(launcher.ctx, tmp_path / "bot")
     async with conversing(launcher) as socket:
         assert (await socket.ask(HEALTH)).result == {"status": "healthy"}
@@ -38,13 +39,13 @@ async def test_pings_are_answered(launcher: Launcher) -> None:
         assert (await socket.receive())["type"] == "pong"
 
 
-async def test_a_payload_of_null_is_none(launcher: Launcher) -> None:
+async def test_a_null_payload_is_accepted(launcher: Launcher) -> None:
     async with opening(launcher) as socket:
         await socket.send("connection_init", payload=None)
         assert await socket.receive() == {"type": "connection_ack"}
 
 
-async def test_the_old_protocol_is_not_spoken(launcher: Launcher) -> None:
+async def test_the_legacy_protocol_is_not_supported(launcher: Launcher) -> None:
     async with opening(launcher, subprotocol="graphql-ws") as socket:
         code, _ = await socket.until_closed()
     assert code == 4406
@@ -56,7 +57,9 @@ async def test_operations_before_connection_init_are_refused(launcher: Launcher)
         assert (await socket.until_closed())[0] == 4401
 
 
-async def test_a_socket_that_says_nothing_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_socket_without_connection_init_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert endpoint.INIT_TIMEOUT_S <= 10
     monkeypatch.setattr(endpoint, "INIT_TIMEOUT_S", 0.05)
     async with running(settings_for(tmp_path)) as launcher, opening(launcher) as socket:
@@ -101,10 +104,11 @@ NO_MESSAGES = [
     '{"type": "ping", "payload": 5}',
     '{"type": "' + "很长" * 500 + '"}',
     "[" * 100_000,
+    '{"type": "ping", "payload": {"": [' + ",".join(["[" * 100 + "]" * 100] * 2000) + "]}}",
 ]
 
 
-async def test_what_the_protocol_does_not_know_closes_the_socket_with_4400(
+async def test_messages_that_violate_the_protocol_close_the_socket_with_4400(
     launcher: Launcher, caplog: pytest.LogCaptureFixture
 ) -> None:
     for text in NO_MESSAGES:
@@ -130,7 +134,7 @@ WRONG_DOCUMENTS = [
 ]
 
 
-async def test_a_wrong_document_ends_its_operation_and_not_the_socket(launcher: Launcher) -> None:
+async def test_an_invalid_document_ends_its_operation_and_not_the_socket(launcher: Launcher) -> None:
     async with conversing(launcher) as socket:
         await socket.follow("subscription { instanceChanged { id } }")
         for document in WRONG_DOCUMENTS:
@@ -140,7 +144,7 @@ async def test_a_wrong_document_ends_its_operation_and_not_the_socket(launcher: 
         assert (await socket.ask(HEALTH)).result == {"status": "healthy"}
 
 
-async def test_a_wrong_operation_name_ends_its_operation_only(launcher: Launcher) -> None:
+async def test_an_unknown_operation_name_ends_its_operation_only(launcher: Launcher) -> None:
     async with conversing(launcher) as socket:
         await socket.send("subscribe", id="x", payload={"query": HEALTH, "operationName": "Nope"})
         message = await socket.next("x")
@@ -157,7 +161,7 @@ async def test_operations_on_one_socket_have_a_limit(tmp_path: Path) -> None:
         await socket.begin("subscription { instanceChanged { id } }")
         refused = await socket.ask(HEALTH)
         assert refused.error == {
-            "message": "There can be 2 operations at once on one socket",
+            "message": "At most 2 concurrent operations on one socket",
             "extensions": {"code": "INVALID_PARAMETER", "status": 400},
         }
         await socket.end(first)
@@ -182,7 +186,7 @@ async def test_pages_of_other_sites_may_not_open_a_socket(tmp_path: Path) -> Non
         assert refusal.value.response.status_code == 403
 
 
-async def test_a_token_is_asked_for_in_the_handshake_or_the_payload(tmp_path: Path) -> None:
+async def test_the_token_may_be_in_the_handshake_or_the_payload(tmp_path: Path) -> None:
     bearer = f"Bearer {TOKEN}"
     async with running(settings_for(tmp_path, token=TOKEN)) as launcher:
         async with conversing(launcher, {"Authorization": bearer}) as socket:
@@ -216,19 +220,20 @@ async def test_without_the_token_a_socket_is_closed(tmp_path: Path, caplog: pyte
     assert TOKEN not in caplog.text
 
 
-async def test_a_command_goes_on_when_its_client_goes_away(
+async def test_a_command_completes_after_its_client_disconnects(
     launcher: Launcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was cancelled with its socket once: the instance was in the database, and nowhere else."""
+    """It was cancelled with its socket: the instance was in the database, and nowhere else."""
     (tmp_path / "bot").mkdir()
-    entered, released, add = asyncio.Event(), asyncio.Event(), Fleet.add
+    (tmp_path / "bot" / "bot.py").touch()
+    entered, released, add = asyncio.Event(), asyncio.Event(), LiveInstances.add
 
-    async def held_up(fleet: Fleet, record: InstanceRecord) -> InstanceView:
+    async def held_up(live: LiveInstances, record: InstanceRecord) -> InstanceView:
         entered.set()
         await released.wait()
-        return await add(fleet, record)
+        return await add(live, record)
 
-    monkeypatch.setattr(Fleet, "add", held_up)
+    monkeypatch.setattr(LiveInstances, "add", held_up)
     before = asyncio.all_tasks()
     async with conversing(launcher) as socket:
         operation = await socket.begin(
@@ -241,11 +246,11 @@ async def test_a_command_goes_on_when_its_client_goes_away(
         socket.socket.transport.abort()
     released.set()
     await until(lambda: asyncio.all_tasks() <= before)
-    assert [view.name for view in launcher.ctx.fleet.views] == ["bot"]
-    assert [row["kind"] for row in await launcher.ctx.journal.after(0, 9)] == ["add"]
+    assert [view.name for view in launcher.ctx.live.views] == ["bot"]
+    assert [row["kind"] for row in await launcher.ctx.store.journal.after(0, 9)] == ["add"]
 
 
-async def test_a_client_that_goes_away_leaves_no_trace(
+async def test_a_client_that_disconnects_leaves_nothing_behind(
     launcher: Launcher, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     await add_bot(launcher.ctx, tmp_path / "bot")

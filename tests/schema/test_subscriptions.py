@@ -1,4 +1,4 @@
-"""What is followed: instances, terminals, the machine; over sockets and server-sent events."""
+"""Subscriptions: instances, terminals, metrics; over sockets and server-sent events."""
 
 import asyncio
 import json
@@ -9,11 +9,13 @@ import httpx
 import psutil
 import pytest
 
+from mailauncher.errors import Text
 from mailauncher.events import InstanceChanged
 from resolvers import instances, terminals
 from tests.support.context import add_bot
-from tests.support.graphql import Conversation, client, conversing, until
+from tests.support.graphql import GraphQLSocket, client, conversing
 from tests.support.server import Launcher
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -43,14 +45,14 @@ sys.stdin.readline()
 
 
 async def started(launcher: Launcher, folder: Path, script: str) -> str:
-    """The session of a bot that runs."""
+    """The session id of a running bot."""
     view = await add_bot(launcher.ctx, folder, script)
     await instances.start(launcher.ctx, view.id)
     return f"{view.id}_main"
 
 
-async def shown(socket: Conversation, operation_id: str, wanted: str) -> tuple[str, int]:
-    """The output of a subscription until `wanted` is in it, and the offset after it. Checks that nothing is left out."""
+async def shown(socket: GraphQLSocket, operation_id: str, wanted: str) -> tuple[str, int]:
+    """The output of a subscription until it contains `wanted`, and the offset after it. Checks that there is no gap."""
     text, end = "", None
     while wanted not in text:
         piece = await socket.value(operation_id)
@@ -63,7 +65,7 @@ async def shown(socket: Conversation, operation_id: str, wanted: str) -> tuple[s
 # Instances
 
 
-async def test_every_change_of_an_instance_is_told(launcher: Launcher, tmp_path: Path) -> None:
+async def test_every_change_of_an_instance_is_published(launcher: Launcher, tmp_path: Path) -> None:
     async with conversing(launcher) as socket:
         changes = await socket.follow(CHANGES)
         view = await add_bot(launcher.ctx, tmp_path / "bot")
@@ -96,8 +98,8 @@ async def test_an_unknown_instance_cannot_be_followed(launcher: Launcher) -> Non
         assert (answer.code, answer.error["path"]) == ("INSTANCE_NOT_FOUND", ["instanceChanged"])
 
 
-async def test_changes_that_nobody_fetched_are_joined(launcher: Launcher, tmp_path: Path) -> None:
-    """Ten thousand waiting events of one instance are one."""
+async def test_changes_that_were_not_fetched_are_merged(launcher: Launcher, tmp_path: Path) -> None:
+    """Ten thousand pending events of one instance are merged into one."""
     view = await add_bot(launcher.ctx, tmp_path / "bot")
     own = set(launcher.ctx.bus._subscriptions)
     async with conversing(launcher) as socket:
@@ -108,15 +110,15 @@ async def test_changes_that_nobody_fetched_are_joined(launcher: Launcher, tmp_pa
         assert len(subscription._waiting) == 1
 
 
-# The machine
+# Metrics
 
 
-async def test_the_machine_is_told_at_once_and_then_at_the_interval(launcher: Launcher) -> None:
+async def test_metrics_are_sent_at_once_and_then_at_the_interval(launcher: Launcher) -> None:
     document = "subscription ($ms: Int!) { systemMetrics(intervalMs: $ms) { at memory { total } } }"
     async with conversing(launcher) as socket:
         metrics = await socket.begin(document, ms=100)
         first = await socket.value(metrics)
-        assert first["memory"]["total"] == launcher.ctx.sampler.latest.memory_total
+        assert first["memory"]["total"] == launcher.ctx.samplers.machine.latest.memory_total
         assert (await socket.value(metrics))["at"] > first["at"]
         for wrong in (99, 3_600_001, -1):
             refused = await socket.ask(document, ms=wrong)
@@ -126,9 +128,7 @@ async def test_the_machine_is_told_at_once_and_then_at_the_interval(launcher: La
 # Terminals
 
 
-async def test_output_begins_with_the_recent_and_goes_on_with_the_new(
-    launcher: Launcher, tmp_path: Path
-) -> None:
+async def test_output_starts_with_recent_output_and_continues(launcher: Launcher, tmp_path: Path) -> None:
     session = await started(launcher, tmp_path / "bot", ECHO)
     async with conversing(launcher) as socket:
         early = await socket.begin(OUTPUT, id=session)
@@ -140,7 +140,7 @@ async def test_output_begins_with_the_recent_and_goes_on_with_the_new(
         assert (await shown(socket, late, "HELLO\r\n"))[0] == (await shown(socket, early, "HELLO\r\n"))[0]
 
 
-async def test_output_resumes_at_an_offset_with_nothing_lost_and_nothing_twice(
+async def test_output_resumes_at_an_offset_without_loss_or_duplicates(
     launcher: Launcher, tmp_path: Path
 ) -> None:
     session = await started(launcher, tmp_path / "bot", ECHO)
@@ -169,15 +169,13 @@ async def test_an_offset_that_no_output_has_reached_is_refused(
 
 
 @pytest.mark.parametrize("session, code", [("nope", "INVALID_SESSION"), ("0_main", "INSTANCE_NOT_FOUND")])
-async def test_a_terminal_that_does_not_exist_cannot_be_followed(
-    launcher: Launcher, session: str, code: str
-) -> None:
+async def test_an_unknown_terminal_cannot_be_followed(launcher: Launcher, session: str, code: str) -> None:
     async with conversing(launcher) as socket:
         answer = await socket.ask(OUTPUT, id=session)
         assert (answer.code, answer.error["path"]) == (code, ["terminalOutput"])
 
 
-async def test_who_stops_following_is_no_viewer_any_more(launcher: Launcher, tmp_path: Path) -> None:
+async def test_an_unsubscribed_client_is_not_counted_as_viewer(launcher: Launcher, tmp_path: Path) -> None:
     session = await started(launcher, tmp_path / "bot", ECHO)
     terminal = terminals.find(launcher.ctx, session)
     async with conversing(launcher) as socket:
@@ -191,7 +189,7 @@ async def test_who_stops_following_is_no_viewer_any_more(launcher: Launcher, tmp
         await until(lambda: terminal.tail.viewers == [])
 
 
-async def test_a_subscriber_that_does_not_read_harms_nobody(launcher: Launcher, tmp_path: Path) -> None:
+async def test_a_subscriber_that_does_not_read_does_no_harm(launcher: Launcher, tmp_path: Path) -> None:
     session = await started(launcher, tmp_path / "bot", FLOOD)
     memory = psutil.Process().memory_info
     async with conversing(launcher) as stalled, conversing(launcher) as reading:
@@ -271,3 +269,34 @@ async def test_a_failure_over_server_sent_events_has_its_code(launcher: Launcher
             (error,) = json.loads(found[0][1])["errors"]
             wanted = "INSTANCE_NOT_FOUND" if document == CHANGES else "INVALID_PARAMETER"
             assert error["extensions"]["code"] == wanted
+
+
+async def test_an_event_stream_continues_after_the_event_that_its_client_has_seen(launcher: Launcher) -> None:
+    """A dashboard that had lost its connection got all events again, or missed some."""
+    journal = launcher.ctx.store.journal
+    body = {"query": 'subscription { events(after: "0") { id message } }'}
+    for number in range(3):
+        await journal.note("kind", "test", Text(str(number), str(number)))
+
+    async def read(count: int, last: str = "") -> tuple[list[str], str]:
+        """The messages of so many events, and the `id` of the last one."""
+        found, identifier = [], ""
+        async with client(launcher) as http:
+            headers = {**STREAM, "Last-Event-ID": last} if last else STREAM
+            async with http.stream("POST", "/graphql", json=body, headers=headers) as response:
+                async for line in response.aiter_lines():
+                    if line.startswith("id: "):
+                        identifier = line.removeprefix("id: ")
+                    elif line.startswith("data: "):
+                        answer = json.loads(line.removeprefix("data: "))
+                        found.append(answer["data"] or answer["errors"][0]["extensions"])
+                        if len(found) == count:
+                            break
+        return [str(each.get("code") or each["events"]["message"]) for each in found], identifier
+
+    first, last = await read(2)
+    assert first == ["0", "1"]
+    await journal.note("kind", "test", Text("3", "3"))
+    assert (await read(2, last))[0] == ["2", "3"]
+    for nonsense in ("x", "-1", "9" * 17):
+        assert await read(1, nonsense) == (["INVALID_PARAMETER"], "")

@@ -1,4 +1,4 @@
-"""Looking after an instance through GraphQL: wishes, costs, the log's search and the journal as it is written."""
+"""Supervision through GraphQL: restart policy, resource usage, log search and new events."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ SUPERVISE = """mutation ($input: SuperviseInstanceInput!) { superviseInstance(in
 SEARCH = """query ($id: ID!, $text: String!) { searchTerminal(sessionId: $id, text: $text) { matches { line } next } }"""
 
 
-async def test_wishes_are_kept_and_null_sets_the_default_again(launcher: Launcher, tmp_path: Path) -> None:
+async def test_the_policy_is_stored_and_null_restores_the_default(launcher: Launcher, tmp_path: Path) -> None:
     bot = await add_bot(launcher.ctx, tmp_path / "bot")
     wish = {"id": bot.id, "restart": "ALWAYS", "restartDelayS": 5, "crashLimit": 2, "autostart": False}
     changed = (await ask(launcher, SUPERVISE, input=wish)).result["instance"]["supervision"]
@@ -32,7 +32,7 @@ async def test_wishes_are_kept_and_null_sets_the_default_again(launcher: Launche
 
 
 @pytest.mark.parametrize("wish", [{"crashLimit": 0}, {"restartDelayS": -1}, {"stopTimeoutS": 1e9}])
-async def test_a_wish_out_of_bounds_changes_nothing(
+async def test_a_policy_out_of_bounds_changes_nothing(
     launcher: Launcher, tmp_path: Path, wish: dict[str, float]
 ) -> None:
     bot = await add_bot(launcher.ctx, tmp_path / "bot")
@@ -55,7 +55,7 @@ async def test_a_text_is_found_in_what_a_terminal_printed(launcher: Launcher, tm
 
 
 @pytest.mark.slow
-async def test_a_running_program_says_what_it_costs_and_a_stopped_one_does_not(tmp_path: Path) -> None:
+async def test_a_running_program_has_resource_usage_and_a_stopped_one_does_not(tmp_path: Path) -> None:
     query = "query ($id: ID!) { instance(id: $id) { usage { cpuPercent memory processes } } }"
     async with running(settings_for(tmp_path, metrics_interval_s=0.1)) as launcher:
         bot = await add_bot(launcher.ctx, tmp_path / "bot")

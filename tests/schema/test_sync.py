@@ -1,4 +1,4 @@
-"""In step with the bot, through GraphQL: the status of an instance, a sync, and what the bot itself says."""
+"""Synchronization with the bot through GraphQL: status, sync, and what the bot has learned."""
 
 import base64
 from pathlib import Path
@@ -34,16 +34,14 @@ async def sync(launcher: Launcher, instance_id: str) -> Any:
     return await ask(launcher, SYNC, {"Accept-Language": "en"}, input={"instanceId": instance_id})
 
 
-async def test_a_sync_brings_in_what_the_bot_has_learned_and_shows_what_it_says(
-    launcher: Launcher, tmp_path: Path
-) -> None:
+async def test_a_sync_imports_what_the_bot_has_learned(launcher: Launcher, tmp_path: Path) -> None:
     view = await add_bot(launcher.ctx, tmp_path / "bot")
     bot = BotDatabase(tmp_path / "bot", "0.12")
     key = bot.learn_emoji(picture((255, 0, 0)))
     bot.learn_person("10001", "小林", memory="喜欢猫")
     done = (await sync(launcher, view.id)).result
     assert (done["complete"], done["added"], done["pending"], done["problems"]) == (True, 2, 0, [])
-    assert done["message"].startswith("In step: 2 added")
+    assert done["message"].startswith("Synchronised: 2 added")
     assert done["status"] == {"emojis": 1, "persons": 1, "pending": 0}
     found = (await ask(launcher, LEARNED, id=view.id)).result
     (emoji,) = (edge["node"] for edge in found["emojis"]["edges"])
@@ -55,7 +53,7 @@ async def test_a_sync_brings_in_what_the_bot_has_learned_and_shows_what_it_says(
     assert person["learned"]["knownSince"].endswith("Z")
 
 
-async def test_the_status_names_every_change_that_waits_and_when_it_is_told(
+async def test_the_status_lists_pending_changes_and_when_they_are_pushed(
     launcher: Launcher, tmp_path: Path
 ) -> None:
     view = await add_bot(launcher.ctx, tmp_path / "bot")
@@ -80,7 +78,7 @@ async def test_the_status_names_every_change_that_waits_and_when_it_is_told(
     assert edge["node"] == {"origin": "USER", "pendingChange": "ADD", "learned": None}
 
 
-async def test_trouble_has_its_code_and_a_way_out(launcher: Launcher, tmp_path: Path) -> None:
+async def test_sync_failures_have_a_code_and_a_solution(launcher: Launcher, tmp_path: Path) -> None:
     view = await add_bot(launcher.ctx, tmp_path / "bot")
     assert (await sync(launcher, "0" * 40)).code == "INSTANCE_NOT_FOUND"
     (tmp_path / "bot" / "data").mkdir()
@@ -89,13 +87,13 @@ async def test_trouble_has_its_code_and_a_way_out(launcher: Launcher, tmp_path: 
     assert refused.code == "DATABASE_ERROR"
     found = await status(launcher, view.id)
     assert found["database"]
-    assert "replace it by a backup" in found["problem"]
+    assert "replace it with a backup" in found["problem"]
     assert found["problem"] == found["lastError"] == refused.error["message"]
     chinese = (await ask(launcher, STATUS, id=view.id)).result["syncStatus"]["problem"]
     assert "已损坏" in chinese
 
 
-async def test_a_problem_of_one_emoji_is_told_with_its_code(launcher: Launcher, tmp_path: Path) -> None:
+async def test_a_problem_of_one_emoji_has_its_code(launcher: Launcher, tmp_path: Path) -> None:
     view = await add_bot(launcher.ctx, tmp_path / "bot")
     bot = BotDatabase(tmp_path / "bot", "1")
     bot.learn_emoji(picture((255, 0, 0)), "开心")

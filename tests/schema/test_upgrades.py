@@ -1,4 +1,4 @@
-"""Another version, the way back, and copies, through GraphQL."""
+"""Upgrades, rollbacks and clones through GraphQL."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -39,7 +39,7 @@ async def command(server: Launcher, verb: str, /, **given: Any) -> Answer:
 
 
 async def ended(server: Launcher, begun: Answer) -> dict[str, Any]:
-    """The deployment that a command began, when it has ended."""
+    """The deployment that a command started, after its end."""
     async with conversing(server) as socket:
         operation = await socket.begin(PROGRESS, id=begun.result["deployment"]["instanceId"])
         last: dict[str, Any] = {}
@@ -55,7 +55,7 @@ async def deployed(server: Launcher, **given: Any) -> InstanceView:
     wanted = {"name": "bot", "version": "0.12.1", "acceptTerms": True, "autoStart": True} | given
     begun = await command(server, "deployInstance", **wanted)
     assert (await ended(server, begun))["status"] == "COMPLETED"
-    return server.ctx.fleet.view(begun.result["instance"]["id"])
+    return server.ctx.live.view(begun.result["instance"]["id"])
 
 
 async def test_an_upgrade_changes_the_version_and_a_rollback_changes_it_back(server: Launcher) -> None:
@@ -64,47 +64,48 @@ async def test_an_upgrade_changes_the_version_and_a_rollback_changes_it_back(ser
     mine = config.read_text("utf-8") + "\n# mine\n"
     config.write_text(mine, "utf-8")
     begun = await command(server, "upgradeInstance", id=before.id, acceptTerms=True)
-    assert begun.result["message"] == "The upgrade has begun"
+    assert begun.result["message"] == "The upgrade has started"
     assert begun.result["deployment"]["kind"] == "UPGRADE"
     assert begun.result["deployment"]["version"] == deployable.STABLE
     last = await ended(server, begun)
     assert (last["status"], last["progress"], last["failure"]) == ("COMPLETED", 100, None)
-    after = server.ctx.fleet.view(before.id)
+    after = server.ctx.live.view(before.id)
     assert (after.version, after.status, after.port) == (deployable.STABLE, State.RUNNING, before.port)
     assert after.pid != before.pid
     assert config.read_text("utf-8") == mine
     assert f'"{deployable.STABLE}"' in (Path(after.path) / "pyproject.toml").read_text("utf-8")
     back = await command(server, "rollbackInstance", id=before.id)
-    assert back.result["message"] == "The rollback has begun"
+    assert back.result["message"] == "The rollback has started"
     assert (await ended(server, back))["status"] == "COMPLETED"
-    again = server.ctx.fleet.view(before.id)
+    again = server.ctx.live.view(before.id)
     assert (again.version, again.status, again.port) == ("0.12.1", State.RUNNING, before.port)
 
 
-async def test_a_copy_is_an_instance_of_its_own(server: Launcher) -> None:
+async def test_a_clone_is_an_independent_instance(server: Launcher) -> None:
     one = await deployed(server)
     config = Path(one.path) / "config" / "bot_config.toml"
     config.write_text(config.read_text("utf-8") + "\n# mine\n", "utf-8")
     begun = await command(server, "cloneInstance", id=one.id, name="copy")
-    assert begun.result["message"] == "The copying has begun"
+    assert begun.result["message"] == "Cloning has started"
     assert begun.result["deployment"]["kind"] == "CLONE"
     assert (await ended(server, begun))["status"] == "COMPLETED"
-    copy = server.ctx.fleet.view(begun.result["instance"]["id"])
+    copy = server.ctx.live.view(begun.result["instance"]["id"])
     assert (copy.name, copy.version, copy.status) == ("copy", "0.12.1", State.STOPPED)
     assert copy.port != one.port
     assert copy.path == str(server.ctx.settings.workspace_folder / "copy")
     assert "# mine" in (Path(copy.path) / "config" / "bot_config.toml").read_text("utf-8")
-    assert server.ctx.fleet.view(one.id).status is State.RUNNING
+    assert server.ctx.live.view(one.id).status is State.RUNNING
     await instances.start(server.ctx, copy.id)
 
 
-async def test_what_cannot_be_changed_is_refused(server: Launcher, tmp_path: Path) -> None:
+async def test_invalid_upgrades_are_refused(server: Launcher, tmp_path: Path) -> None:
     added = await add_bot(server.ctx, tmp_path / "added")
     bot = await deployed(server, autoStart=False)
     cases: list[tuple[str, dict[str, Any], str, str | None]] = [
         ("upgradeInstance", {"id": "nobody"}, "INSTANCE_NOT_FOUND", None),
         ("upgradeInstance", {"id": bot.id, "version": "9.9.9"}, "VERSION_NOT_FOUND", "version"),
         ("upgradeInstance", {"id": bot.id, "version": "-x"}, "INVALID_PARAMETER", "version"),
+        ("upgradeInstance", {"id": bot.id, "version": bot.version}, "DUPLICATE_RESOURCE", "version"),
         ("upgradeInstance", {"id": added.id}, "PERMISSION_DENIED", None),
         ("rollbackInstance", {"id": "nobody"}, "INSTANCE_NOT_FOUND", None),
         ("rollbackInstance", {"id": bot.id}, "RESOURCE_NOT_FOUND", None),
@@ -117,4 +118,4 @@ async def test_what_cannot_be_changed_is_refused(server: Launcher, tmp_path: Pat
     for verb, given, code, field in cases:
         refused = await command(server, verb, **given)
         assert (refused.code, refused.error["extensions"].get("field")) == (code, field), (verb, given)
-    assert [view.id for view in server.ctx.fleet.views] == [added.id, bot.id]
+    assert [view.id for view in server.ctx.live.views] == [added.id, bot.id]

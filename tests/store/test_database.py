@@ -1,4 +1,4 @@
-"""The database: brought up to date when it is opened, never at the cost of what is in it."""
+"""The database: migrated when it is opened, without loss of data whatever fails."""
 
 import asyncio
 import contextlib
@@ -15,10 +15,14 @@ from tortoise.context import TortoiseContext
 from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.transactions import in_transaction
 
-from mailauncher.errors import Code, DatabaseError
-from mailauncher.store import database as module
-from mailauncher.store import models
-from mailauncher.store.database import FILE_NAME, TORTOISE_ORM, Database
+from mailauncher.errors import Code, DatabaseError, InstanceNotFound
+from store import database as module
+from store import models
+from store.database import FILE_NAME, TORTOISE_ORM, Database
+from store.revisions import Revisions
+from store.snapshots import LastSync, Snapshots
+from tests.support.small_disk import fill, small_disk
+from tests.support.stress import sized
 from tests.support.unprivileged import nobodys_folder
 
 COPY = "mailauncher.before-migration.db"
@@ -95,7 +99,7 @@ async def test_a_new_database_is_its_owners_alone(tmp_path: Path) -> None:
         assert len(list(tmp_path.iterdir())) > 1
 
 
-async def test_what_was_written_is_there_again(tmp_path: Path) -> None:
+async def test_rows_are_there_after_a_reopen(tmp_path: Path) -> None:
     await filled(tmp_path)
     async with opened(tmp_path) as database:
         with database.session():
@@ -123,12 +127,12 @@ async def test_a_database_that_is_up_to_date_is_not_copied(tmp_path: Path) -> No
     assert (tmp_path / COPY).read_text() == "the copy from before the last migration"
 
 
-async def test_nothing_but_the_database_is_left_when_it_is_closed(tmp_path: Path) -> None:
+async def test_closing_leaves_only_the_database_file(tmp_path: Path) -> None:
     await filled(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
 
 
-async def test_the_environment_of_the_bots_stays_as_it_was(
+async def test_opening_does_not_change_the_environment_of_bots(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Tortoise sets TIMEZONE and USE_TZ in our process; every bot inherited them."""
@@ -138,7 +142,7 @@ async def test_the_environment_of_the_bots_stays_as_it_was(
     assert (os.environ.get("TIMEZONE"), os.environ.get("USE_TZ")) == ("Asia/Shanghai", None)
 
 
-async def test_the_database_is_safe_against_a_power_cut_and_a_lost_parent(tmp_path: Path) -> None:
+async def test_connections_use_the_write_ahead_log_and_check_foreign_keys(tmp_path: Path) -> None:
     async with opened(tmp_path) as database:
         with database.session():
             connection = connections.get("default")
@@ -150,7 +154,7 @@ async def test_the_database_is_safe_against_a_power_cut_and_a_lost_parent(tmp_pa
 
 
 @pytest.mark.parametrize("name", ["two words", "数据", "50%41", "a?mode=memory", "a#b", "a@[b]:c"])
-async def test_the_name_of_the_data_folder_means_nothing_to_the_database(tmp_path: Path, name: str) -> None:
+async def test_any_name_of_the_data_folder_works(tmp_path: Path, name: str) -> None:
     folder = tmp_path / name
     folder.mkdir()
     await filled(folder)
@@ -161,18 +165,16 @@ async def test_the_name_of_the_data_folder_means_nothing_to_the_database(tmp_pat
 # Migrations
 
 
-async def test_models_and_migrations_are_in_step() -> None:
+async def test_migrations_match_the_models() -> None:
     async with TortoiseContext() as context:
-        with module._environment_kept():
+        with module._environment_preserved():
             await context.init(config=TORTOISE_ORM)
         assert context.apps is not None
         writers = await MigrationAutodetector(context.apps, TORTOISE_ORM["apps"]).changes()
     assert [operation.describe() for writer in writers for operation in writer.operations] == []
 
 
-async def test_an_older_database_is_brought_up_to_date_with_all_that_is_in_it(
-    tmp_path: Path, upgraded: Any
-) -> None:
+async def test_an_older_database_is_migrated_with_its_rows(tmp_path: Path, upgraded: Any) -> None:
     await filled(tmp_path)
     upgraded("later_migrations")
     await filled_again(tmp_path)
@@ -189,7 +191,7 @@ async def test_an_older_database_is_copied_before_it_is_changed(tmp_path: Path, 
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([FILE_NAME, COPY])
 
 
-async def test_the_copy_holds_what_a_killed_server_had_not_yet_put_into_the_file(
+async def test_the_copy_includes_the_write_ahead_log_of_a_killed_server(
     tmp_path: Path, upgraded: Any
 ) -> None:
     """With a write-ahead log, the newest rows stand in a second file until it is merged."""
@@ -201,7 +203,7 @@ async def test_the_copy_holds_what_a_killed_server_had_not_yet_put_into_the_file
     assert asked(tmp_path / COPY, "SELECT port FROM instance") == [(8001,)]
 
 
-async def test_the_copy_is_no_easier_to_read_than_the_database(tmp_path: Path, upgraded: Any) -> None:
+async def test_the_copy_has_the_mode_of_the_database(tmp_path: Path, upgraded: Any) -> None:
     await filled(tmp_path)
     (tmp_path / FILE_NAME).chmod(0o600)
     upgraded("later_migrations")
@@ -220,9 +222,7 @@ async def test_a_migration_that_fails_leaves_the_database_as_it_was(tmp_path: Pa
     await filled_again(tmp_path)
 
 
-async def test_a_database_of_a_later_version_is_refused_and_not_touched(
-    tmp_path: Path, upgraded: Any
-) -> None:
+async def test_a_database_of_a_later_version_is_refused_and_unchanged(tmp_path: Path, upgraded: Any) -> None:
     """It was opened as if nothing were the matter, to be written to by code that does not know its tables."""
     upgraded("later_migrations")
     await filled(tmp_path)
@@ -237,7 +237,7 @@ async def test_a_database_of_a_later_version_is_refused_and_not_touched(
 # What cannot be opened
 
 
-async def test_a_file_that_is_no_database_is_refused_and_nothing_is_lost(tmp_path: Path) -> None:
+async def test_a_file_that_is_not_a_database_is_refused_and_unchanged(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_bytes(b"no database" * 1000)
     (tmp_path / COPY).write_text("the last good copy")
     with pytest.raises(DatabaseError) as caught:
@@ -248,9 +248,7 @@ async def test_a_file_that_is_no_database_is_refused_and_nothing_is_lost(tmp_pat
     assert (tmp_path / COPY).read_text() == "the last good copy"
 
 
-async def test_a_database_that_is_cut_short_is_refused_and_nothing_is_lost(
-    tmp_path: Path, upgraded: Any
-) -> None:
+async def test_a_truncated_database_is_refused_and_unchanged(tmp_path: Path, upgraded: Any) -> None:
     await filled(tmp_path)
     whole = (tmp_path / FILE_NAME).read_bytes()
     (tmp_path / FILE_NAME).write_bytes(whole[: len(whole) // 2])
@@ -262,20 +260,20 @@ async def test_a_database_that_is_cut_short_is_refused_and_nothing_is_lost(
     assert (tmp_path / COPY).read_text() == "the last good copy"
 
 
-async def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path: Path) -> None:
+async def test_a_folder_instead_of_the_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).mkdir()
     with pytest.raises(DatabaseError):
         await Database.open(tmp_path)
 
 
-async def test_a_folder_that_nothing_can_be_written_to_is_refused() -> None:
+async def test_a_read_only_folder_is_refused() -> None:
     with nobodys_folder() as folder:
         folder.chmod(0o500)
         with pytest.raises(DatabaseError):
             await Database.open(folder)
 
 
-async def test_a_file_that_may_only_be_read_cannot_be_upgraded_and_stays(upgraded: Any) -> None:
+async def test_a_read_only_file_is_not_migrated_and_unchanged(upgraded: Any) -> None:
     with nobodys_folder() as folder:
         await filled(folder)
         before = (folder / FILE_NAME).read_bytes()
@@ -287,7 +285,7 @@ async def test_a_file_that_may_only_be_read_cannot_be_upgraded_and_stays(upgrade
         assert (folder / FILE_NAME).read_bytes() == before
 
 
-async def test_a_disk_without_room_for_the_copy_stops_the_upgrade(
+async def test_a_disk_too_full_for_the_copy_prevents_the_migration(
     tmp_path: Path, upgraded: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await filled(tmp_path)
@@ -297,14 +295,14 @@ async def test_a_disk_without_room_for_the_copy_stops_the_upgrade(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("shutil.copymode", full)  # the last that is done before the copy takes its name
-    with pytest.raises(DatabaseError, match="No space left"):
+    with pytest.raises(DatabaseError, match="not enough disk space"):
         await Database.open(tmp_path)
     assert "note" not in columns(tmp_path / FILE_NAME, "instance")
     assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
 
 
 @pytest.mark.parametrize("url", ["nonsense://somewhere", "mysql://user:pass-word@localhost:1/x", "not a url"])
-async def test_a_url_that_leads_nowhere_is_a_database_error(tmp_path: Path, url: str) -> None:
+async def test_an_unreachable_url_is_a_database_error(tmp_path: Path, url: str) -> None:
     with pytest.raises(DatabaseError) as caught:
         await Database.open(tmp_path, url)
     assert "pass-word" not in caught.value.text.en
@@ -321,7 +319,7 @@ async def test_a_database_that_cannot_be_opened_is_not_left_open(tmp_path: Path)
 # Use
 
 
-async def test_a_failure_says_nothing_of_the_inside(tmp_path: Path) -> None:
+async def test_a_failure_reveals_no_internals(tmp_path: Path) -> None:
     await filled(tmp_path)
     async with opened(tmp_path) as database:
         with pytest.raises(DatabaseError) as caught, database.session():
@@ -331,13 +329,13 @@ async def test_a_failure_says_nothing_of_the_inside(tmp_path: Path) -> None:
     assert "instance" not in shown
 
 
-async def test_other_failures_pass_a_session_as_they_are(tmp_path: Path) -> None:
+async def test_other_exceptions_pass_through_a_session(tmp_path: Path) -> None:
     async with opened(tmp_path) as database:
         with pytest.raises(KeyError), database.session():
             raise KeyError
 
 
-async def test_two_databases_in_one_process_do_not_meet(tmp_path: Path) -> None:
+async def test_two_databases_in_one_process_are_independent(tmp_path: Path) -> None:
     folders = [tmp_path / "first", tmp_path / "second"]
     for folder in folders:
         folder.mkdir()
@@ -371,7 +369,7 @@ async def test_closing_one_database_leaves_the_other_open(tmp_path: Path) -> Non
             assert await models.Instance.all().count() == 0
 
 
-async def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
+async def test_a_failed_transaction_is_rolled_back(tmp_path: Path) -> None:
     async with opened(tmp_path) as database:
         with contextlib.suppress(KeyError), database.session():
             async with in_transaction():
@@ -381,7 +379,7 @@ async def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
             assert await models.Instance.all().count() == 0
 
 
-async def test_what_others_write_meanwhile_does_not_share_a_transactions_fate(tmp_path: Path) -> None:
+async def test_a_rollback_does_not_undo_concurrent_writes(tmp_path: Path) -> None:
     async with opened(tmp_path) as database:
         inside = asyncio.Event()
 
@@ -406,7 +404,7 @@ async def test_what_others_write_meanwhile_does_not_share_a_transactions_fate(tm
             assert await models.Event.all().count() == 1
 
 
-async def test_a_transaction_that_is_cancelled_leaves_nothing_and_blocks_nobody(tmp_path: Path) -> None:
+async def test_a_cancelled_transaction_is_rolled_back_and_blocks_nobody(tmp_path: Path) -> None:
     async with opened(tmp_path) as database:
         inside = asyncio.Event()
 
@@ -425,6 +423,75 @@ async def test_a_transaction_that_is_cancelled_leaves_nothing_and_blocks_nobody(
             assert await models.Instance.all().count() == 0
 
 
+@pytest.mark.parametrize("loops", range(6))
+async def test_a_transaction_cancelled_at_any_moment_blocks_nobody(tmp_path: Path, loops: int) -> None:
+    """Cancelled while it began, it kept the lock of the only connection: no statement was ever carried out again, and the
+    server did not end."""
+
+    async def write(identity: str) -> None:
+        with database.session():
+            async with in_transaction():
+                await models.Instance.create(id=identity, **ROW)
+
+    async with asyncio.timeout(20), opened(tmp_path) as database:
+        for number in range(20):
+            task = asyncio.create_task(write(f"{number:040}"))
+            for _ in range(loops):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            with database.session():
+                await models.Event.create(at=1, kind="x", caller="x", zh="", en="")
+        assert (
+            len(asked(tmp_path / FILE_NAME, "SELECT id FROM event")) == 20
+        )  # none of them in an open transaction
+
+
+async def test_a_cancelled_change_of_many_rows_is_none(tmp_path: Path) -> None:
+    """It left its transaction open: what others wrote after it was lost with it."""
+
+    async def write() -> None:
+        with database.session():
+            await connections.get("default").execute_many(
+                "INSERT INTO event (at, kind, caller, zh, en) VALUES (?, 'many', '', '', '')",
+                [[number] for number in range(50_000)],
+            )
+
+    async with asyncio.timeout(20), opened(tmp_path) as database:
+        task = asyncio.create_task(write())
+        await asyncio.sleep(0.005)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        with database.session():
+            await models.Event.create(at=1, kind="x", caller="x", zh="", en="")
+        assert asked(tmp_path / FILE_NAME, "SELECT DISTINCT kind FROM event") == [("x",)]
+
+
+async def test_transactions_that_find_no_room_block_nobody_and_take_nothing_of_others_with_them() -> None:
+    long = {**ROW, "path": "x" * 5000}
+
+    async def write(number: int) -> None:
+        with database.session():
+            async with in_transaction():
+                for part in range(100):
+                    await models.Instance.create(id=f"{number:020}{part:020}", **long)
+
+    with small_disk(1 << 10) as disk:
+        async with asyncio.timeout(20), opened(disk) as database:
+            filler = fill(disk)
+            for number in range(5):
+                with pytest.raises(DatabaseError):
+                    await write(number)
+            filler.unlink()
+            with database.session():
+                await models.Event.create(at=1, kind="x", caller="x", zh="", en="")
+                assert await connections.get("default").execute_query_dict("PRAGMA foreign_keys") == [
+                    {"foreign_keys": 1}
+                ]
+            assert asked(disk / FILE_NAME, "SELECT count(*) FROM event") == [(1,)]
+            assert asked(disk / FILE_NAME, "SELECT count(*) FROM instance") == [(0,)]
+
+
 async def test_deleting_an_instance_deletes_its_services(tmp_path: Path) -> None:
     async with opened(tmp_path) as database:
         with database.session():
@@ -432,3 +499,35 @@ async def test_deleting_an_instance_deletes_its_services(tmp_path: Path) -> None
             await models.Service.create(instance=instance, name="napcat", path="/srv/bot/napcat", port=8095)
             await models.Instance.filter(id="1" * 40).delete()
             assert await models.Service.all().count() == 0
+
+
+@pytest.mark.slow
+@pytest.mark.stress
+async def test_a_disk_that_is_full_at_any_moment_of_a_migration_prevents_no_later_start() -> None:
+    """Tables were there whose migration was not recorded, and no server could be started any more: Python had ended the
+    transaction, and each migration and the record of it were stored one after the other."""
+    for left_kib in sized((0, 32, 100, 128, 160), tuple(range(0, 200, 4))):
+        with small_disk(4 << 10) as disk:
+            filler = fill(disk, left_kib)
+            with pytest.raises(DatabaseError) as caught:
+                await Database.open(disk)
+            assert caught.value.code is Code.INSUFFICIENT_SPACE
+            filler.unlink()
+            await filled(disk)
+            await filled_again(disk)
+
+
+async def test_a_row_of_an_instance_that_was_removed_meanwhile_says_that_there_is_no_such_instance(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A change of configuration beside a deletion ended with "database error", and two tracebacks in the log."""
+    async with opened(tmp_path) as database:
+        revisions, snapshots = Revisions(database), Snapshots(database)
+        for writing in (
+            revisions.add("1" * 40, "bot", b"", "", caller="rest", source="api"),
+            snapshots.save("1" * 40, "person", {"key": {}}, 1),
+            snapshots.save_last_sync("1" * 40, LastSync(1, None)),
+        ):
+            with pytest.raises(InstanceNotFound):
+                await writing
+    assert caplog.records == []

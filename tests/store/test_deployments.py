@@ -1,4 +1,4 @@
-"""Rows of deployments: the newest of each instance, kept in step with the database."""
+"""Rows of deployments: the newest of each instance in memory, equal to the database."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,10 +7,11 @@ import pytest
 import pytest_asyncio
 from tortoise import connections
 
-from mailauncher.store import deployments
-from mailauncher.store.database import Database
-from mailauncher.store.deployments import Deployments
-from mailauncher.store.records import DeploymentKind, DeploymentRecord, DeploymentStatus
+from store import deployments
+from store.database import Database
+from store.deployments import Deployments
+from store.records import DeploymentKind, DeploymentRecord, DeploymentStatus
+from tests.support.database import migrated
 
 ONE, TWO = "1" * 40, "2" * 40
 DONE = DeploymentStatus.COMPLETED
@@ -18,7 +19,7 @@ DONE = DeploymentStatus.COMPLETED
 
 @pytest_asyncio.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await Database.open(tmp_path)
+    opened = await Database.open(migrated(tmp_path))
     yield opened
     await opened.close()
 
@@ -34,7 +35,7 @@ async def again(database: Database, *instances: str) -> tuple[Deployments, list[
     return rows, await rows.load(set(instances))
 
 
-async def test_what_was_written_is_there_after_a_restart(database: Database) -> None:
+async def test_deployments_are_there_after_a_restart(database: Database) -> None:
     rows = Deployments(database)
     first = await begun(rows, ONE)
     assert (first.status, first.under_way, first.ended_at) == ("pending", True, None)
@@ -45,7 +46,7 @@ async def test_what_was_written_is_there_after_a_restart(database: Database) -> 
     assert gone == []
 
 
-async def test_only_the_newest_of_an_instance_counts(database: Database) -> None:
+async def test_only_the_newest_deployment_of_an_instance_is_listed(database: Database) -> None:
     rows = Deployments(database)
     first = await begun(rows, ONE)
     await begun(rows, TWO)
@@ -57,7 +58,7 @@ async def test_only_the_newest_of_an_instance_counts(database: Database) -> None
     assert list(read) == list(rows)
 
 
-async def test_those_of_instances_that_are_gone_are_forgotten_unless_cancelled(database: Database) -> None:
+async def test_deployments_of_removed_instances_are_forgotten_unless_cancelled(database: Database) -> None:
     rows = Deployments(database)
     await begun(rows, ONE)
     cancelled = await rows.change(await begun(rows, TWO), status=DeploymentStatus.CANCELLED)
@@ -66,7 +67,7 @@ async def test_those_of_instances_that_are_gone_are_forgotten_unless_cancelled(d
     assert gone == [ONE]
 
 
-async def test_of_cancelled_ones_the_newest_are_kept(
+async def test_only_the_newest_cancelled_deployments_are_kept(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deployments, "CANCELLED_KEPT", 2)
@@ -74,14 +75,14 @@ async def test_of_cancelled_ones_the_newest_are_kept(
     for number in range(4):
         await rows.change(await begun(rows, f"{number}" * 40), status=DeploymentStatus.CANCELLED)
     await begun(rows, "f" * 40)
-    assert rows.drop_surplus(["f" * 40]) == ["0" * 40, "1" * 40]
+    assert rows.prune_cancelled(["f" * 40]) == ["0" * 40, "1" * 40]
     assert len(list(rows)) == 3
 
 
-async def test_old_rows_are_dropped_but_never_those_that_count(
+async def test_old_rows_are_pruned_except_the_newest_of_each_instance(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deployments, "KEPT", 3)
+    monkeypatch.setattr(deployments, "DEPLOYMENTS_KEPT", 3)
     monkeypatch.setattr(deployments, "_PRUNE_EVERY", 1)
     rows = Deployments(database)
     await begun(rows, ONE)
@@ -103,22 +104,43 @@ async def test_a_broken_row_is_left_out(database: Database) -> None:
     assert [record.instance_id for record in read] == [TWO]
 
 
-async def test_how_long_a_step_takes_is_learnt_from_the_last_ones(database: Database) -> None:
+async def test_the_usual_duration_of_a_step_is_the_average_of_recent_ones(database: Database) -> None:
     rows = Deployments(database)
-    assert rows.usual_seconds(DeploymentKind.DEPLOY, "fetch") is None
+    assert rows.average_seconds(DeploymentKind.DEPLOY, "fetch") is None
     for seconds in (100.0, 1.0, 2.0, 3.0, 4.0, 5.0):
         await rows.change(await begun(rows, ONE), status=DONE, seconds={"fetch": seconds})
     read, _ = await again(database, ONE)
     for known in (rows, read):
-        assert known.usual_seconds(DeploymentKind.DEPLOY, "fetch") == 3.0
-        assert known.usual_seconds(DeploymentKind.DEPLOY, "check") is None
-        assert known.usual_seconds(DeploymentKind.UPGRADE, "fetch") is None
+        assert known.average_seconds(DeploymentKind.DEPLOY, "fetch") == 3.0
+        assert known.average_seconds(DeploymentKind.DEPLOY, "check") is None
+        assert known.average_seconds(DeploymentKind.UPGRADE, "fetch") is None
 
 
-async def test_a_deployment_that_was_forgotten_is_not_remembered_by_a_late_change(database: Database) -> None:
+async def test_a_late_change_does_not_bring_back_a_forgotten_deployment(database: Database) -> None:
     rows = Deployments(database)
     record = await begun(rows, ONE)
     rows.forget(ONE)
     changed = await rows.change(record, status=DONE)
     assert changed.status is DONE
     assert rows.get(ONE) is None
+
+
+async def test_a_change_that_finds_no_room_counts_and_is_stored_later(database: Database) -> None:
+    """The end of a deployment on a full disk was in the log only: it was under way until the next start of the server."""
+    rows = Deployments(database)
+    first = await begun(rows, ONE)
+    with database.session():
+        connection = connections.get("default")
+        [limit] = await connection.execute_query_dict("PRAGMA max_page_count")
+        await connection.execute_query("PRAGMA max_page_count = 1")  # as few as there are
+    await rows.change(first, status=DeploymentStatus.FAILED, seconds={"x" * 10_000: 1.0})
+    done = await rows.change(first, ended_at=9)
+    assert (done.status, done.ended_at) == ("failed", 9)
+    await rows.save_unsaved()
+    read, _ = await again(database, ONE)
+    assert list(read) == [first]
+    with database.session():
+        await connection.execute_query(f"PRAGMA max_page_count = {limit['max_page_count']}")
+    await rows.save_unsaved()
+    read, _ = await again(database, ONE)
+    assert list(read) == [done] == list(rows)

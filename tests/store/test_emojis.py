@@ -1,4 +1,4 @@
-"""Emojis and persons as rows: found by what they say, in order, all or none, and the search index in step."""
+"""Rows of emojis and persons: search, order, all-or-none writes, and a search index that agrees with the rows."""
 
 import json
 from collections.abc import AsyncIterator
@@ -10,15 +10,16 @@ import pytest_asyncio
 from tortoise import connections
 
 from mailauncher.errors import DuplicateResource, InstanceNotFound, ResourceNotFound
-from mailauncher.store import persons as persons_module
-from mailauncher.store import words
-from mailauncher.store.database import Database
-from mailauncher.store.emojis import Emojis, Facet, wanted
-from mailauncher.store.persons import Persons
-from mailauncher.store.records import InstanceRecord
-from mailauncher.store.registry import Registry
-from mailauncher.store.resources import Asked, Wanted
-from mailauncher.store.statements import numbered
+from store import persons as persons_module
+from store import words
+from store.database import Database
+from store.emojis import Emojis, Facet, criteria
+from store.persons import Persons
+from store.records import InstanceRecord
+from store.registry import Registry
+from store.resources import Criteria, PageRequest
+from store.statements import numbered
+from tests.support.database import migrated
 
 BOT = "a" * 40
 OTHER = "b" * 40
@@ -38,7 +39,7 @@ def record(instance_id: str) -> InstanceRecord:
 
 @pytest_asyncio.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await Database.open(tmp_path)
+    opened = await Database.open(migrated(tmp_path))
     registry = Registry(opened)
     await registry.add(record(BOT))
     await registry.add(record(OTHER))
@@ -76,13 +77,15 @@ def person(user_id: str, username: str = "", nickname: str = "") -> dict[str, An
     }
 
 
-async def names(emojis: Emojis, what: Wanted | None = None, instance_id: str = BOT, **page: Any) -> list[str]:
-    found = await emojis.page(instance_id, what or Wanted(), page.pop("limit", 200), **page)
+async def names(
+    emojis: Emojis, what: Criteria | None = None, instance_id: str = BOT, **page: Any
+) -> list[str]:
+    found = await emojis.page(instance_id, what or Criteria(), page.pop("limit", 200), **page)
     return [row["name"] for row in found]
 
 
 async def indexed(database: Database) -> list[int]:
-    """The rows that the search index knows, after it has checked itself."""
+    """The rows in the search index, after an integrity check of it."""
     with database.session():
         connection = connections.get("default")
         check = "INSERT INTO emoji_words (emoji_words) VALUES ('integrity-check')"
@@ -97,12 +100,12 @@ async def indexed(database: Database) -> list[int]:
 # Finding
 
 
-async def test_what_was_made_is_found_newest_first(emojis: Emojis) -> None:
+async def test_rows_are_listed_newest_first(emojis: Emojis) -> None:
     await emojis.add(BOT, [emoji("one"), emoji("two")])
     await emojis.add(BOT, [emoji("three")])
     assert await names(emojis) == ["three", "two", "one"]
     assert await names(emojis, limit=1, offset=1) == ["two"]
-    assert await emojis.count(BOT, Wanted()) == 3
+    assert await emojis.count(BOT, Criteria()) == 3
 
 
 PARTS = {
@@ -136,36 +139,36 @@ async def test_any_part_of_a_name_a_description_or_a_tag_finds_it(emojis: Emojis
             emoji("100%_a", 'say "x" or'),
         ],
     )
-    assert {text: await names(emojis, wanted(text, [], None)) for text in PARTS} == PARTS
+    assert {text: await names(emojis, criteria(text, [], None)) for text in PARTS} == PARTS
     for text, found in PARTS.items():
-        assert await emojis.count(BOT, wanted(text, [], None)) == len(found)
+        assert await emojis.count(BOT, criteria(text, [], None)) == len(found)
 
 
-async def test_all_tags_must_be_there_whole_and_the_category_exactly(emojis: Emojis) -> None:
+async def test_a_filter_matches_whole_tags_and_the_exact_category(emojis: Emojis) -> None:
     await emojis.add(
         BOT, [emoji("a", "", ("Cat", "big cat"), "x"), emoji("b", "", ("cat", "dog"), "X"), emoji("c")]
     )
-    assert await names(emojis, wanted("", ["cat"], None)) == ["b", "a"]
-    assert await names(emojis, wanted("", ["CAT", "dog"], None)) == ["b"]
-    assert await names(emojis, wanted("", ["ca"], None)) == []
-    assert await names(emojis, wanted("", ["big"], None)) == []
-    assert await names(emojis, wanted("", [], "X")) == ["b"]
-    assert await names(emojis, wanted("a", ["cat"], "x")) == ["a"]
+    assert await names(emojis, criteria("", ["cat"], None)) == ["b", "a"]
+    assert await names(emojis, criteria("", ["CAT", "dog"], None)) == ["b"]
+    assert await names(emojis, criteria("", ["ca"], None)) == []
+    assert await names(emojis, criteria("", ["big"], None)) == []
+    assert await names(emojis, criteria("", [], "X")) == ["b"]
+    assert await names(emojis, criteria("a", ["cat"], "x")) == ["a"]
 
 
-async def test_an_instance_has_its_own(emojis: Emojis) -> None:
+async def test_each_instance_has_its_own_rows(emojis: Emojis) -> None:
     await emojis.add(BOT, [emoji("one")])
     await emojis.add(OTHER, [emoji("one")])
     assert await names(emojis, instance_id=OTHER) == ["one"]
-    assert await emojis.count(BOT, wanted("one", [], None)) == 1
+    assert await emojis.count(BOT, criteria("one", [], None)) == 1
 
 
-async def test_a_cursor_goes_on_where_the_page_ended_whatever_is_added(emojis: Emojis) -> None:
+async def test_a_cursor_continues_after_its_page_although_rows_are_added(emojis: Emojis) -> None:
     await emojis.add(BOT, [emoji(f"n{number}") for number in range(10)])
-    first = await emojis.page(BOT, Wanted(), 4)
+    first = await emojis.page(BOT, Criteria(), 4)
     await emojis.add(BOT, [emoji("newer")])
     assert await names(emojis, limit=4, before=first[-1]["seq"]) == ["n5", "n4", "n3", "n2"]
-    assert await names(emojis, wanted("n", [], None), limit=2, before=first[-1]["seq"]) == ["n5", "n4"]
+    assert await names(emojis, criteria("n", [], None), limit=2, before=first[-1]["seq"]) == ["n5", "n4"]
 
 
 async def test_many_pages_and_counts_are_one_query(
@@ -183,18 +186,20 @@ async def test_many_pages_and_counts_are_one_query(
         return await original(self, query, values)
 
     monkeypatch.setattr(kind, "execute_query_dict", counted)
-    pages = await emojis.pages([Asked(OTHER, Wanted(), 5), Asked(BOT, Wanted(), 5), Asked(BOT, Wanted(), 1)])
+    pages = await emojis.pages(
+        [PageRequest(OTHER, Criteria(), 5), PageRequest(BOT, Criteria(), 5), PageRequest(BOT, Criteria(), 1)]
+    )
     assert [[row["name"] for row in page] for page in pages] == [["three"], ["two", "one"], ["two"]]
-    assert await emojis.counts([(BOT, Wanted()), (OTHER, wanted("x", [], None))]) == [2, 0]
+    assert await emojis.counts([(BOT, Criteria()), (OTHER, criteria("x", [], None))]) == [2, 0]
     assert len(asked) == 2
-    assert len(await emojis.pages([Asked(BOT, Wanted(), 1)] * 230)) == 230
+    assert len(await emojis.pages([PageRequest(BOT, Criteria(), 1)] * 230)) == 230
 
 
 async def test_persons_are_found_by_their_names_and_their_id(persons: Persons) -> None:
     await persons.add(BOT, [person("12345", "TestUser", "测试用户"), person("123456", "other", "小林")])
 
     async def found(text: str = "", user_id: str | None = None, username: str | None = None) -> list[str]:
-        rows = await persons.page(BOT, persons_module.wanted(text, user_id, username), 10)
+        rows = await persons.page(BOT, persons_module.criteria(text, user_id, username), 10)
         return [row["user_id"] for row in rows]
 
     assert await found("2345") == ["123456", "12345"]
@@ -221,23 +226,23 @@ async def test_tags_and_categories_are_counted(emojis: Emojis) -> None:
         ],
     )
     await emojis.add(OTHER, [emoji("a", "", ("cat",), "one")])
-    assert await emojis.tags(BOT, Wanted(), 10) == [Facet("cat", 2), Facet("x", 2), Facet("dog & cat", 1)]
-    assert await emojis.tags(BOT, Wanted(), 1) == [Facet("cat", 2)]
-    assert await emojis.categories(BOT, Wanted(), 10) == [Facet("one", 2), Facet("Two", 1)]
+    assert await emojis.tags(BOT, Criteria(), 10) == [Facet("cat", 2), Facet("x", 2), Facet("dog & cat", 1)]
+    assert await emojis.tags(BOT, Criteria(), 1) == [Facet("cat", 2)]
+    assert await emojis.categories(BOT, Criteria(), 10) == [Facet("one", 2), Facet("Two", 1)]
 
 
-async def test_facets_of_a_search_count_what_fits(emojis: Emojis) -> None:
+async def test_facets_of_a_search_count_its_matches(emojis: Emojis) -> None:
     await emojis.add(
         BOT, [emoji("a", "find", ("Cat",), "one"), emoji("b", "find", ("cat", "x")), emoji("c", "", ("x",))]
     )
-    assert await emojis.tags(BOT, wanted("find", [], None), 10) == [Facet("Cat", 2), Facet("x", 1)]
-    assert await emojis.categories(BOT, wanted("find", [], None), 10) == [Facet("one", 1)]
+    assert await emojis.tags(BOT, criteria("find", [], None), 10) == [Facet("Cat", 2), Facet("x", 1)]
+    assert await emojis.categories(BOT, criteria("find", [], None), 10) == [Facet("one", 1)]
 
 
 # Writing
 
 
-async def test_a_name_is_there_once_in_its_instance(emojis: Emojis, database: Database) -> None:
+async def test_a_name_is_unique_within_its_instance(emojis: Emojis, database: Database) -> None:
     await emojis.add(BOT, [emoji("one")])
     with pytest.raises(DuplicateResource):
         await emojis.add(BOT, [emoji("two"), emoji("one")])
@@ -247,7 +252,7 @@ async def test_a_name_is_there_once_in_its_instance(emojis: Emojis, database: Da
     assert len(await indexed(database)) == 1
 
 
-async def test_nothing_is_made_for_an_instance_that_is_gone(emojis: Emojis) -> None:
+async def test_no_row_is_added_to_a_removed_instance(emojis: Emojis) -> None:
     with pytest.raises(InstanceNotFound):
         await emojis.add("c" * 40, [emoji("one")])
 
@@ -261,24 +266,24 @@ async def test_a_change_is_found_by_its_new_words_and_not_by_the_old(
     )
     assert (before["description"], after["description"]) == ("before", "after")
     assert after["updated_at"] >= before["updated_at"]
-    assert await names(emojis, wanted("befor", [], None)) == []
-    assert await names(emojis, wanted("after", ["new"], None)) == ["one"]
-    assert await emojis.tags(BOT, Wanted(), 5) == [Facet("new", 1)]
+    assert await names(emojis, criteria("befor", [], None)) == []
+    assert await names(emojis, criteria("after", ["new"], None)) == ["one"]
+    assert await emojis.tags(BOT, Criteria(), 5) == [Facet("new", 1)]
     assert len(await indexed(database)) == 1
 
 
-async def test_changes_are_made_all_or_none(emojis: Emojis) -> None:
+async def test_changes_are_all_or_none(emojis: Emojis) -> None:
     one, two = await emojis.add(BOT, [emoji("one"), emoji("two")])
     new = {one["id"]: {"name": "x"}, two["id"]: {"name": "x"}}
     with pytest.raises(DuplicateResource):
         await emojis.change(BOT, list(new), lambda row: new[row["id"]])
     with pytest.raises(ResourceNotFound):
         await emojis.change(BOT, [one["id"], "0"], lambda _: {"description": "x"})
-    assert await names(emojis, wanted("x", [], None)) == []
+    assert await names(emojis, criteria("x", [], None)) == []
     assert await names(emojis) == ["two", "one"]
 
 
-async def test_what_is_removed_is_found_no_more(emojis: Emojis, database: Database) -> None:
+async def test_a_removed_row_is_not_found(emojis: Emojis, database: Database) -> None:
     one, _two = await emojis.add(BOT, [emoji("one"), emoji("two")])
     with pytest.raises(ResourceNotFound):
         await emojis.remove(BOT, [one["id"], "0"])
@@ -289,58 +294,60 @@ async def test_what_is_removed_is_found_no_more(emojis: Emojis, database: Databa
     assert len(await indexed(database)) == 1
 
 
-async def test_numbers_are_never_given_twice(emojis: Emojis) -> None:
+async def test_sequence_numbers_are_never_reused(emojis: Emojis) -> None:
     (one,) = await emojis.add(BOT, [emoji("one")])
     await emojis.remove(BOT, [one["id"]])
     (two,) = await emojis.add(BOT, [emoji("two")])
     assert two["seq"] > one["seq"]
 
 
-async def test_a_hidden_row_is_nobodys_and_its_name_is_free(emojis: Emojis) -> None:
+async def test_a_hidden_row_is_not_listed_and_its_name_is_free(emojis: Emojis) -> None:
     one, two = await emojis.add(BOT, [emoji("one"), emoji("two")])
-    await emojis.take_away(BOT, [one["id"], two["id"]], lambda row: "gone" if row["name"] == "one" else None)
+    await emojis.hide_or_remove(
+        BOT, [one["id"], two["id"]], lambda row: "gone" if row["name"] == "one" else None
+    )
     assert await names(emojis) == []
-    assert await emojis.count(BOT, Wanted()) == 0
+    assert await emojis.count(BOT, Criteria()) == 0
     with pytest.raises(ResourceNotFound):
         await emojis.get(BOT, one["id"])
     with pytest.raises(ResourceNotFound):
-        await emojis.take_away(BOT, [one["id"]], lambda _: None)
+        await emojis.hide_or_remove(BOT, [one["id"]], lambda _: None)
     (kept,) = await emojis.by_key(BOT, [one["id"], two["id"]], "id")
     assert (kept["pending"], kept["image"], kept["search"]) == ("gone", "", "")
     await emojis.add(BOT, [emoji("one")])
     assert await names(emojis) == ["one"]
 
 
-async def test_what_the_bot_has_still_to_be_told_is_listed(emojis: Emojis) -> None:
+async def test_pending_rows_are_listed(emojis: Emojis) -> None:
     made = await emojis.add(
         BOT, [emoji("one") | {"pending": "add"}, emoji("two"), emoji("three") | {"bot_key": "k"}]
     )
-    await emojis.take_away(BOT, [made[2]["id"]], lambda _: "delete")
+    await emojis.hide_or_remove(BOT, [made[2]["id"]], lambda _: "delete")
     assert [row["pending"] for row in await emojis.pending(BOT, 10)] == ["add", "delete"]
-    await emojis.amend(BOT, {made[0]["id"]: {"pending": "", "bot_key": "x"}})
+    await emojis.set_columns(BOT, {made[0]["id"]: {"pending": "", "bot_key": "x"}})
     assert [row["id"] for row in await emojis.by_key(BOT, ["x"], "bot_key")] == [made[0]["id"]]
     assert [row["id"] for row in await emojis.pending(BOT, 10)] == [made[2]["id"]]
 
 
-async def test_an_instances_rows_are_dropped_with_their_words(emojis: Emojis, database: Database) -> None:
+async def test_rows_are_removed_in_batches_with_their_index_words(emojis: Emojis, database: Database) -> None:
     await emojis.add(BOT, [emoji(f"n{number}") for number in range(30)])
     await emojis.add(OTHER, [emoji("one")])
-    assert len(await emojis.drop(BOT)) == 30
-    assert await emojis.drop(BOT) == []
+    assert len(await emojis.remove_batch(BOT)) == 30
+    assert await emojis.remove_batch(BOT) == []
     assert len(await indexed(database)) == 1
 
 
-async def test_rows_of_instances_that_are_gone_are_known(emojis: Emojis, database: Database) -> None:
+async def test_removed_instances_that_still_have_rows_are_listed(emojis: Emojis, database: Database) -> None:
     await emojis.add(BOT, [emoji("one")])
-    assert await emojis.strays() == []
+    assert await emojis.orphaned_instances() == []
     await Registry(database).remove(BOT)
-    assert await emojis.strays() == [BOT]
+    assert await emojis.orphaned_instances() == [BOT]
 
 
-def test_postgresql_is_asked_with_conditions_and_numbered_values() -> None:
-    """It cannot be run here; this says what it would be sent."""
-    asked = wanted("50%", ["Cat"], "x")
-    where, values = Emojis._filtering(Emojis.__new__(Emojis), BOT, asked)
+def test_postgresql_gets_conditions_and_numbered_placeholders() -> None:
+    """No PostgreSQL runs here; this checks the statement that it would get."""
+    asked = criteria("50%", ["Cat"], "x")
+    where, values = Emojis._sql_condition(Emojis.__new__(Emojis), BOT, asked)
     assert numbered(f"{where} LIMIT ?") == (
         "instance_id = $1 AND search <> '' AND search LIKE $2 ESCAPE '\\' "
         "AND search LIKE $3 ESCAPE '\\' AND category = $4 LIMIT $5"

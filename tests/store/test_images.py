@@ -1,4 +1,4 @@
-"""The files of emojis: there before their row, once for equal pictures, gone with the last row, swept when nobody's."""
+"""Image files: written before their row, shared by equal pictures, removed with the last row, swept if unused."""
 
 import asyncio
 import io
@@ -11,14 +11,23 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from mailauncher.errors import DatabaseError, InsufficientSpace, InvalidParameter, ResourceNotFound
-from mailauncher.store import thumbnails
-from mailauncher.store.database import Database
-from mailauncher.store.emojis import Emojis
-from mailauncher.store.images import Images
-from mailauncher.store.records import InstanceRecord
-from mailauncher.store.registry import Registry
-from mailauncher.store.resources import Wanted
+from mailauncher.errors import (
+    DatabaseError,
+    InsufficientSpace,
+    InvalidParameter,
+    LauncherError,
+    PermissionDenied,
+    ResourceNotFound,
+)
+from store import thumbnails
+from store.database import Database
+from store.decoding import Decoder
+from store.emojis import Emojis
+from store.images import Images
+from store.records import InstanceRecord
+from store.registry import Registry
+from store.resources import Criteria
+from tests.support.database import migrated
 from tests.support.pictures import moving, picture
 
 BOT = "a" * 40
@@ -26,7 +35,7 @@ BOT = "a" * 40
 
 @pytest_asyncio.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await Database.open(tmp_path)
+    opened = await Database.open(migrated(tmp_path))
     await Registry(opened).add(
         InstanceRecord(
             id=BOT, name="bot", path="/srv/bot", port=1, version="", installed_at=1, recipe="custom"
@@ -51,14 +60,14 @@ async def images(tmp_path: Path, emojis: Emojis) -> AsyncIterator[Images]:
 async def put(images: Images, emojis: Emojis, name: str, data: bytes) -> dict[str, Any]:
     found = await images.examine(data)
     row = {"name": name, "description": "", "tags": "[]", "category": "", "image": found.name}
-    return (await images.store([found], lambda: emojis.add(BOT, [row])))[0]
+    return (await images.save([found], lambda: emojis.add(BOT, [row])))[0]
 
 
 def files(folder: Path) -> list[str]:
     return sorted(file.name for file in (folder / "emojis").rglob("*") if file.is_file())
 
 
-async def test_a_file_has_the_bytes_that_were_given_under_its_contents_hash(
+async def test_a_file_is_named_by_the_hash_of_its_content(
     images: Images, emojis: Emojis, tmp_path: Path
 ) -> None:
     row = await put(images, emojis, "one", picture())
@@ -67,7 +76,7 @@ async def test_a_file_has_the_bytes_that_were_given_under_its_contents_hash(
     assert files(tmp_path) == [row["image"]]
 
 
-async def test_equal_pictures_are_stored_once_and_go_with_the_last_row(
+async def test_equal_pictures_are_stored_once_and_removed_with_the_last_row(
     images: Images, emojis: Emojis, tmp_path: Path
 ) -> None:
     one = await put(images, emojis, "one", picture())
@@ -75,11 +84,11 @@ async def test_equal_pictures_are_stored_once_and_go_with_the_last_row(
     assert files(tmp_path) == [one["image"]]
     for row, left in ((one, [one["image"]]), (two, [])):
         gone = await emojis.remove(BOT, [row["id"]])
-        await images.release(each["image"] for each in gone)
+        await images.remove_unused(each["image"] for each in gone)
         assert files(tmp_path) == left
 
 
-async def test_no_file_is_left_where_the_row_could_not_be_written(
+async def test_no_file_stays_if_its_row_cannot_be_written(
     images: Images, emojis: Emojis, tmp_path: Path
 ) -> None:
     found = await images.examine(picture())
@@ -89,11 +98,11 @@ async def test_no_file_is_left_where_the_row_could_not_be_written(
         raise DatabaseError("满", "full")
 
     with pytest.raises(DatabaseError):
-        await images.store([found], refused)
+        await images.save([found], refused)
     assert files(tmp_path) == []
 
 
-async def test_a_picture_that_others_have_stays_where_a_row_could_not_be_written(
+async def test_a_shared_picture_stays_if_another_row_cannot_be_written(
     images: Images, emojis: Emojis, tmp_path: Path
 ) -> None:
     row = await put(images, emojis, "one", picture())
@@ -102,7 +111,7 @@ async def test_a_picture_that_others_have_stays_where_a_row_could_not_be_written
     assert files(tmp_path) == [row["image"]]
 
 
-async def test_an_upload_and_the_last_delete_of_the_same_picture_leave_no_row_without_a_file(
+async def test_an_upload_during_the_last_delete_of_the_same_picture_keeps_its_file(
     images: Images, emojis: Emojis, tmp_path: Path
 ) -> None:
     for number in range(10):
@@ -110,7 +119,7 @@ async def test_an_upload_and_the_last_delete_of_the_same_picture_leave_no_row_wi
 
         async def delete(row: dict[str, Any] = row) -> None:
             gone = await emojis.remove(BOT, [row["id"]])
-            await images.release(each["image"] for each in gone)
+            await images.remove_unused(each["image"] for each in gone)
 
         made, _ = await asyncio.gather(put(images, emojis, f"b{number}", picture()), delete())
         assert files(tmp_path) == [made["image"]]
@@ -118,36 +127,44 @@ async def test_an_upload_and_the_last_delete_of_the_same_picture_leave_no_row_wi
         assert files(tmp_path) == []
 
 
-async def test_a_disk_that_takes_nothing_is_said_to_be_so(
-    images: Images, emojis: Emojis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("number, error", [(28, InsufficientSpace), (30, PermissionDenied)])
+async def test_a_full_disk_is_insufficient_space_and_one_that_cannot_be_written_to_is_not(
+    images: Images,
+    emojis: Emojis,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    error: type[LauncherError],
 ) -> None:
-    def full(_descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
+    """A disk that had become read-only was called full."""
 
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(InsufficientSpace):
+    def refuse(_descriptor: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(error):
         await put(images, emojis, "one", picture())
     monkeypatch.undo()
     assert files(tmp_path) == []
-    assert await emojis.count(BOT, Wanted()) == 0
+    assert await emojis.count(BOT, Criteria()) == 0
 
 
 # Thumbnails
 
 
 @pytest.mark.parametrize("size", [64, 128, 256])
-async def test_a_thumbnail_is_as_large_as_asked_for_and_made_once(
+async def test_a_thumbnail_has_the_requested_size_and_is_created_once(
     images: Images, emojis: Emojis, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = await put(images, emojis, "one", picture(size=(1000, 500)))
     made = []
-    original = thumbnails.make
+    original = Decoder.thumbnail
 
-    def make(file: Path, size: int) -> bytes:
+    async def thumbnail(decoder: Decoder, data: bytes, size: int) -> bytes:
         made.append(size)
-        return original(file, size)
+        return await original(decoder, data, size)
 
-    monkeypatch.setattr(thumbnails, "make", make)
+    monkeypatch.setattr(Decoder, "thumbnail", thumbnail)
     answers = await asyncio.gather(*(images.open(row["image"], size) for _ in range(8)))
     assert made == [size]
     ((file, media),) = set(answers)
@@ -157,7 +174,7 @@ async def test_a_thumbnail_is_as_large_as_asked_for_and_made_once(
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
-async def test_a_thumbnail_moves_where_the_picture_moves_and_as_long(
+async def test_an_animated_picture_has_an_animated_thumbnail_of_the_same_duration(
     images: Images, emojis: Emojis, kind: str
 ) -> None:
     row = await put(images, emojis, "one", moving(kind, frames=5, duration=120))
@@ -169,14 +186,12 @@ async def test_a_thumbnail_moves_where_the_picture_moves_and_as_long(
         assert shown.info["duration"] == 120
 
 
-async def test_of_very_many_frames_a_thumbnail_has_fewer_that_last_as_long(
-    images: Images, emojis: Emojis, monkeypatch: pytest.MonkeyPatch
+def test_a_thumbnail_drops_frames_of_a_long_animation_and_keeps_its_duration(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(thumbnails, "MOVING_PIXELS", 64 * 64 * 4)
-    row = await put(images, emojis, "one", moving(frames=12, duration=50))
-    file, _ = await images.open(row["image"], 64)
+    monkeypatch.setattr(thumbnails, "ANIMATED_PIXELS", 64 * 64 * 4)
     total = 0
-    with Image.open(file) as shown:
+    with Image.open(io.BytesIO(thumbnails.make(moving(frames=12, duration=50), 64))) as shown:
         frames = getattr(shown, "n_frames", 1)
         for number in range(frames):
             shown.seek(number)
@@ -192,9 +207,7 @@ async def test_a_small_picture_is_its_own_thumbnail(images: Images, emojis: Emoj
     assert (file.name, media) == (row["image"], "image/gif")
 
 
-async def test_a_thumbnail_is_upright_where_the_camera_lay_on_its_side(
-    images: Images, emojis: Emojis
-) -> None:
+async def test_a_thumbnail_applies_the_exif_orientation(images: Images, emojis: Emojis) -> None:
     target = io.BytesIO()
     turned = Image.Exif()
     turned[0x0112] = 6
@@ -205,12 +218,14 @@ async def test_a_thumbnail_is_upright_where_the_camera_lay_on_its_side(
         assert shown.size == (32, 64)
 
 
-async def test_thumbnails_go_with_their_picture(images: Images, emojis: Emojis, tmp_path: Path) -> None:
+async def test_thumbnails_are_removed_with_their_picture(
+    images: Images, emojis: Emojis, tmp_path: Path
+) -> None:
     row = await put(images, emojis, "one", picture(size=(400, 400)))
     await images.open(row["image"], 64)
     await images.open(row["image"], 256)
     assert len(files(tmp_path)) == 3
-    await images.release(each["image"] for each in await emojis.remove(BOT, [row["id"]]))
+    await images.remove_unused(each["image"] for each in await emojis.remove(BOT, [row["id"]]))
     assert files(tmp_path) == []
 
 
@@ -224,7 +239,7 @@ async def test_other_sizes_are_refused(images: Images, emojis: Emojis, size: int
 @pytest.mark.parametrize(
     "name", ["", ".", "..", "../x", "a" * 64, "a" * 64 + ".svg", "A" * 64 + ".png", "a\0"]
 )
-async def test_names_of_another_shape_are_nobodys(images: Images, name: str) -> None:
+async def test_a_name_that_is_no_image_name_is_not_found(images: Images, name: str) -> None:
     with pytest.raises(ResourceNotFound):
         await images.open(name, None)
 
@@ -232,7 +247,7 @@ async def test_names_of_another_shape_are_nobodys(images: Images, name: str) -> 
 # Sweeping
 
 
-async def test_what_belongs_to_nothing_is_swept_away_and_what_is_not_ours_stays(
+async def test_a_sweep_removes_unused_files_and_leaves_foreign_ones(
     images: Images, emojis: Emojis, tmp_path: Path
 ) -> None:
     row = await put(images, emojis, "one", picture(size=(400, 400)))
@@ -251,7 +266,9 @@ async def test_what_belongs_to_nothing_is_swept_away_and_what_is_not_ours_stays(
     assert files(tmp_path) == sorted([row["image"], f"{row['image']}.64.webp", "notes.txt"])
 
 
-async def test_a_sweep_leaves_what_is_being_written(images: Images, emojis: Emojis, tmp_path: Path) -> None:
+async def test_a_sweep_leaves_files_of_an_upload_in_progress(
+    images: Images, emojis: Emojis, tmp_path: Path
+) -> None:
     found = await images.examine(picture())
 
     async def slow() -> list[dict[str, Any]]:
@@ -261,11 +278,11 @@ async def test_a_sweep_leaves_what_is_being_written(images: Images, emojis: Emoj
         made = await emojis.add(BOT, [row])
         return [*made, {"task": sweeping}]
 
-    made = await images.store([found], slow)
+    made = await images.save([found], slow)
     await made[1]["task"]
     assert files(tmp_path) == [found.name]
 
 
-async def test_a_sweep_needs_no_folder(images: Images, tmp_path: Path) -> None:
+async def test_a_sweep_without_a_folder_does_nothing(images: Images, tmp_path: Path) -> None:
     await images.sweep()
     assert not (tmp_path / "emojis").exists()

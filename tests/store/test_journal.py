@@ -1,4 +1,4 @@
-"""The journal: what happened, newest kept, asked for by cursor or by instance."""
+"""The journal: events by cursor and by instance, pruned beyond a limit."""
 
 import asyncio
 import logging
@@ -11,16 +11,17 @@ import pytest_asyncio
 from tortoise import connections
 
 from mailauncher.errors import Text
-from mailauncher.events import Bus, Noted
-from mailauncher.store import journal as module
-from mailauncher.store import models
-from mailauncher.store.database import Database
-from mailauncher.store.journal import Journal
+from mailauncher.events import Bus, JournalWritten
+from store import journal as module
+from store import models
+from store.database import Database
+from store.journal import Journal
+from tests.support.database import migrated
 
 
 @pytest_asyncio.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await Database.open(tmp_path)
+    opened = await Database.open(migrated(tmp_path))
     yield opened
     await opened.close()
 
@@ -38,7 +39,7 @@ async def words(journal: Journal, cursor: int = 0, limit: int = 100) -> list[str
     return [row["en"] for row in await journal.after(cursor, limit)]
 
 
-async def test_an_event_is_kept_with_everything_that_was_said(journal: Journal) -> None:
+async def test_an_event_is_stored_with_all_its_columns(journal: Journal) -> None:
     before = int(time.time() * 1000)
     await note(journal, "one", "a" * 40)
     (row,) = await journal.after(0, 10)
@@ -59,7 +60,7 @@ async def test_an_event_of_the_launcher_itself_has_no_instance(journal: Journal)
     assert row["instance_id"] is None
 
 
-async def test_events_come_oldest_first_from_after_the_cursor(journal: Journal) -> None:
+async def test_events_after_a_cursor_come_oldest_first(journal: Journal) -> None:
     for number in range(5):
         await note(journal, str(number))
     rows = await journal.after(0, 3)
@@ -68,7 +69,7 @@ async def test_events_come_oldest_first_from_after_the_cursor(journal: Journal) 
     assert await words(journal, 10_000) == []
 
 
-async def test_a_reader_that_follows_the_cursor_misses_nothing_that_others_write(journal: Journal) -> None:
+async def test_a_reader_that_follows_the_cursor_misses_no_concurrent_event(journal: Journal) -> None:
     async def write(name: str) -> None:
         for number in range(10):
             await note(journal, f"{name}{number}")
@@ -91,17 +92,17 @@ async def test_the_last_event_is_known(journal: Journal) -> None:
     assert await journal.last() == 3
 
 
-async def test_whoever_waits_is_told_of_a_new_event_once_it_can_be_read(database: Database) -> None:
+async def test_subscribers_are_notified_after_the_event_can_be_read(database: Database) -> None:
     bus = Bus()
     journal = Journal(database, bus)
-    with bus.subscribe(Noted) as news:
+    with bus.subscribe(JournalWritten) as news:
         await note(journal, "one")
         async with asyncio.timeout(5):
             await anext(news)
         assert await words(journal) == ["one"]
 
 
-async def test_an_event_that_cannot_be_written_stops_nothing(
+async def test_an_event_that_cannot_be_written_is_logged(
     database: Database, journal: Journal, caplog: pytest.LogCaptureFixture
 ) -> None:
     with database.session():
@@ -129,7 +130,7 @@ async def test_the_newest_events_of_each_instance_come_newest_first(journal: Jou
     }
 
 
-async def test_rows_are_the_same_whichever_way_they_are_asked_for(journal: Journal) -> None:
+async def test_every_query_returns_the_same_rows(journal: Journal) -> None:
     await note(journal, "one", "a")
     (by_cursor,) = await journal.after(0, 1)
     (by_instance,) = (await journal.newest(["a"], 1))["a"]
@@ -159,11 +160,11 @@ async def test_one_query_is_enough_for_any_number_of_instances(
     assert [row["en"] for row in found[ids[-1]]] == ["one"]
 
 
-async def test_asking_for_no_instance_asks_nothing(journal: Journal) -> None:
+async def test_no_instances_need_no_query(journal: Journal) -> None:
     assert await journal.newest([], 5) == {}
 
 
-async def test_asking_twice_for_an_instance_answers_once(journal: Journal) -> None:
+async def test_an_instance_listed_twice_is_answered_once(journal: Journal) -> None:
     await note(journal, "one", "a")
     assert [row["en"] for row in (await journal.newest(["a", "a"], 5))["a"]] == ["one"]
 
@@ -177,33 +178,31 @@ async def test_an_id_is_never_part_of_the_query(journal: Journal) -> None:
 # What is kept
 
 
-async def test_the_oldest_are_dropped_beyond_the_limit(
+async def test_the_oldest_events_are_pruned_beyond_the_limit(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "KEPT", 5)
+    monkeypatch.setattr(module, "EVENTS_KEPT", 5)
     monkeypatch.setattr(module, "_PRUNE_EVERY", 4)
     for number in range(21):
         await note(journal, str(number))
     assert await words(journal) == ["16", "17", "18", "19", "20"]
 
 
-async def test_short_lives_of_the_server_drop_the_oldest_too(
+async def test_servers_that_run_shortly_prune_too(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Counted from each start anew, a server that was restarted often enough kept everything for ever."""
-    monkeypatch.setattr(module, "KEPT", 5)
+    monkeypatch.setattr(module, "EVENTS_KEPT", 5)
     for number in range(20):
         await note(Journal(database, Bus()), str(number))
     with database.session():
         assert await models.Event.all().count() == 5
 
 
-async def test_a_cursor_stays_good_when_the_events_before_it_are_dropped(
-    journal: Journal, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_cursor_stays_valid_after_pruning(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     await note(journal, "first")
     (first,) = await journal.after(0, 1)
-    monkeypatch.setattr(module, "KEPT", 2)
+    monkeypatch.setattr(module, "EVENTS_KEPT", 2)
     monkeypatch.setattr(module, "_PRUNE_EVERY", 1)
     for number in range(4):
         await note(journal, str(number))

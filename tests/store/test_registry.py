@@ -1,7 +1,7 @@
-"""The registry: memory and database say the same, whatever fails in between."""
+"""The registry: memory and database agree, whatever fails."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +10,16 @@ import pytest_asyncio
 from tortoise import connections
 
 from mailauncher.errors import DatabaseError
-from mailauncher.store import models
-from mailauncher.store.database import Database
-from mailauncher.store.records import InstanceRecord, ServiceRecord
-from mailauncher.store.registry import Registry
+from store import models
+from store.database import Database
+from store.records import InstanceRecord, ServiceRecord
+from store.registry import Registry
+from tests.support.database import migrated
 
 
 @pytest_asyncio.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await Database.open(tmp_path)
+    opened = await Database.open(migrated(tmp_path))
     yield opened
     await opened.close()
 
@@ -35,7 +36,7 @@ def record(number: int, **changes: Any) -> InstanceRecord:
         "recipe": "maibot",
         "run_command": "{python} bot.py --quick" if number % 2 else None,
         "services": (
-            ServiceRecord(name="napcat", path=f"/srv/bots/{number}/napcat", port=9000 + number),
+            ServiceRecord(name="napcat", path=f"/srv/bots/{number}/napcat", port=9000 + number, alias="ada"),
             ServiceRecord(name="extra", path="/srv/extra", port=0, run_command="node index.js", wanted=True),
         ),
     }
@@ -63,7 +64,7 @@ async def test_an_empty_database_gives_an_empty_registry(database: Database) -> 
     assert (len(registry), list(registry), registry.get("0" * 40)) == (0, [], None)
 
 
-async def test_what_is_added_is_there_at_once_and_after_a_restart(database: Database) -> None:
+async def test_an_added_instance_is_there_at_once_and_after_a_restart(database: Database) -> None:
     registry = Registry(database)
     await registry.add(record(1))
     assert registry.get(record(1).id) == record(1)
@@ -94,7 +95,7 @@ async def test_a_service_is_found_by_its_name() -> None:
     assert record(1).service("nothing") is None
 
 
-async def test_what_is_removed_is_gone_with_its_services(database: Database) -> None:
+async def test_an_instance_is_removed_with_its_services(database: Database) -> None:
     registry = Registry(database)
     await registry.add(record(1))
     await registry.add(record(2))
@@ -104,13 +105,13 @@ async def test_what_is_removed_is_gone_with_its_services(database: Database) -> 
         assert await models.Service.filter(instance_id=record(1).id).count() == 0
 
 
-async def test_removing_what_is_not_there_is_fine(database: Database) -> None:
+async def test_removing_an_unknown_instance_does_nothing(database: Database) -> None:
     await Registry(database).remove("0" * 40)
 
 
 @pytest.mark.parametrize("names", [["main"], ["napcat"], ["main", "napcat", "extra"], ["extra"]])
 @pytest.mark.parametrize("wanted", [True, False])
-async def test_what_is_wanted_is_remembered(database: Database, names: list[str], wanted: bool) -> None:
+async def test_the_wanted_state_is_stored(database: Database, names: list[str], wanted: bool) -> None:
     registry = Registry(database)
     await registry.add(record(1, wanted=not wanted))
     await registry.add(record(2))
@@ -124,23 +125,25 @@ async def test_what_is_wanted_is_remembered(database: Database, names: list[str]
     assert registry.get(record(2).id) == record(2)
 
 
-async def test_wanting_something_of_an_unknown_instance_is_ignored(database: Database) -> None:
+async def test_the_wanted_state_of_an_unknown_instance_is_ignored(database: Database) -> None:
     registry = Registry(database)
     await registry.set_wanted("0" * 40, ["main"], True)
     assert len(registry) == 0
 
 
-async def test_wanting_an_unknown_service_changes_nothing(database: Database) -> None:
+async def test_the_wanted_state_of_an_unknown_service_is_ignored(database: Database) -> None:
     registry = Registry(database)
     await registry.add(record(1))
     await registry.set_wanted(record(1).id, ["nothing"], True)
     assert list(registry) == list(await reloaded(database)) == [record(1)]
 
 
-async def test_how_programs_are_looked_after_is_remembered(database: Database) -> None:
+async def test_the_supervision_policy_is_stored(database: Database) -> None:
     registry = Registry(database)
     await registry.add(record(1))
-    await registry.set_supervision(record(1).id, {"restart": "always", "limits": [1, 2.5], "词": None})
+    await registry.set_supervision(
+        record(1).id, lambda _: {"restart": "always", "limits": [1, 2.5], "词": None}
+    )
     assert list(registry) == list(await reloaded(database))
     assert next(iter(registry)).supervision == {"restart": "always", "limits": [1, 2.5], "词": None}
 
@@ -187,13 +190,25 @@ async def test_a_removal_that_fails_changes_nothing_anywhere(database: Database)
 
 
 @pytest.mark.parametrize("table", ["instance", "service"])
-async def test_a_wish_that_cannot_be_written_changes_nothing_anywhere(database: Database, table: str) -> None:
+async def test_a_wanted_state_and_ports_that_cannot_be_written_count_and_are_stored_later(
+    database: Database, table: str
+) -> None:
+    """They follow what has been done: a stop that was done, or a file that had been written with a port, answered with an
+    error of the database."""
     registry = Registry(database)
     await registry.add(record(1))
     await refuse(database, "UPDATE", table)
-    with pytest.raises(DatabaseError):
-        await registry.set_wanted(record(1).id, ["main", "napcat"], True)
-    assert list(registry) == list(await reloaded(database)) == [record(1)]
+    assert not await registry.set_wanted(record(1).id, ["main", "napcat"], True)
+    await registry.set_ports(record(1).id, {"main": 1, "napcat": 2})
+    [changed] = registry
+    assert changed.wanted
+    assert (changed.port, changed.services[0].port) == (1, 2)
+    await registry.save_unsaved()
+    assert list(await reloaded(database)) == [record(1)]
+    with database.session():
+        await connections.get("default").execute_script(f"DROP TRIGGER refuse_UPDATE_{table}")
+    await registry.save_unsaved()
+    assert list(await reloaded(database)) == [changed]
 
 
 async def test_a_change_of_supervision_that_fails_changes_nothing_anywhere(database: Database) -> None:
@@ -201,7 +216,7 @@ async def test_a_change_of_supervision_that_fails_changes_nothing_anywhere(datab
     await registry.add(record(1))
     await refuse(database, "UPDATE", "instance")
     with pytest.raises(DatabaseError):
-        await registry.set_supervision(record(1).id, {"restart": "always"})
+        await registry.set_supervision(record(1).id, lambda _: {"restart": "always"})
     assert list(registry) == list(await reloaded(database)) == [record(1)]
 
 
@@ -214,9 +229,10 @@ async def test_a_writer_that_fails_does_not_hold_up_the_next(database: Database)
         await registry.add(record(2))
 
 
-async def test_many_writers_at_once_end_in_what_the_database_holds(database: Database) -> None:
+async def test_concurrent_writers_leave_memory_and_database_equal(database: Database) -> None:
     registry = Registry(database)
     await asyncio.gather(*(registry.add(record(n, services=())) for n in range(20)))
+    changes: list[Coroutine[Any, Any, object]]
     changes = [registry.set_wanted(record(n).id, ["main"], n % 3 == 0) for n in range(20)]
     changes += [registry.remove(record(n).id) for n in range(0, 20, 5)]
     await asyncio.gather(*changes)
@@ -224,7 +240,7 @@ async def test_many_writers_at_once_end_in_what_the_database_holds(database: Dat
     assert list(registry) == list(await reloaded(database))
 
 
-async def test_what_somebody_holds_does_not_change_under_them(database: Database) -> None:
+async def test_records_are_immutable(database: Database) -> None:
     registry = Registry(database)
     await registry.add(record(1))
     held = registry.get(record(1).id)

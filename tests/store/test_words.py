@@ -1,4 +1,4 @@
-"""The words of the search index: whatever holds a part of a text is found by it, and nothing else."""
+"""The words of the search index: a search finds exactly the rows that contain its text."""
 
 import sqlite3
 import unicodedata
@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailauncher.store import words
-from mailauncher.store.words import FIELD, Mark, fold, mark
+from store import words
+from store.words import FIELD, Keyword, fold, keyword
 
 TEXTS = st.text(
     st.one_of(
@@ -30,8 +30,8 @@ def index() -> Iterator[sqlite3.Connection]:
     connection.close()
 
 
-def found(index: sqlite3.Connection, fields: list[str], marks: list[str], expression: str) -> bool:
-    text = words.words("i", FIELD.join(fields), marks)
+def found(index: sqlite3.Connection, fields: list[str], keywords: list[str], expression: str) -> bool:
+    text = words.row_words("i", FIELD.join(fields), keywords)
     index.execute("INSERT INTO w (rowid, words) VALUES (1, ?)", (text,))
     try:
         return bool(index.execute("SELECT 1 FROM w WHERE w MATCH ?", (expression,)).fetchall())
@@ -51,7 +51,7 @@ def test_a_row_is_found_by_exactly_the_parts_of_its_texts(
     part = whole[begin : data.draw(st.integers(begin, len(whole)))]
     for wanted in (part, fold(other)):
         holds = any(wanted in text for text in folded) if wanted else False
-        expression = words.match("i", wanted, [])
+        expression = words.match_expression("i", wanted, [])
         assert found(index, folded, [], expression) is holds
 
 
@@ -73,31 +73,33 @@ def test_case_and_width_make_no_difference(one: str, other: str) -> None:
 @pytest.mark.slow
 @settings(deadline=None)
 @given(TEXTS.filter(bool), TEXTS.filter(bool))
-def test_a_mark_is_found_whole_and_only_by_itself(index: sqlite3.Connection, one: str, other: str) -> None:
+def test_a_keyword_is_found_only_by_itself(index: sqlite3.Connection, one: str, other: str) -> None:
     one, other = fold(one), fold(other)
-    kept = mark(Mark.TAG, one)
-    assert found(index, ["x"], [kept], words.match("i", "", [mark(Mark.TAG, one)]))
-    assert found(index, ["x"], [kept], words.match("i", "", [mark(Mark.TAG, other)])) is (one == other)
-    assert not found(index, ["x"], [kept], words.match("i", "", [mark(Mark.CATEGORY, one)]))
-    assert words.marked(words.scope("i") + kept) == one
+    kept = keyword(Keyword.TAG, one)
+    assert found(index, ["x"], [kept], words.match_expression("i", "", [keyword(Keyword.TAG, one)]))
+    assert found(index, ["x"], [kept], words.match_expression("i", "", [keyword(Keyword.TAG, other)])) is (
+        one == other
+    )
+    assert not found(index, ["x"], [kept], words.match_expression("i", "", [keyword(Keyword.CATEGORY, one)]))
+    assert words.keyword_text(words.scope("i") + kept) == one
 
 
-def test_a_mark_tells_cases_apart(index: sqlite3.Connection) -> None:
-    expression = words.match("i", "", [mark(Mark.USER_ID, "abc")])
-    assert not found(index, ["x"], [mark(Mark.USER_ID, "Abc")], expression)
+def test_keywords_are_case_sensitive(index: sqlite3.Connection) -> None:
+    expression = words.match_expression("i", "", [keyword(Keyword.USER_ID, "abc")])
+    assert not found(index, ["x"], [keyword(Keyword.USER_ID, "Abc")], expression)
 
 
-def test_one_instance_does_not_see_anothers_words(index: sqlite3.Connection) -> None:
-    assert found(index, ["happy"], [], words.match("i", "happy", []))
-    assert not found(index, ["happy"], [], words.match("j", "happy", []))
+def test_a_search_finds_only_words_of_its_instance(index: sqlite3.Connection) -> None:
+    assert found(index, ["happy"], [], words.match_expression("i", "happy", []))
+    assert not found(index, ["happy"], [], words.match_expression("j", "happy", []))
 
 
-def test_a_part_does_not_reach_from_one_text_into_the_next(index: sqlite3.Connection) -> None:
+def test_a_search_does_not_match_across_texts(index: sqlite3.Connection) -> None:
     for part in ("bc", "abcd", "b c", "bcd"):
-        assert not found(index, ["ab", "cd"], [], words.match("i", part, []))
+        assert not found(index, ["ab", "cd"], [], words.match_expression("i", part, []))
 
 
-def test_a_pattern_for_like_takes_its_signs_as_they_are() -> None:
+def test_a_like_pattern_escapes_wildcards() -> None:
     connection = sqlite3.connect(":memory:")
     for text, part, holds in (
         ("100%", "0%", True),
@@ -106,6 +108,8 @@ def test_a_pattern_for_like_takes_its_signs_as_they_are() -> None:
         ("axb", "a_b", False),
         ("a\\b", "a\\b", True),
     ):
-        (result,) = connection.execute("SELECT ? LIKE ? ESCAPE '\\'", (text, words.like(part))).fetchone()
+        (result,) = connection.execute(
+            "SELECT ? LIKE ? ESCAPE '\\'", (text, words.like_pattern(part))
+        ).fetchone()
         assert bool(result) is holds
     connection.close()

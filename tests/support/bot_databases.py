@@ -1,4 +1,4 @@
-"""Databases of MaiBot's versions, made as each of them makes its own: tables, journal mode, files and times."""
+"""Databases as each version of MaiBot creates them: tables, journal mode, files and times."""
 
 import hashlib
 import io
@@ -16,7 +16,7 @@ from typing import Any
 
 from PIL import Image
 
-from mailauncher.bots.learned.layout import Family
+from bots.database.layout import Family
 
 FAMILIES: tuple[Family, ...] = ("0.7", "0.8", "0.10", "0.12", "1")
 OLD: tuple[Family, ...] = ("0.7", "0.8", "0.10", "0.12")
@@ -78,7 +78,7 @@ def animation(kind: str = "WEBP", frames: int = 3) -> bytes:
 
 
 class BotDatabase:
-    """The database of a bot in a folder, with the folders that the bot makes; what it learns is written as the bot does."""
+    """The database of a bot in a folder, with the bot's folders; rows are written as the bot writes them."""
 
     def __init__(self, folder: Path, family: Family) -> None:
         self.folder = folder
@@ -101,7 +101,7 @@ class BotDatabase:
 
     @contextmanager
     def opened(self) -> Iterator[sqlite3.Connection]:
-        """A connection as the bot has one; what is done in the block is committed."""
+        """A connection like the bot's; the changes of the block are committed."""
         with closing(sqlite3.connect(self.file, timeout=1)) as connection:
             connection.row_factory = sqlite3.Row
             yield connection
@@ -121,7 +121,7 @@ class BotDatabase:
         registered: bool = True,
         banned: bool = False,
     ) -> str:
-        """The key of an emoji that the bot found by itself."""
+        """Adds an emoji that the bot found itself. Returns its key."""
         key = self.key(data)
         path = f"{self.images}/{key}.png"
         (self.folder / path).write_bytes(data)
@@ -144,7 +144,7 @@ class BotDatabase:
     def learn_person(
         self, user_id: str, nickname: str, name: str | None = None, memory: str = "喜欢猫"
     ) -> str:
-        """The key of a person whom the bot met by itself."""
+        """Adds a person that the bot met itself. Returns the key."""
         key = hashlib.md5(f"qq_{user_id}".encode(), usedforsecurity=False).hexdigest()
         row: dict[str, Any] = {"person_id": key, "platform": "qq", "user_id": user_id, "person_name": name}
         row["user_nickname" if self.new else "nickname"] = nickname
@@ -184,13 +184,13 @@ class BotDatabase:
         return {row["user_id"]: dict(row) for row in rows}
 
     def files(self) -> set[str]:
-        """Every file below its data folder but those of the database."""
+        """Every file below its data folder except those of the database."""
         data = self.folder / "data"
         found = (str(file.relative_to(data)) for file in data.rglob("*") if file.is_file())
         return {name for name in found if not name.startswith("MaiBot.db")}
 
     def bytes(self) -> dict[str, bytes]:
-        """Everything below its data folder as it is on the disk."""
+        """The content of every file below its data folder."""
         data = self.folder / "data"
         return {str(f.relative_to(data)): f.read_bytes() for f in sorted(data.rglob("*")) if f.is_file()}
 
@@ -208,7 +208,7 @@ sys.stdin.read()
 
 @contextmanager
 def holder(database: BotDatabase, *statements: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Another process that has the database open, after statements such as `BEGIN EXCLUSIVE`, until the block ends."""
+    """Another process that has the database open during the block, after statements such as `BEGIN EXCLUSIVE`."""
     command = [sys.executable, "-I", "-S", "-c", _HOLDER, str(database.file), *statements]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=dict(os.environ)

@@ -22,6 +22,10 @@ set = { "server.port" = "{main}", "webui.port" = "{webui}" }
 [[config]]
 name = "model"
 path = "config/model_config.toml"
+fixed = ["inner.version"]
+[[config]]
+name = "extra"
+path = "plugins/*/config.toml"
 [[config]]
 name = "env"
 path = ".env"

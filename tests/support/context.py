@@ -1,20 +1,29 @@
 """The parts of a server without its front doors, and small bots to run in them."""
 
 import asyncio
+import contextlib
+import errno
+import random
 import socket
+import sys
+import time
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psutil
 
+from mailauncher.events import InstanceChanged
 from mailauncher.settings import Settings, load
 from resolvers import instances, terminals
 from resolvers.context import Context
-from resolvers.opening import open_context
+from resolvers.lifespan import open_context
 from resolvers.views import InstanceView
+from terminals.states import State
+from tests.support.database import migrated
 
-OUTPUT_TIMEOUT_S = 30
+PATIENCE_S = 30
 PATIENT_BOT = """
 import fcntl, os, signal, sys
 lock = open("held", "a")
@@ -32,18 +41,54 @@ for line in sys.stdin:
 """Holds a lock while it lives, so that a second process of it is noticed; hears lines; `exit N` ends it with N."""
 
 
-_GIVEN: set[int] = set()
+RESERVED = 200
+_reserved: deque[tuple[int, socket.socket]] = deque(maxlen=RESERVED)
+"""The ports given last, and what keeps them from being given to other processes of these tests."""
 
 
 def free_port() -> int:
-    """A port that nothing listens on now."""
+    """A port that nothing listens on now and that no other test is given, also in other processes. The system gives it to
+    nobody who has not asked for it, so that it is still free when a bot is started again."""
+    return _free_port_between(10_000, 28_000)
+
+
+def first_port() -> int:
+    """A port for a recipe, from which deployments plan upward: none of those that `free_port` gives follows it."""
+    return _free_port_between(28_000, 32_000)
+
+
+def _free_port_between(first: int, end: int) -> int:
     while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        if port not in _GIVEN:  # the system may name one twice that nobody has bound meanwhile
-            _GIVEN.add(port)
+        port = random.randrange(first, end)
+        with contextlib.suppress(OSError):
+            reservation = _reserve(port)
+            try:
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port))
+            except OSError:
+                reservation.close()
+                raise
+            if len(_reserved) == RESERVED:
+                _reserved[0][1].close()
+            _reserved.append((port, reservation))
             return port
+
+
+def _reserve(port: int) -> socket.socket:
+    """Until it is closed, or this process ends, no other gets this port here. Raises OSError if another has it.
+
+    By an abstract address (Linux), which leaves no file; elsewhere only this process knows of it.
+    """
+    if port in (given for given, _ in _reserved):
+        raise OSError(errno.EADDRINUSE, "given already")
+    reservation = socket.socket(socket.AF_UNIX)
+    if sys.platform == "linux":
+        try:
+            reservation.bind(f"\0mailauncher-test-port-{port}")
+        except OSError:
+            reservation.close()
+            raise
+    return reservation
 
 
 def settings_for(folder: Path, **given: object) -> Settings:
@@ -65,7 +110,9 @@ def settings_for(folder: Path, **given: object) -> Settings:
 @asynccontextmanager
 async def parts(folder: Path, **given: object) -> AsyncIterator[Context]:
     """A running context with settings fit for tests."""
-    async with open_context(settings_for(folder, **given)) as ctx:
+    settings = settings_for(folder, **given)
+    migrated(settings.data_folder)
+    async with open_context(settings) as ctx:
         yield ctx
 
 
@@ -87,12 +134,40 @@ async def add_bot(ctx: Context, folder: Path, script: str = PATIENT_BOT, **servi
     return await instances.supervise(ctx, added.id, restart="no")
 
 
+async def until(
+    ctx: Context, instance_id: str, *wanted: State, other_than: int | None = None
+) -> InstanceView:
+    """Waits for an instance to have one of these statuses, with another process than `other_than`. A status that lasts for a
+    moment only cannot be waited for: of two changes at once the last one is seen."""
+    with ctx.bus.subscribe(InstanceChanged) as changes:
+        async with asyncio.timeout(PATIENCE_S):
+            while (now := instances.get(ctx, instance_id)).status not in wanted or (
+                other_than is not None and now.pid == other_than
+            ):
+                await anext(changes)
+    return now
+
+
 def lives(pid: int | None) -> bool:
     """Whether a process exists and is not merely waiting to be collected by its parent."""
     try:
         return pid is not None and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def wait_for_end(*pids: int) -> None:
+    """Waits for the ends of processes, which may long have come. Whoever collects orphans here may take seconds to do so:
+    `psutil` would wait for that as well."""
+    deadline = time.monotonic() + PATIENCE_S
+    while any(lives(pid) for pid in pids):
+        assert time.monotonic() < deadline, pids
+        time.sleep(0.005)
+
+
+async def has_ended(*pids: int) -> None:
+    """Waits for the ends of processes, which may long have come."""
+    await asyncio.to_thread(wait_for_end, *pids)
 
 
 def processes_in(folder: Path) -> list[int]:
@@ -109,7 +184,7 @@ async def outputs(ctx: Context, session_id: str, wanted: str, after: int | None 
     seen = ""
     output = terminals.output(ctx, session_id, after)
     try:
-        async with asyncio.timeout(OUTPUT_TIMEOUT_S):
+        async with asyncio.timeout(PATIENCE_S):
             async for piece in output:
                 seen += piece.data
                 if wanted in seen:

@@ -1,9 +1,11 @@
 """The sample bot as something to deploy: a repository with releases of it, and a recipe that needs nothing else."""
 
 import json
+import re
 from pathlib import Path
 
-from mailauncher.bots.catalogue import SHIPPED
+from bots.catalogue import SHIPPED
+from tests.support.context import first_port
 from tests.support.git import Repository, released
 
 SAMPLE = SHIPPED.parent / "sample"
@@ -20,10 +22,10 @@ def sample_repository(folder: Path) -> Repository:
     return released(folder, SAMPLE, tags, {"dev": {"NEWS": "more to come"}})
 
 
-def use(url: str, data: Path) -> None:
+def use(url: str, data: Path, recipes: Path = SHIPPED) -> None:
     """Makes `maibot` mean the sample bot, from a repository, for servers with this data folder. It brings both services and
-    needs no environment: a deployment of it takes no network and little time."""
-    shipped = (SHIPPED / "sample.toml").read_text("utf-8")
+    needs no environment: a deployment of it takes no network and little time. `recipes` are those of the server's version."""
+    shipped = (recipes / "sample.toml").read_text("utf-8")
     changes = {
         'name = "sample"': 'name = "maibot"',
         'install = { bundled = "sample"': f"install = {{ git = [{json.dumps(url)}]",
@@ -31,5 +33,21 @@ def use(url: str, data: Path) -> None:
     for old, new in changes.items():
         assert shipped.count(old) == 1
         shipped = shipped.replace(old, new)
-    (data / "recipes").mkdir(parents=True)
-    (data / "recipes" / "maibot.toml").write_text(shipped, "utf-8")
+    folder = data / "recipes"
+    folder.mkdir(parents=True)
+    (folder / "maibot.toml").write_text(on_other_ports(shipped), "utf-8")
+    write_services(folder, recipes)
+
+
+def write_services(folder: Path, recipes: Path = SHIPPED) -> None:
+    """The shipped recipes of both services, on other ports."""
+    for service in ("napcat", "nonebot-ada"):
+        text = (recipes / f"{service}.toml").read_text("utf-8")
+        (folder / f"{service}.toml").write_text(on_other_ports(text), "utf-8")
+
+
+def on_other_ports(recipe: str) -> str:
+    """Servers of several tests at once would all plan ports from the usual ones upward, and meet."""
+    return re.sub(
+        r"(?m)^(port = |ports = \{ \w+ = )[1-9]\d*", lambda found: f"{found[1]}{first_port()}", recipe
+    )

@@ -12,15 +12,17 @@ from typing import Any
 
 import pytest
 
-from resolvers import deployments, jobs
+from resolvers import deployments
 from resolvers.context import Context
+from resolvers.deploying import job
 from resolvers.deployments import NewDeployment
 from resolvers.views import DeploymentView
-from tests.support.context import free_port, parts
+from tests.support.context import first_port, free_port, parts
+from tests.support.deployable import write_services
 from tests.support.git import Repository, released
 
 ROOT = Path(__file__).resolve().parents[2]
-SAMPLE = ROOT / "mailauncher" / "bots" / "sample"
+SAMPLE = ROOT / "bots" / "sample"
 DEADLINE_S = 120
 STEPS = ("check", "fetch", "configure", "register")
 """Those that every deployment has."""
@@ -38,7 +40,7 @@ stop = [{ signal = "SIGINT", to = "process", wait_s = 5 }, { signal = "SIGKILL",
 ready = { port = true, within_s = 20 }
 consent = { "EULA.md" = "eula.confirmed", "PRIVACY.md" = "privacy.confirmed" }
 keep = [".env", "config", "data", "eula.confirmed", "privacy.confirmed"]
-install = { space_mb = 1, todo = { zh = "填写密钥", en = "Fill in the keys" } }
+install = { space_mb = 1, todo = { zh = "填写密钥", en = "Fill in the keys" }, copied = { zh = "同一账号，{main}", en = "One account, {main}" } }
 
 [title]
 zh = "主程序"
@@ -73,18 +75,25 @@ class Bots:
         self.folder = folder
         self.held = folder / "held"
         self.held.mkdir()
-        self.port = free_port()
+        self.port = first_port()
         """Where the recipe's ports begin."""
-        self.webui = free_port()
-        tags = {"0.12.0": {"VERSION": "0.12.0"}, "0.12.1": {"VERSION": "0.12.1"}}
+        self.webui = first_port()
+        # What the services listen on where no recipe writes it: not what those of other tests do.
+        listening = {"napcat/config/webui.json": "6099", "nonebot-ada/config.toml": "8095"}
+        moved = {
+            path: (SAMPLE / path).read_text("utf-8").replace(port, str(free_port()))
+            for path, port in listening.items()
+        }
+        tags = {"0.12.0": {"VERSION": "0.12.0", **moved}, "0.12.1": {"VERSION": "0.12.1"}}
         self.repository: Repository = released(folder / "repository", SAMPLE, tags)
         recipes = folder / "data" / "recipes"
         recipes.mkdir(parents=True)
+        write_services(recipes)
         self.recipe(RECIPE)
-        code = jobs._CODE.replace(
+        code = job._CODE.replace(
             "runpy.run", f"from tests.support import held; held.at({str(self.held)!r}); runpy.run"
         )
-        monkeypatch.setattr(jobs, "_CODE", code)
+        monkeypatch.setattr(job, "_CODE", code)
 
     def recipe(self, text: str) -> None:
         """Replaces the recipe, for contexts that are opened later."""
@@ -93,18 +102,18 @@ class Bots:
 
     @asynccontextmanager
     async def parts(self, **given: object) -> AsyncIterator[Context]:
-        """A running context. What it leaves installed stays; what runs goes on only if a setting says so."""
+        """A running context. Installed bots stay afterwards; running bots continue only if a setting says so."""
         settings: dict[str, Any] = {"sources_maibot": [self.repository.url], **given}
         async with parts(self.folder, **settings) as ctx:
             yield ctx
 
     def hold(self, *steps: str) -> None:
-        """Workers wait in these steps from now on."""
+        """Makes workers wait in these steps from now on."""
         for step in steps:
             (self.held / step).touch()
 
     def let_go(self, *steps: str) -> None:
-        """They go on: in these steps, or all of them."""
+        """Lets workers continue in these steps, or in all of them."""
         for step in steps or [path.name for path in self.held.iterdir()]:
             (self.held / step).unlink()
 
@@ -112,7 +121,7 @@ class Bots:
         return self.folder / "workspace" / name
 
     def left(self, name: str) -> list[Path]:
-        """What stands where a deployment of that name works, its target included."""
+        """The paths of a deployment of that name, its target included."""
         parent = self.folder / "workspace"
         return [path for path in parent.iterdir() if path.name == name or path.name.startswith(f".{name}.")]
 
@@ -122,7 +131,7 @@ async def deploy(ctx: Context, name: str = "bot", **wishes: Any) -> DeploymentVi
 
 
 async def until(ctx: Context, instance_id: str, wanted: Callable[[DeploymentView], bool]) -> DeploymentView:
-    """The first state of a deployment that is as wanted."""
+    """The first state of a deployment that meets a condition."""
     updates = deployments.progress(ctx, instance_id)
     view = None
     async with AsyncExitStack() as stack:
@@ -140,5 +149,5 @@ async def ended(ctx: Context, instance_id: str) -> DeploymentView:
 
 
 async def at_step(ctx: Context, instance_id: str, step: str) -> DeploymentView:
-    """A deployment that is held in a step."""
+    """Waits until a deployment is held in a step."""
     return await until(ctx, instance_id, lambda view: view.step == step)

@@ -57,7 +57,7 @@ values = st.recursive(
 
 @st.composite
 def patches(draw: st.DrawFn, document: dict[str, Any], *, depth: int = 0) -> dict[str, Any]:
-    """A merge patch that aims at what is there."""
+    """A merge patch for existing paths, mostly."""
     patch: dict[str, Any] = {}
     if document:
         for key in draw(st.lists(st.sampled_from(list(document)), max_size=3, unique=True)):
@@ -79,7 +79,7 @@ def _changes(draw: st.DrawFn, old: Any, depth: int) -> Any:
 
 @st.composite
 def _lists(draw: st.DrawFn, old: list[Any]) -> list[Any]:
-    """A list a few edits away; without the dates that JSON does not have."""
+    """A list a few edits away, without dates, which JSON does not have."""
     new = [copy.deepcopy(member) for member in old]
     for _ in range(draw(st.integers(0, 3))):
         at = draw(st.integers(0, len(new)))
@@ -102,7 +102,7 @@ def _lists(draw: st.DrawFn, old: list[Any]) -> list[Any]:
 
 
 def merged(old: Any, patch: Any) -> Any:
-    """RFC 7396, as its own page has it."""
+    """The algorithm of RFC 7396."""
     if not isinstance(patch, dict):
         return patch
     result = dict(old) if isinstance(old, dict) else {}
@@ -115,7 +115,7 @@ def merged(old: Any, patch: Any) -> Any:
 
 
 def named(patch: dict[str, Any], document: Any, at: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    """The paths that a patch names: its leaves, and what is no table and becomes one."""
+    """The paths that a patch names: its leaves, and values that become tables."""
     paths = []
     for key, value in patch.items():
         old = document.get(key)
@@ -127,7 +127,7 @@ def named(patch: dict[str, Any], document: Any, at: tuple[str, ...] = ()) -> lis
 
 
 def has_null(value: Any) -> bool:
-    """Whether a None stands in it, at any depth."""
+    """Whether the value contains None at any depth."""
     if isinstance(value, dict):
         return any(map(has_null, value.values()))
     return value is None or (isinstance(value, list) and any(map(has_null, value)))

@@ -13,6 +13,12 @@ from pathlib import Path
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
+import pytest
+
+from bots.fetching.refs import remote_refs
+from bots.fetching.repository_url import LOCAL_SCHEMES
+from mailauncher.errors import DownloadFailed
+
 DEADLINE_S = 30
 _COPIED = 16 << 10
 
@@ -24,7 +30,7 @@ breaks off after `GitServer.cut_after` bytes."""
 
 
 def environment() -> dict[str, str]:
-    """An environment in which git knows who commits and when, and nothing of whoever runs the tests."""
+    """An environment with a fixed author and date, and without the configuration of the user who runs the tests."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     people = {
         f"GIT_{role}_{what}": value
@@ -39,7 +45,7 @@ def environment() -> dict[str, str]:
 
 
 class Repository:
-    """A repository with a work tree at `folder`, at first without a commit. Partial clones of it are allowed."""
+    """A repository with a work tree at `folder`, without a commit at first. Partial clones of it are allowed."""
 
     def __init__(self, folder: Path, *, branch: str = "main") -> None:
         self.folder = folder
@@ -54,11 +60,11 @@ class Repository:
 
     @property
     def head(self) -> str:
-        """The commit that is checked out."""
+        """The checked-out commit."""
         return self.git("rev-parse", "HEAD")
 
     def git(self, *arguments: str, typed: str = "") -> str:
-        """Runs git in the work tree. Returns what it prints, without the last line break."""
+        """Runs git in the work tree. Returns its output without the last line break."""
         done = subprocess.run(
             ["git", "-c", "gc.auto=0", *arguments],
             cwd=self.folder,
@@ -86,11 +92,11 @@ class Repository:
         return self.head
 
     def tag(self, name: str, *, annotated: bool = False) -> None:
-        """Names what is checked out; an annotated tag is an object of its own that leads to the commit."""
+        """Tags the checked-out commit; an annotated tag is an object that points to it."""
         self.git("tag", *(("--annotate", "--message", name) if annotated else ()), "--", name)
 
     def branch(self, name: str, files: Files | None = None) -> str:
-        """A branch with one commit of its own; what was checked out is so again afterwards. Returns that commit."""
+        """Creates a branch with one commit, and returns to the former branch. Returns the commit."""
         before = self.git("symbolic-ref", "--short", "HEAD")
         self.git("switch", "--quiet", "--create", name)
         commit = self.commit(files)
@@ -143,7 +149,7 @@ class GitServer:
         return int(self._http.server_address[1])
 
     def url(self, repository: Repository | str, userinfo: str = "") -> str:
-        """The address of a repository below the folder, by itself or by its path there."""
+        """The URL of a repository below the folder, given as a repository or by its path."""
         path = repository if isinstance(repository, str) else str(repository.folder.relative_to(self.folder))
         return f"http://{userinfo}{'@' if userinfo else ''}127.0.0.1:{self.port}/{path}"
 
@@ -158,7 +164,7 @@ class GitServer:
             self._changed.notify_all()
 
     def arrived(self, request: str) -> Manner:
-        """Notes a request; returns how to answer it, once that is anything but `hang`."""
+        """Records a request; returns the manner of its answer, once it is not `hang`."""
         with self._changed:
             self.requests.append(request)
             self._changed.notify_all()
@@ -166,12 +172,12 @@ class GitServer:
             return self._manner
 
     def wait_for_requests(self, count: int) -> None:
-        """Returns once that many requests have come, answered or not. Blocks."""
+        """Returns once that many requests have arrived, answered or not. Blocks."""
         with self._changed:
             assert self._changed.wait_for(lambda: len(self.requests) >= count, DEADLINE_S), self.requests
 
     def close(self) -> None:
-        """No thread and no process of it is left."""
+        """Ends all of its threads and processes."""
         self.manner = 503
         self._http.shutdown()
         self._thread.join()
@@ -180,7 +186,7 @@ class GitServer:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[GitServer]:
-    """A server of the repositories below a folder, on a free port of 127.0.0.1."""
+    """Serves the repositories below a folder on a free port of 127.0.0.1."""
     server = GitServer(folder)
     try:
         yield server
@@ -196,7 +202,7 @@ class _Http(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that went away in the middle is what some tests are about."""
+        """Some tests are about clients that disconnect."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -212,7 +218,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Says nothing on standard error; `GitServer.requests` is its log."""
+        """Prints nothing; `GitServer.requests` is the log."""
 
     def _answer(self) -> None:
         owner = cast(_Http, self.server).owner
@@ -276,3 +282,11 @@ class _Handler(BaseHTTPRequestHandler):
             "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
             "REMOTE_ADDR": "127.0.0.1",
         }
+
+
+async def failure_of(*urls: str, timeout_s: float = 10.0) -> str:
+    """What is reported for sources of which none can be used."""
+    with pytest.raises(DownloadFailed) as caught:
+        await remote_refs(urls, LOCAL_SCHEMES, timeout_s)
+    assert caught.value.text.zh != caught.value.text.en
+    return caught.value.text.en

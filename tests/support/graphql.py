@@ -1,10 +1,10 @@
-"""Clients of `/graphql`: one question over HTTP, a conversation over a WebSocket."""
+"""Clients of `/graphql`: one operation over HTTP, or several over a WebSocket."""
 
 import asyncio
 import itertools
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +23,7 @@ Message = dict[str, Any]
 
 @dataclass(frozen=True)
 class Answer:
-    """What GraphQL answered; `data` is None where nothing came of it."""
+    """A GraphQL response; `data` is None if the operation failed."""
 
     status: int
     data: Any
@@ -42,21 +42,14 @@ class Answer:
 
     @property
     def result(self) -> Any:
-        """The value of the only root field, of an answer without errors."""
+        """The value of the only root field of a response without errors."""
         assert self.errors == []
         (value,) = self.data.values()
         return value
 
 
-async def until(true: Callable[[], bool]) -> None:
-    """Waits for something that nobody announces."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not true():
-            await asyncio.sleep(0.01)
-
-
 def client(launcher: Launcher, headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
-    unneeded = False  # nothing here speaks TLS, and getting ready for it takes longer than a request
+    unneeded = False  # no TLS is needed, and creating a TLS context takes longer than a request
     return httpx.AsyncClient(
         base_url=launcher.url, headers=headers, verify=unneeded, trust_env=False, timeout=PATIENCE_S
     )
@@ -65,15 +58,15 @@ def client(launcher: Launcher, headers: Mapping[str, str] | None = None) -> http
 async def ask(
     launcher: Launcher, document: str, headers: Mapping[str, str] | None = None, **variables: object
 ) -> Answer:
-    """One operation by POST."""
+    """Sends one operation by POST."""
     async with client(launcher, headers) as http:
         response = await http.post("/graphql", json={"query": document, "variables": variables})
     body = response.json()
     return Answer(response.status_code, body["data"], body.get("errors", []))
 
 
-class Conversation:
-    """One `graphql-transport-ws` socket, as much of it as its test has said."""
+class GraphQLSocket:
+    """A `graphql-transport-ws` socket."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
@@ -92,18 +85,18 @@ class Conversation:
         return message
 
     async def init(self, payload: Message | None = None) -> Message:
-        """The answer to `connection_init`."""
+        """Sends `connection_init` and returns the response."""
         await self.send("connection_init", **({} if payload is None else {"payload": payload}))
         return await self.receive()
 
     async def begin(self, document: str, **variables: object) -> str:
-        """Sends an operation; its id."""
+        """Starts an operation and returns its id."""
         operation_id = str(next(self._ids))
         await self.send("subscribe", id=operation_id, payload={"query": document, "variables": variables})
         return operation_id
 
     async def next(self, operation_id: str) -> Message:
-        """The next message of one operation; those of others wait."""
+        """The next message of one operation; messages of others are queued."""
         found = next((message for message in self._waiting if message["id"] == operation_id), None)
         if found is not None:
             self._waiting.remove(found)
@@ -122,13 +115,13 @@ class Conversation:
         return value
 
     async def follow(self, document: str, **variables: object) -> str:
-        """Begins a subscription and sees to it that it has begun: what happens from now on, it tells."""
+        """Starts a subscription and waits until it is active, so that it reports everything from now on."""
         operation_id = await self.begin(document, **variables)
         await self.ask("{ systemHealth { status } }")
         return operation_id
 
     async def ask(self, document: str, **variables: object) -> Answer:
-        """One operation to its end."""
+        """Runs one operation to its end."""
         operation_id = await self.begin(document, **variables)
         message = await self.next(operation_id)
         if message["type"] == "error":
@@ -137,11 +130,17 @@ class Conversation:
         assert complete["type"] == "complete"
         return Answer(0, message["payload"]["data"], message["payload"].get("errors", []))
 
+    def taken(self) -> list[Message]:
+        """The messages that nobody has asked for yet; they are queued no longer."""
+        found = list(self._waiting)
+        self._waiting.clear()
+        return found
+
     async def end(self, operation_id: str) -> None:
         await self.send("complete", id=operation_id)
 
     async def until_closed(self) -> tuple[int | None, str | None]:
-        """The close code and its reason."""
+        """The close code and reason."""
         try:
             while True:
                 await self.receive()
@@ -156,7 +155,7 @@ async def opening(
     headers: Mapping[str, str] | None = None,
     subprotocol: str = "graphql-transport-ws",
     **options: Any,
-) -> AsyncIterator[Conversation]:
+) -> AsyncIterator[GraphQLSocket]:
     """A socket for the block, before `connection_init`."""
     async with connect(
         f"{launcher.ws}/graphql",
@@ -166,13 +165,13 @@ async def opening(
         proxy=None,
         **options,
     ) as socket:
-        yield Conversation(socket)
+        yield GraphQLSocket(socket)
 
 
 @asynccontextmanager
 async def conversing(
     launcher: Launcher, headers: Mapping[str, str] | None = None, **options: Any
-) -> AsyncIterator[Conversation]:
+) -> AsyncIterator[GraphQLSocket]:
     """A socket for the block, ready for operations."""
     async with opening(launcher, headers=headers, **options) as conversation:
         assert (await conversation.init())["type"] == "connection_ack"

@@ -3,8 +3,8 @@
 import time
 from pathlib import Path
 
-from mailauncher.bots.deploying.plan import Step
-from mailauncher.bots.deploying.report import Report
+from bots.deploying.plan import Step
+from bots.deploying.report import Report
 from mailauncher.errors import Text
 
 _begin = Report.begin

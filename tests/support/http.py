@@ -1,4 +1,4 @@
-"""A client of the REST interface, the shape of its failures, and a folder with a bot to add."""
+"""A client of the REST API, checks of its error body, and a folder with a bot to add."""
 
 import asyncio
 import json
@@ -8,31 +8,31 @@ from typing import Any
 
 import httpx
 
-from mailauncher.errors import VERDICTS, Code
+from mailauncher.errors import ERROR_INFO, Code
 from tests.support.context import PATIENT_BOT, free_port
 from tests.support.server import Launcher
 
 API = "/api/v1"
-# Nothing here speaks TLS; making a context of its own, as httpx would, takes longer than a request.
+# No TLS is needed; httpx would create a TLS context, which takes longer than a request.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def client(launcher: Launcher, **headers: str) -> httpx.AsyncClient:
-    """Speaks to one server; `_` in a header's name stands for `-`."""
+    """A client of one server; `_` in a header's name means `-`."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return httpx.AsyncClient(base_url=launcher.url, headers=named, timeout=20, trust_env=False, verify=NO_TLS)
 
 
 def failure(answer: httpx.Response, code: Code, field: str | None = None, status: int | None = None) -> str:
-    """Checks that the answer is the one body of failures, with its code and the code's status. Returns its message."""
+    """Checks that the response has the common error body with this code and its status. Returns the message."""
     body = answer.json()
     assert body["error"]["code"] == code, body
-    assert answer.status_code == (VERDICTS[code].http if status is None else status)
+    assert answer.status_code == (ERROR_INFO[code].http if status is None else status)
     return told(body, field, answer.headers)
 
 
 def told(body: dict[str, Any], field: str | None, headers: Any) -> str:
-    """The message of a failure's body, after a look at all of its keys."""
+    """The message of an error body, after checking all its keys."""
     message: str = body["error"]["message"]
     error = {"code": body["error"]["code"], "message": message} | ({"field": field} if field else {})
     assert body == {"success": False, "error": error, "message": message, "detail": message}
@@ -44,7 +44,7 @@ def told(body: dict[str, Any], field: str | None, headers: Any) -> str:
 
 
 async def raw(launcher: Launcher, request: bytes) -> tuple[bytes, bytes]:
-    """Head and body of the answer to bytes that no client would send. The connection must be closed after it."""
+    """Head and body of the response to arbitrary bytes. The connection must be closed after it."""
     reader, writer = await asyncio.open_connection("127.0.0.1", launcher.port)
     try:
         writer.write(request)
@@ -56,7 +56,7 @@ async def raw(launcher: Launcher, request: bytes) -> tuple[bytes, bytes]:
 
 
 def write_bot(folder: Path, script: str = PATIENT_BOT, *services: str) -> Path:
-    """A folder with a `bot.py`, and one inside with the same for each service."""
+    """A folder with a `bot.py`, and such a folder inside for each service."""
     for place in (folder, *(folder / service for service in services)):
         place.mkdir(parents=True)
         (place / ("bot.py" if place is folder else "main.py")).write_text(script, "utf-8")

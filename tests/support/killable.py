@@ -3,14 +3,16 @@
 import asyncio
 import os
 import signal
-import sys
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from tests.support.context import free_port
+from tests.support.database import migrated
 from tests.support.http import NO_TLS
+from tests.support.preloaded import COMMAND, LOCALE, Command
 
 PATIENCE_S = 30
 
@@ -23,7 +25,7 @@ class Server:
         self.data = folder / "data"
         self.workspace = folder / "bots"
         self.port = free_port()
-        self.process: asyncio.subprocess.Process | None = None
+        self.process: Command | None = None
         self._settings = settings
 
     @property
@@ -35,9 +37,12 @@ class Server:
         """The end of what it has said on standard error, whichever of its lives that was in."""
         return (self.folder / "errors").read_text("utf-8")[-3000:]
 
-    async def start(self) -> None:
-        """Returns once it listens."""
-        own = {k: v for k, v in os.environ.items() if not k.startswith("MAILAUNCHER_")}
+    async def start(self, code: Path | None = None) -> None:
+        """Returns once it listens. `code`: a folder with another version of the package `mailauncher`, which
+        makes a database of its own."""
+        if code is None:
+            migrated(self.data)
+        own = {k: v for k, v in os.environ.items() if not k.startswith("MAILAUNCHER_")} | LOCALE
         settings = {
             "data": str(self.data),
             "workspace": str(self.workspace),
@@ -46,29 +51,32 @@ class Server:
             **self._settings,
         }
         with (self.folder / "errors").open("ab") as errors:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "mailauncher",
-                "serve",
+            self.process = Command(
+                [*COMMAND, "serve"],
+                cwd=code,
                 env=own | {f"MAILAUNCHER_{name.upper()}": value for name, value in settings.items()},
-                stdout=asyncio.subprocess.PIPE,
+                stdout=subprocess.PIPE,
                 stderr=errors,
             )
         assert self.process.stdout is not None
-        line = await self.process.stdout.readline()
+        line = await asyncio.to_thread(self.process.stdout.readline)
         assert b"listening" in line, (line, self.errors)
 
     async def end(self, number: signal.Signals) -> int:
         assert self.process is not None
         self.process.send_signal(number)
-        await self.process.communicate()
+        await self.gone()
         assert self.process.returncode is not None
         return self.process.returncode
 
+    async def gone(self) -> None:
+        """Waits for its end."""
+        assert self.process is not None
+        await asyncio.to_thread(self.process.communicate)
+
     @property
     def lives(self) -> bool:
-        return self.process is not None and self.process.returncode is None
+        return self.process is not None and self.process.poll() is None
 
     async def ask(self, method: str, path: str, /, **body: object) -> dict[str, Any]:
         """The answer of the REST interface, which must be a success. Raises httpx.TransportError when it is not there."""

@@ -52,3 +52,19 @@ def gif_bomb(side: int, frames: int) -> bytes:
     frame = b"\x21\xf9\x04\x04\x01\x00\x00\x00" + b"\x2c" + struct.pack("<HHHHB", 0, 0, 1, 1, 0)
     pixel = b"\x02\x02\x44\x01\x00"
     return head + (frame + pixel) * frames + b"\x3b"
+
+
+def many_scans(count: int, side: int = 4992) -> bytes:
+    """A progressive JPEG of one colour that repeats its last scan so many times: each goes over all pixels."""
+    target = io.BytesIO()
+    Image.new("L", (side, side), 90).save(target, "JPEG", progressive=True)
+    whole = target.getvalue()
+    last = whole.rindex(b"\xff\xda")
+    return whole[:-2] + whole[last:-2] * count + whole[-2:]
+
+
+def many_comments(count: int, length: int = 250) -> bytes:
+    """A GIF with so many comments, each of which Pillow appends to all before it."""
+    whole = picture("GIF")
+    comment = b"\x21\xfe" + bytes([length]) + b"c" * length + b"\0"
+    return whole[:-1] + comment * count + whole[-1:]

@@ -1,29 +1,30 @@
-"""Plans to carry out, and the worker as a process."""
+"""Deployment plans, and the worker as a process."""
 
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import uv
 
-from mailauncher.bots.deploying import journal, plan
-from mailauncher.bots.deploying.journal import Entry
-from mailauncher.bots.deploying.plan import Component, Plan, Source
-from mailauncher.bots.recipe import ConfigFile, Install
+from bots.deploying import journal, plan
+from bots.deploying.journal import Entry
+from bots.deploying.plan import Component, Plan, Source
+from bots.recipe import ConfigFileSpec, Install
+from tests.support.preloaded import LOCALE, ROOT, WORKER, Command
 
-ROOT = Path(__file__).resolve().parents[2]
 ID = "0123456789abcdef0123456789abcdef01234567"
 CONSENT = {"EULA.md": "eula.confirmed", "PRIVACY.md": "privacy.confirmed"}
 DEADLINE_S = 90
-ENV_FILE = ConfigFile(
+ENV_FILE = ConfigFileSpec(
     name="env", path=".env", template="template/template.env", set={"PORT": "{main}", "WEBUI_PORT": "{webui}"}
 )
-BOT_FILE = ConfigFile(name="bot", path="config/bot_config.toml", template="template/bot_config_template.toml")
-ADAPTER_FILE = ConfigFile(
+BOT_FILE = ConfigFileSpec(
+    name="bot", path="config/bot_config.toml", template="template/bot_config_template.toml"
+)
+ADAPTER_FILE = ConfigFileSpec(
     name="adapter",
     path="config.toml",
     set={"maibot_server.port": "{main}", "napcat_server.port": "{nonebot-ada}"},
@@ -36,17 +37,17 @@ def component(
     *,
     name: str = "main",
     place: str = "",
-    config: tuple[ConfigFile, ...] = (),
+    config: tuple[ConfigFileSpec, ...] = (),
     **install: Any,
 ) -> Component:
-    """A component that takes no room."""
+    """A component that needs no disk space."""
     return Component(
         name=name, place=place, source=source, install=Install(**{"space_mb": 0} | install), config=config
     )
 
 
 class Deployment:
-    """A plan in a folder of its own, and its worker. `target` is where the instance will stand."""
+    """A plan in a folder of its own, and its worker. `target` is the instance's future folder."""
 
     def __init__(self, tmp_path: Path, *components: Component, **more: Any) -> None:
         self.folder = tmp_path / "deployments" / ID
@@ -67,16 +68,16 @@ class Deployment:
         plan.write(self.folder, self.plan)
 
     def change(self, **changes: Any) -> None:
-        """Another plan in its place, and a new journal: another deployment of the same instance."""
+        """Replaces the plan and removes the journal: another deployment of the same instance."""
         self.plan = msgspec.structs.replace(self.plan, **changes)
         plan.write(self.folder, self.plan)
         (self.folder / plan.JOURNAL_FILE).unlink(missing_ok=True)
 
-    def start(self, *words: str, **env: str) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(
+    def start(self, *words: str, **env: str) -> Command:
+        return Command(
             self.command(*words),
             cwd=ROOT,
-            env=os.environ | env,
+            env=os.environ | LOCALE | env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -84,10 +85,10 @@ class Deployment:
         )
 
     def command(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "mailauncher.bots.deploying", str(self.folder), *words]
+        return [*WORKER, str(self.folder), *words]
 
     def run(self, *words: str, **env: str) -> tuple[int, str]:
-        """Exit status and what was printed."""
+        """Runs the worker. Returns exit status and output."""
         with self.start(*words, **env) as process:
             try:
                 printed, _ = process.communicate(timeout=DEADLINE_S)
@@ -102,7 +103,7 @@ class Deployment:
 
     @property
     def kinds(self) -> list[str]:
-        """What became of each step, without progress and sentences."""
+        """The kinds of entries of each step, without progress and sentences."""
         return [
             f"{entry.step} {entry.kind}"
             for entry in self.entries
@@ -115,7 +116,7 @@ class Deployment:
 
     @property
     def left(self) -> list[str]:
-        """What stands beside the target."""
+        """The names beside the target."""
         there = self.target.parent
         return (
             sorted(entry.name for entry in there.iterdir() if entry != self.target) if there.exists() else []

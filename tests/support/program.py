@@ -7,18 +7,19 @@ import secrets
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 
-from tests.support.context import free_port
+from tests.support import preloaded
+from tests.support.context import free_port, lives, wait_for_end
+from tests.support.preloaded import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 30
 _MARK = "TEST_OF_THE_COMMAND_LINE"
 
@@ -38,7 +39,7 @@ class Running:
     def __init__(self, arguments: list[str], environment: dict[str, str], errors: Path) -> None:
         self._errors = errors
         with errors.open("wb") as stderr:
-            self.process = subprocess.Popen(
+            self.process = preloaded.Command(
                 arguments, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=stderr
             )
         self.text = ""
@@ -67,9 +68,10 @@ class Running:
         def over() -> bool:
             return bool(re.search(pattern, self.text)) or not self._reader.is_alive()
 
+        deadline = time.monotonic() + DEADLINE_S  # for all of it: a bot that prints goes on printing
         with self._changed:
-            while not over() and self._changed.wait(DEADLINE_S):
-                pass
+            while not over() and (left := deadline - time.monotonic()) > 0:
+                self._changed.wait(left)
         found = re.search(pattern, self.text)
         assert found, f"{pattern} not in\n{self.text}\n{self.errors}"
         return found
@@ -95,7 +97,7 @@ class Home:
     """Where commands run: a data folder, a workspace, a temporary folder; English, on a free port."""
 
     root = ROOT
-    command = (sys.executable, "-m", "mailauncher")
+    command: tuple[str, ...] = preloaded.COMMAND
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -132,16 +134,7 @@ class Home:
 
     def run(self, *arguments: str, typed: str = "", **given: str) -> subprocess.CompletedProcess[str]:
         """Runs a command to its end."""
-        return subprocess.run(
-            [*self.command, *arguments],
-            cwd=ROOT,
-            env=self.environment(**given),
-            input=typed,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=2 * DEADLINE_S,
-            check=False,
-        )
+        return preloaded.run([*self.command, *arguments], self.environment(**given), typed)
 
     def start(self, *arguments: str, through: tuple[str, ...] = (), **given: str) -> Running:
         """Starts a command, `through` another if need be; it is killed at the end of the test, if it still runs."""
@@ -170,12 +163,20 @@ class Home:
 
     def left(self) -> list[psutil.Process]:
         """What of that does not end by itself."""
-        _, alive = psutil.wait_procs(self.processes(), timeout=5)
+        deadline = time.monotonic() + 5
+        alive = self.processes()
+        while alive and time.monotonic() < deadline:
+            time.sleep(0.01)
+            alive = [process for process in alive if lives(process.pid)]
         return alive
 
     def _is_ours(self, process: psutil.Process) -> bool:
+        """The environment of a process that has ended cannot be read, that of a preloaded one is not its own."""
         with contextlib.suppress(psutil.Error):
-            return process.pid != os.getpid() and process.environ().get(_MARK) == self._mark
+            return process.environ().get(_MARK) == self._mark or any(
+                process.pid == running.process.pid and running.process.poll() is None
+                for running in self._started
+            )
         return False
 
     def close(self) -> None:
@@ -185,7 +186,7 @@ class Home:
         for process in left:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(left, timeout=DEADLINE_S)
+        wait_for_end(*(process.pid for process in left))
 
 
 @contextmanager

@@ -4,28 +4,27 @@ import os
 import pty
 import re
 import select
-import subprocess
 import termios
 
+from tests.support import preloaded
 from tests.support.program import DEADLINE_S, Home
 
 
 class Screen:
     """A command in a PTY of 100 x 30, its controlling terminal. `before` is how the terminal was set."""
 
-    def __init__(self, place: Home, *arguments: str) -> None:
+    def __init__(self, place: Home, *arguments: str, **given: str) -> None:
         self._master, self.terminal = pty.openpty()
         termios.tcsetwinsize(self.terminal, (30, 100))
         self.before = termios.tcgetattr(self.terminal)
-        self.process = subprocess.Popen(
+        self.process = preloaded.Command(
             [*place.command, *arguments],
             cwd=place.root,
-            env=place.environment(TERM="xterm-256color"),
+            env=place.environment(TERM="xterm-256color", **given),
             stdin=self.terminal,
             stdout=self.terminal,
             stderr=self.terminal,
-            # Only the child itself can make a PTY its controlling terminal.
-            preexec_fn=lambda: os.login_tty(os.dup(0)),  # noqa: PLW1509
+            preexec_fn=preloaded.terminal,
         )
         self._text = ""
 

@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from mailauncher.app import create_app
-from mailauncher.serving import Server
 from mailauncher.settings import Settings
 from resolvers.context import Context
-from resolvers.opening import open_context
+from resolvers.lifespan import open_context
+from server.app import create_app
+from server.serving import Server
+from tests.support.database import migrated
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Launcher:
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Launcher]:
     """A server for the block; afterwards no task, process or socket of it is left."""
+    migrated(settings.data_folder)
     async with open_context(settings) as ctx:
         server = Server(create_app(ctx), settings)
         serving = asyncio.create_task(server.serve())

@@ -5,11 +5,10 @@ import contextlib
 import hashlib
 import json
 import os
-import random
 import signal
-import socket
+import time
 import tomllib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,12 @@ from typing import Any
 import httpx
 import psutil
 
-from mailauncher.bots.deploying import journal
-from mailauncher.bots.deploying.journal import Entry
-from mailauncher.bots.deploying.register import MARKER
+from bots.catalogue import SHIPPED
+from bots.deploying import journal
+from bots.deploying.journal import Entry
+from bots.deploying.register import MARKER
 from tests.support import deployable
-from tests.support.context import lives, processes_in
+from tests.support.context import free_port, lives, processes_in
 from tests.support.git import Repository
 from tests.support.killable import Server
 
@@ -36,9 +36,10 @@ Bot = dict[str, Any]
 
 
 class Site:
-    """A server that deploys the sample bot as `maibot` from `url`. Everything of it is in one folder."""
+    """A server that deploys the sample bot as `maibot` from `url`, by the recipes of a version. Everything of it is in one
+    folder."""
 
-    def __init__(self, folder: Path, repository: Repository, url: str) -> None:
+    def __init__(self, folder: Path, repository: Repository, url: str, recipes: Path = SHIPPED) -> None:
         self.folder = folder
         self.server = Server(
             folder,
@@ -47,8 +48,7 @@ class Site:
             deployments_at_once="8",
             start_grace_s="0.2",
         )
-        deployable.use(url, self.server.data)
-        self.recipe("ports = { webui = 8001 }", f"ports = {{ webui = {lasting_port()} }}")
+        deployable.use(url, self.server.data, recipes)
         self._files = {tag: _files(repository, tag) for tag in deployable.TAGS}
 
     def recipe(self, old: str, new: str) -> None:
@@ -63,12 +63,12 @@ class Site:
     async def deploy(self, name: str, **wishes: Any) -> str:
         """Begins the deployment of a new instance with both services. Returns its id. Raises httpx.TransportError when the
         server dies meanwhile."""
-        services = [{"name": service, "port": lasting_port()} for service in SERVICES]
-        given = {"version": deployable.STABLE, "port": lasting_port(), "install_services": services, **wishes}
+        services = [{"name": service, "port": free_port()} for service in SERVICES]
+        given = {"version": deployable.STABLE, "port": free_port(), "install_services": services, **wishes}
         begun = await self.server.ask("POST", "/deploy/deploy", instance_name=name, **given)
         return str(begun["instance_id"])
 
-    async def command(self, mutation: str, **given: str) -> None:
+    async def command(self, mutation: str, **given: object) -> None:
         """A GraphQL mutation that takes an `input` and must succeed."""
         fields = ", ".join(f"{name}: {json.dumps(value)}" for name, value in given.items())
         query = f"mutation {{ {mutation}(input: {{{fields}}}) {{ __typename }} }}"
@@ -98,12 +98,19 @@ class Site:
 
     async def ended(self, instance_id: str) -> Bot:
         """The state of a deployment once it has ended."""
-        async with asyncio.timeout(DEADLINE_S):
-            while True:
-                status = await self.server.ask("GET", f"/install-status/{instance_id}")
-                if status["status"] in ENDS:
-                    return status
-                await asyncio.sleep(0.05)
+        deadline = time.monotonic() + DEADLINE_S
+        while True:
+            status = await self.server.ask("GET", f"/install-status/{instance_id}")
+            if status["status"] in ENDS:
+                return status
+            assert time.monotonic() < deadline, (
+                status,
+                self.entries(instance_id)[-4:],
+                self.workers(instance_id),
+                self.keepers(instance_id),
+                self.server.errors[-2000:],
+            )
+            await asyncio.sleep(0.05)
 
     async def settled(self, name: str) -> Bot:
         """An instance once it is either stopped or running, which it must become."""
@@ -142,7 +149,7 @@ class Site:
         """Ends whatever runs here, all at once, and starts a server again."""
         assert self.server.process is not None
         _end_at_once(self.server.process.pid, *processes_in(self.folder))
-        await self.server.process.communicate()
+        await self.server.gone()
         self.clear()
         await self.server.start()
 
@@ -186,13 +193,6 @@ async def site(folder: Path, repository: Repository, url: str = "") -> AsyncIter
         made.clear()
 
 
-async def until(true: Callable[[], bool], every_s: float = 0.002) -> None:
-    """Waits for what nobody announces."""
-    async with asyncio.timeout(DEADLINE_S):
-        while not true():
-            await asyncio.sleep(every_s)
-
-
 def kill(*pids: int) -> None:
     """Ends processes at once, and nothing that they have started."""
     _signal(signal.SIGKILL, *pids)
@@ -212,16 +212,6 @@ def _signal(number: signal.Signals, *pids: int) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
-
-
-def lasting_port() -> int:
-    """A port that nothing listens on now, and that the system gives to nobody who has not asked for it: it is still free when
-    a bot is started again."""
-    while True:
-        port = random.randrange(10_000, 30_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def _running(*words: str) -> list[int]:

@@ -1,4 +1,4 @@
-"""Rights of files that count for root too, for tests of what they forbid."""
+"""Makes file permissions apply to root, for tests of what they forbid."""
 
 import ctypes
 import os
@@ -15,7 +15,7 @@ _OVERRIDES = 1 << 1 | 1 << 2  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
 
 @contextmanager
 def nobodys_folder() -> Iterator[Path]:
-    """An empty folder of the user's own, in a block where the modes of files bind root as they bind everyone."""
+    """An empty folder of this user, in a block in which file modes apply to root as well."""
     folder = Path(tempfile.mkdtemp())
     try:
         with _bound_by_modes():
@@ -29,7 +29,7 @@ def nobodys_folder() -> Iterator[Path]:
 
 @contextmanager
 def _bound_by_modes() -> Iterator[None]:
-    """Root without the capabilities that override modes: of this thread, and of those that it starts in the block."""
+    """Drops the capabilities with which root ignores file modes, for this thread and those that it starts in the block."""
     if os.geteuid() != 0:
         yield
         return

@@ -1,4 +1,4 @@
-"""The terminal's WebSocket: who may connect to what, and every message that it knows."""
+"""The terminal's WebSocket: session ids, and each of its messages."""
 
 import json
 import time
@@ -6,15 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from resolvers import instances
-from rest import terminal_socket
+from resolvers import instances, terminals
 from tests.support.context import add_bot
 from tests.support.server import Launcher
 from tests.support.viewer import start_bot, viewing
 
 pytestmark = pytest.mark.slow
 
-# Without the terminal's own echo, which would come at any moment among the answers.
+# Without the terminal's echo, which could come at any moment between the answers.
 ECHO = """
 import sys, termios
 mode = termios.tcgetattr(0)
@@ -35,7 +34,7 @@ async def echo(launcher: Launcher, tmp_path: Path) -> str:
     return session_id
 
 
-async def test_a_viewer_is_told_where_it_is_and_sees_the_screen(launcher: Launcher, echo: str) -> None:
+async def test_a_new_viewer_gets_the_terminals_name_and_recent_output(launcher: Launcher, echo: str) -> None:
     async with viewing(launcher, echo) as early:
         await early.until_shown("ready\r\n")
         assert early.messages[0] == {"type": "status", "message": "已连接到 main 终端"}
@@ -44,7 +43,7 @@ async def test_a_viewer_is_told_where_it_is_and_sees_the_screen(launcher: Launch
         assert await late.next() == {"type": "output", "data": "ready\r\n", "offset": 0}
 
 
-async def test_sentences_are_english_for_who_prefers_it(launcher: Launcher, echo: str) -> None:
+async def test_messages_are_english_if_the_client_prefers_it(launcher: Launcher, echo: str) -> None:
     async with viewing(launcher, echo, language="en-GB,en;q=0.9,zh;q=0.8") as viewer:
         assert await viewer.next() == {"type": "status", "message": "Connected to the main terminal"}
         await viewer.send("nonsense")
@@ -52,7 +51,7 @@ async def test_sentences_are_english_for_who_prefers_it(launcher: Launcher, echo
         assert error["message"].startswith("Invalid message")
 
 
-async def test_both_addresses_are_the_same(launcher: Launcher, echo: str) -> None:
+async def test_both_paths_lead_to_the_same_terminal(launcher: Launcher, echo: str) -> None:
     async with viewing(launcher, echo, path="/api/v1/ws/") as one, viewing(launcher, echo) as other:
         await one.type("hello\n")
         await one.until_shown("got HELLO\r\n")
@@ -82,7 +81,7 @@ async def test_offsets_count_the_bytes_of_everything_printed(launcher: Launcher,
         end += len(message["data"].encode())
 
 
-async def test_a_ping_is_answered_with_its_own_time_and_the_server_s(launcher: Launcher, echo: str) -> None:
+async def test_a_pong_contains_the_pings_timestamp_and_the_server_time(launcher: Launcher, echo: str) -> None:
     async with viewing(launcher, echo) as viewer:
         for sent in ({"timestamp": 1672531200000}, {"timestamp": "x"}, {"timestamp": 0.5}, {}):
             before = int(time.time() * 1000)
@@ -93,7 +92,7 @@ async def test_a_ping_is_answered_with_its_own_time_and_the_server_s(launcher: L
             assert before <= pong["server_time"] <= time.time() * 1000
 
 
-async def test_history_is_the_lines_printed_between_two_times(launcher: Launcher, echo: str) -> None:
+async def test_history_contains_the_lines_printed_between_two_times(launcher: Launcher, echo: str) -> None:
     async with viewing(launcher, echo) as viewer:
         await viewer.type("past\n")
         await viewer.until_shown("got PAST\r\n")
@@ -116,11 +115,11 @@ BROKEN: dict[str, str | bytes] = {
     "empty": "",
     "cut short": '{"type":"input","data":"echo',
     "nested too deeply": '{"type":"ping","x":' + "[" * 100_000 + "]" * 100_000 + "}",
-    "no object": '["input","x"]',
+    "not an object": '["input","x"]',
     "a number": "1",
     "without a type": '{"data":"x"}',
     "of an unknown type": '{"type":"shutdown"}',
-    "of a type that is no text": '{"type":7}',
+    "of a type that is not text": '{"type":7}',
     "input without data": '{"type":"input"}',
     "input of a number": '{"type":"input","data":5}',
     "input of half a character": '{"type":"input","data":"\\ud83d"}',
@@ -141,7 +140,7 @@ BROKEN: dict[str, str | bytes] = {
 }
 
 
-async def test_a_broken_message_gets_an_error_and_changes_nothing(launcher: Launcher, echo: str) -> None:
+async def test_an_invalid_message_gets_an_error_and_changes_nothing(launcher: Launcher, echo: str) -> None:
     async with viewing(launcher, echo) as viewer:
         await viewer.until_shown("ready\r\n")
         for how, message in BROKEN.items():
@@ -152,11 +151,11 @@ async def test_a_broken_message_gets_an_error_and_changes_nothing(launcher: Laun
         await viewer.type("still here\n")
         await viewer.until_shown("got STILL HERE\r\n")
         assert viewer.shown == "ready\r\ngot STILL HERE\r\n"
-        terminal = terminal_socket.find(launcher.ctx, echo)
+        terminal = terminals.find(launcher.ctx, echo)
         assert (terminal.columns, terminal.rows) == (80, 24)
 
 
-async def test_a_message_of_one_mebibyte_is_taken_and_a_longer_one_ends_the_socket(
+async def test_a_message_of_one_mebibyte_is_accepted_and_a_longer_one_closes_the_socket(
     launcher: Launcher, echo: str
 ) -> None:
     longest = '{"type":"ping","timestamp":1,"x":"' + "x" * ((1 << 20) - 36) + '"}'
@@ -168,7 +167,7 @@ async def test_a_message_of_one_mebibyte_is_taken_and_a_longer_one_ends_the_sock
         assert await viewer.until_closed() == 1009
 
 
-async def test_a_malformed_session_is_refused(launcher: Launcher) -> None:
+async def test_a_malformed_session_id_is_refused(launcher: Launcher) -> None:
     for session_id in ("nothing", "_main", "abc_", "a%20b_main", "a%2e%2e_", "é_main", "a" * 70):
         async with viewing(launcher, session_id) as viewer:
             error = await viewer.next()
@@ -184,14 +183,14 @@ async def test_an_unknown_instance_is_named_and_the_socket_closed(launcher: Laun
             assert await viewer.until_closed() == 4404
 
 
-async def test_a_service_that_is_not_there_has_no_terminal(launcher: Launcher, echo: str) -> None:
+async def test_a_service_that_is_not_installed_has_no_terminal(launcher: Launcher, echo: str) -> None:
     async with viewing(launcher, echo.replace("_main", "_napcat")) as viewer:
         error = await viewer.next()
         assert (error["type"], error["code"]) == ("error", "TERMINAL_NOT_FOUND")
         assert await viewer.until_closed() == 4404
 
 
-async def test_an_offset_that_cannot_be_is_refused(launcher: Launcher, echo: str) -> None:
+async def test_an_impossible_offset_is_refused(launcher: Launcher, echo: str) -> None:
     for after in ("-1", "x", "1.5", "", "+1", "%D9%A1", "9" * 30, "1000000000"):
         async with viewing(launcher, echo, after=after) as viewer:
             error = await viewer.next()
@@ -200,7 +199,7 @@ async def test_an_offset_that_cannot_be_is_refused(launcher: Launcher, echo: str
             assert await viewer.until_closed() == 4400
 
 
-async def test_a_service_s_terminal_goes_by_each_of_its_names(launcher: Launcher, tmp_path: Path) -> None:
+async def test_each_alias_of_a_service_leads_to_its_terminal(launcher: Launcher, tmp_path: Path) -> None:
     both = await add_bot(launcher.ctx, tmp_path / "both", "", napcat="", nonebot_ada="")
     alone = await add_bot(launcher.ctx, tmp_path / "alone", "", napcat="")
     for instance, name, folder in (
@@ -223,7 +222,7 @@ async def test_the_documented_example_works(launcher: Launcher, tmp_path: Path) 
         await viewer.until_shown("Hello World\r\n")
 
 
-async def test_the_viewers_of_a_deleted_instance_are_told(launcher: Launcher, echo: str) -> None:
+async def test_viewers_of_a_deleted_instance_get_an_error(launcher: Launcher, echo: str) -> None:
     async with viewing(launcher, echo) as viewer:
         await viewer.until_shown("ready\r\n")
         await instances.delete(launcher.ctx, echo.removesuffix("_main"))
@@ -232,7 +231,7 @@ async def test_the_viewers_of_a_deleted_instance_are_told(launcher: Launcher, ec
         assert await viewer.until_closed() == 4404
 
 
-async def test_many_questions_are_all_answered_in_order(launcher: Launcher, echo: str) -> None:
+async def test_many_requests_are_all_answered_in_order(launcher: Launcher, echo: str) -> None:
     async with viewing(launcher, echo) as viewer:
         for number in range(1000):
             await viewer.send("ping", timestamp=number)

@@ -1,4 +1,4 @@
-"""Who drives a terminal, and what runs in it while the bot does not."""
+"""Whose window gives a terminal its size, and the shell that runs in it while the bot does not."""
 
 import re
 import secrets
@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from resolvers import instances
-from rest import terminal_socket
+from resolvers import instances, terminals
 from tests.support.context import add_bot
 from tests.support.server import Launcher
 from tests.support.viewer import Viewer, viewing
@@ -22,7 +21,7 @@ async def shell(launcher: Launcher, tmp_path: Path) -> str:
 
 
 async def size(viewer: Viewer) -> str:
-    """Rows and columns of the terminal, as the program in it sees them; asking makes the viewer its driver."""
+    """Rows and columns of the terminal as its program sees them. Typing the command makes the viewer the driver."""
     mark = secrets.token_hex(4)
     await viewer.type(f"stty size | sed 's/.*/<&>{mark}/'\n")
     while (found := re.search(rf"<(\d+ \d+)>{mark}", viewer.shown)) is None:
@@ -31,7 +30,7 @@ async def size(viewer: Viewer) -> str:
 
 
 async def settled(viewer: Viewer) -> None:
-    """Waits until the server has done what the viewer asked so far."""
+    """Waits until the server has handled the viewer's messages so far."""
     await viewer.send("ping")
     await viewer.until_type("pong")
 
@@ -51,7 +50,7 @@ async def test_the_size_follows_the_viewer_that_typed_last(launcher: Launcher, s
         assert await wide.until_type("resize") == {"type": "resize", "cols": 50, "rows": 10}
 
 
-async def test_the_driver_s_own_window_is_not_told_to_it(launcher: Launcher, shell: str) -> None:
+async def test_a_viewer_is_not_told_the_size_of_its_own_window(launcher: Launcher, shell: str) -> None:
     async with viewing(launcher, shell) as viewer:
         assert await size(viewer) == "24 80"
         await viewer.send("resize", cols=100, rows=30)
@@ -69,22 +68,22 @@ async def test_a_terminal_is_never_smaller_than_twenty_by_five(launcher: Launche
         assert await size(viewer) == "1000 1000"
 
 
-async def test_after_the_driver_has_left_the_next_window_counts(launcher: Launcher, shell: str) -> None:
+async def test_after_the_driver_has_left_the_next_resize_is_applied(launcher: Launcher, shell: str) -> None:
     async with viewing(launcher, shell) as other:
         async with viewing(launcher, shell) as driver:
             await driver.send("resize", cols=100, rows=30)
             await size(driver)
-        terminal = terminal_socket.find(launcher.ctx, shell)
+        terminal = terminals.find(launcher.ctx, shell)
         while len(terminal.tail.viewers) > 1:
             await settled(other)
         await other.send("resize", cols=60, rows=20)
         assert await size(other) == "20 60"
 
 
-async def test_a_shell_in_the_instance_s_folder_is_opened_for_the_first_viewer(
+async def test_a_shell_in_the_instances_folder_is_opened_for_the_first_viewer(
     launcher: Launcher, shell: str, tmp_path: Path
 ) -> None:
-    terminal = terminal_socket.find(launcher.ctx, shell)
+    terminal = terminals.find(launcher.ctx, shell)
     assert not terminal.alive
     async with viewing(launcher, shell) as viewer:
         await viewer.type('echo "<$PWD>"\n')
@@ -95,7 +94,7 @@ async def test_a_shell_in_the_instance_s_folder_is_opened_for_the_first_viewer(
             await other.until_shown(f"<{pid}>")
 
 
-async def test_start_takes_the_shell_s_place_and_enter_opens_another_afterwards(
+async def test_a_started_program_replaces_the_shell_and_enter_opens_another_after_it(
     launcher: Launcher, shell: str
 ) -> None:
     instance_id = shell.removesuffix("_main")
@@ -113,11 +112,11 @@ async def test_start_takes_the_shell_s_place_and_enter_opens_another_afterwards(
         await viewer.type("\r")
         await viewer.type('echo "<$((40+3))>"\n')
         await viewer.until_shown("<43>")
-    said = [message["message"] for message in viewer.messages if message["type"] == "status"]
-    assert said == ["已连接到 main 终端", "正在启动", "已启动", "正在停止", "已停止"]
+    texts = [message["message"] for message in viewer.messages if message["type"] == "status"]
+    assert texts == ["已连接到 main 终端", "正在启动", "已启动", "正在停止", "已停止"]
 
 
-async def test_enter_opens_another_shell_after_one_has_ended(launcher: Launcher, shell: str) -> None:
+async def test_enter_opens_a_new_shell_after_one_has_exited(launcher: Launcher, shell: str) -> None:
     async with viewing(launcher, shell) as viewer:
         for number in range(2):
             await viewer.type(f'echo "<$((40+{number}))>"\nexit\n')

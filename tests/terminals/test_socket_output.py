@@ -1,4 +1,4 @@
-"""What viewers of a terminal see: all of it, in whole characters, once, however often they come and go."""
+"""The output that viewers get: all of it, in whole characters, once, however often they reconnect."""
 
 import asyncio
 import random
@@ -18,7 +18,7 @@ from tests.support.viewer import Viewer, stalled, start_bot, viewing
 
 pytestmark = pytest.mark.slow
 
-# Prints exactly the bytes it is asked for, whenever a line with a Python expression for them was typed.
+# For each line with a Python expression, prints exactly the bytes that the expression gives.
 PRINTER = r"""
 import os, tty
 tty.setraw(0)
@@ -40,14 +40,14 @@ async def ask(viewer: Viewer, expression: str) -> None:
 
 @pytest.fixture
 async def printer(launcher: Launcher, tmp_path: Path) -> str:
-    """The session of a bot that prints the bytes it is asked for."""
+    """The session id of a bot that prints requested bytes."""
     session_id = await start_bot(launcher, tmp_path / "bot", PRINTER) + "_main"
     async with viewing(launcher, session_id) as viewer:
         await viewer.until_shown("ready>")
     return session_id
 
 
-async def test_every_viewer_sees_everything(launcher: Launcher, printer: str) -> None:
+async def test_every_viewer_gets_all_output(launcher: Launcher, printer: str) -> None:
     async with (
         viewing(launcher, printer) as one,
         viewing(launcher, printer) as two,
@@ -72,7 +72,7 @@ async def test_a_character_split_between_two_reads_arrives_whole(launcher: Launc
         assert viewer.shown == "ready>A€😀B"
 
 
-async def test_invalid_bytes_are_shown_as_replacements_and_offsets_stay_right(
+async def test_invalid_bytes_become_replacement_characters_and_offsets_stay_right(
     launcher: Launcher, printer: str
 ) -> None:
     printed = b"A\xff\xfe\xc3(\xf0(\x8c\xbcB"
@@ -94,13 +94,15 @@ QUERIES = (
 )
 
 
-async def test_replayed_output_asks_the_viewer_s_terminal_nothing(launcher: Launcher, printer: str) -> None:
+async def test_replayed_output_contains_no_terminal_queries(launcher: Launcher, printer: str) -> None:
     printed = b"one\n" + QUERIES + b"\x1b[1mtwo"
     async with viewing(launcher, printer) as live:
         await ask(live, repr(printed))
         await live.until_shown("two")
         assert live.shown == "ready>" + printed.decode()
     async with viewing(launcher, printer) as late, viewing(launcher, printer, after=3) as resumed:
+        for viewer in (late, resumed):  # what is printed from here on is live
+            await viewer.until_shown("two")
         await ask(late, r"b'\x1b[c!'")
         await late.until_shown("!")
         await resumed.until_shown("!")
@@ -109,7 +111,7 @@ async def test_replayed_output_asks_the_viewer_s_terminal_nothing(launcher: Laun
         assert late.offset == resumed.offset == len(b"ready>" + printed + b"\x1b[c!")
 
 
-async def test_one_who_keeps_coming_back_loses_nothing_and_sees_nothing_twice(
+async def test_a_viewer_that_reconnects_again_and_again_gets_every_byte_once(
     launcher: Launcher, printer: str
 ) -> None:
     chance = random.Random(7)
@@ -135,7 +137,7 @@ async def test_one_who_keeps_coming_back_loses_nothing_and_sees_nothing_twice(
     assert visits > 3
 
 
-async def test_what_is_no_longer_kept_is_announced(tmp_path: Path) -> None:
+async def test_output_that_is_no_longer_kept_is_announced(tmp_path: Path) -> None:
     settings = settings_for(tmp_path, terminal_log_segment_bytes=65536, terminal_log_segments=2)
     async with running(settings) as launcher:
         session_id = await start_bot(launcher, tmp_path / "bot", PRINTER) + "_main"
@@ -152,7 +154,7 @@ async def test_what_is_no_longer_kept_is_announced(tmp_path: Path) -> None:
         assert announced[1:] == [f"偏移 6 起的 {missed} 字节输出已不再保留"]
 
 
-async def test_a_viewer_that_never_reads_costs_little_and_holds_up_nobody(
+async def test_a_viewer_that_never_reads_costs_little_memory_and_blocks_nobody(
     launcher: Launcher, printer: str
 ) -> None:
     process = psutil.Process()
@@ -176,12 +178,12 @@ async def test_a_viewer_that_never_reads_costs_little_and_holds_up_nobody(
         assert reader.offset == len("ready>") + (68 << 20) + 2 * len("end")
 
 
-async def test_output_is_sent_as_text_where_frames_cannot_be(launcher: Launcher, printer: str) -> None:
-    """With permessage-deflate negotiated, a ready frame would not be what the viewer expects."""
+async def test_output_is_sent_as_text_to_clients_with_compression(launcher: Launcher, printer: str) -> None:
+    """A frame made once for all viewers is not compressed, and would be invalid with permessage-deflate."""
     config = uvicorn.Config(
         Starlette(routes=terminal_socket.routes(launcher.ctx)),
         lifespan="off",
-        ws=frames.Protocol,
+        ws=frames.WebSocketProtocol,
         ws_per_message_deflate=True,
         log_config=None,
     )

@@ -61,7 +61,7 @@ words = st.one_of(
     st.sampled_from(HARMLESS),
 )
 outputs = st.lists(words, max_size=40).map(b"".join)
-# Bytes that make queries, in any order, so that some stand inside others.
+# Parts of queries in any order, so that some queries are nested.
 debris = st.lists(
     st.sampled_from([b"\x1b", b"[", b"]", b"P", b"c", b"6", b"n", b"1", b"?", b"\x07", b"\\", b"$q"])
 )
@@ -70,7 +70,7 @@ debris = st.lists(
 @given(st.text(), st.integers(0, 100))
 def test_a_cut_text_ends_at_its_last_whole_character(shown: str, cut: int) -> None:
     data = shown.encode("utf-8", "replace")[:cut]
-    whole = text.whole_characters(data)
+    whole = text.whole_characters_length(data)
     data[:whole].decode("utf-8")
     assert len(data) - 4 < whole <= len(data)
     if "\ufffd" not in data.decode("utf-8", "replace"):
@@ -78,18 +78,18 @@ def test_a_cut_text_ends_at_its_last_whole_character(shown: str, cut: int) -> No
 
 
 @given(st.binary(), st.integers(0, 100))
-def test_a_cut_at_whole_characters_changes_no_text_however_broken(data: bytes, cut: int) -> None:
-    whole = text.whole_characters(data[:cut])
+def test_a_cut_between_characters_does_not_change_the_text_even_if_invalid(data: bytes, cut: int) -> None:
+    whole = text.whole_characters_length(data[:cut])
     assert text.decode(data[:whole]) + text.decode(data[whole:]) == text.decode(data)
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_a_query_is_removed_and_what_is_around_it_stays(query: bytes) -> None:
+def test_a_query_is_removed_and_the_text_around_it_stays(query: bytes) -> None:
     assert text.without_queries(b"before" + query + b"after") == b"beforeafter"
 
 
 @pytest.mark.parametrize("sequence", HARMLESS)
-def test_a_sequence_that_asks_nothing_stays(sequence: bytes) -> None:
+def test_a_sequence_that_is_no_query_stays(sequence: bytes) -> None:
     assert text.without_queries(b"before" + sequence + b"after") == b"before" + sequence + b"after"
 
 
@@ -97,41 +97,41 @@ def test_a_sequence_that_asks_nothing_stays(sequence: bytes) -> None:
 @example(b"\x1b[\x1b[cc")
 @example(b"\x1b]10;?\x1b[c\x07")
 @example(b"\x1bP$q\x1b[c\x1b\\")
-def test_no_query_is_left_or_comes_about(data: bytes) -> None:
-    """Removing the inner one of two queries made the outer one whole."""
+def test_no_query_remains_or_is_formed_by_the_removal(data: bytes) -> None:
+    """Removing the inner one of two nested queries completed the outer one."""
     safe = text.without_queries(data)
     assert text.without_queries(safe) == safe
 
 
 @given(outputs, st.integers(40, 200))
-def test_output_cut_into_finished_pieces_is_cleaned_as_if_it_were_whole(data: bytes, size: int) -> None:
-    """A colour question whose end fell into the next piece got through."""
+def test_cleaning_piece_by_piece_gives_the_same_as_cleaning_the_whole(data: bytes, size: int) -> None:
+    """A colour query that ended in the next piece was not removed."""
     pieces, at = [], 0
     while at < len(data):
         piece = data[at : at + size]
         if at + len(piece) < len(data):
-            piece = piece[: text.finished(piece) or len(piece)]
+            piece = piece[: text.complete_length(piece) or len(piece)]
         pieces.append(text.without_queries(piece))
         at += len(piece)
     assert b"".join(pieces) == text.without_queries(data)
 
 
 @pytest.mark.parametrize("sequence", [*QUERIES, *HARMLESS, "€".encode(), "😀".encode()])
-def test_nothing_is_finished_within_a_sequence_or_character(sequence: bytes) -> None:
-    assert text.finished(b"text" + sequence) == len(b"text" + sequence)
+def test_a_piece_does_not_end_within_a_sequence_or_character(sequence: bytes) -> None:
+    assert text.complete_length(b"text" + sequence) == len(b"text" + sequence)
     for cut in range(1, len(sequence)):
-        assert text.finished(b"text" + sequence[:cut]) == len(b"text"), sequence[:cut]
+        assert text.complete_length(b"text" + sequence[:cut]) == len(b"text"), sequence[:cut]
 
 
 @given(st.binary(max_size=2000))
-def test_finished_is_a_prefix(data: bytes) -> None:
-    assert 0 <= text.finished(data) <= len(data)
+def test_the_complete_length_is_within_the_data(data: bytes) -> None:
+    assert 0 <= text.complete_length(data) <= len(data)
 
 
 def test_a_line_begins_after_a_line_end() -> None:
-    assert text.from_line_start(b"rest\nline\n") == 5
-    assert text.from_line_start(b"no end") == 0
-    assert text.from_line_start(b"") == 0
+    assert text.first_line_start(b"rest\nline\n") == 5
+    assert text.first_line_start(b"no end") == 0
+    assert text.first_line_start(b"") == 0
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_the_last_lines_are_what_a_person_would_read(printed: bytes, lines: tupl
 
 
 @given(st.one_of(outputs, st.binary()), st.integers(1, 5))
-def test_the_last_lines_hold_no_control_characters(data: bytes, count: int) -> None:
+def test_the_last_lines_contain_no_control_characters(data: bytes, count: int) -> None:
     lines = text.last_lines(data, count)
     assert len(lines) <= count
     assert all(line and "\x1b" not in line and "\n" not in line and "\r" not in line for line in lines)

@@ -1,14 +1,14 @@
-"""A clone is of the right commit, from whichever source has it."""
+"""Cloning the right commit from the first source that has it."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-from mailauncher.bots.deploying import git
-from mailauncher.bots.deploying.plan import Source
-from mailauncher.bots.deploying.report import StepFailed
-from mailauncher.bots.deploying.work import Work
+from bots.deploying import cloning as cloning_module
+from bots.deploying.plan import Source
+from bots.deploying.report import StepFailed
+from bots.deploying.worker_context import WorkerContext
 from mailauncher.errors import Code, InvalidParameter, Text
 from tests.bots.deploying.conftest import Prepare
 from tests.support.context import free_port
@@ -23,16 +23,16 @@ def repository(tmp_path: Path) -> Repository:
 
 
 class Cloning:
-    """Notes and shares of one clone."""
+    """Records notes and progress of one clone."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: WorkerContext) -> None:
         self.work = work
         self.notes: list[Text] = []
         self.shares: list[float] = []
 
-    def clone(self, *urls: str, ref: str = "1.0", commit: str = "") -> tuple[Path, str]:
-        source = Source(git=urls, ref=ref, commit=commit)
-        return git.clone(self.work, source, self.shares.append, self.notes.append)
+    def clone(self, *urls: str, ref: str = "1.0", commit: str = "", pinned: bool = False) -> tuple[Path, str]:
+        source = Source(git=urls, ref=ref, commit=commit, pinned=pinned)
+        return cloning_module.clone(self.work, source, self.shares.append, self.notes.append)
 
     def failed(self, *urls: str, ref: str = "1.0", commit: str = "") -> StepFailed:
         with pytest.raises(StepFailed) as failed:
@@ -46,7 +46,7 @@ def cloning(tmp_path: Path, prepare: Prepare) -> Cloning:
     return Cloning(prepare(Deployment(tmp_path, component())))
 
 
-def test_a_tag_is_cloned_without_its_past(repository: Repository, cloning: Cloning) -> None:
+def test_a_tag_is_cloned_without_history(repository: Repository, cloning: Cloning) -> None:
     commit = repository.git("rev-parse", "1.0")
     made, found = cloning.clone(repository.url, commit=commit)
     assert found == commit
@@ -66,9 +66,20 @@ def test_the_newest_commit_of_a_branch_is_cloned(repository: Repository, cloning
     assert cloning.clone(repository.url, ref="dev")[1] == commit
 
 
-def test_a_source_that_cannot_be_reached_is_left_for_the_next(
-    repository: Repository, cloning: Cloning
+def test_an_earlier_commit_of_a_branch_is_checked_out(
+    repository: Repository, cloning: Cloning, tmp_path: Path
 ) -> None:
+    commit = repository.git("rev-parse", "1.0")
+    made, found = cloning.clone(repository.url, ref="main", commit=commit, pinned=True)
+    assert (found, (made / "bot.py").read_text()) == (commit, "one")
+    assert _at(made).git("status", "--porcelain") == ""
+    other = released(tmp_path / "other", tags={"1.0": {"bot.py": "another"}})
+    made, found = cloning.clone(other.url, repository.url, ref="main", commit=commit, pinned=True)
+    assert (found, (made / "bot.py").read_text()) == (commit, "one")
+    assert len(cloning.notes) == 1
+
+
+def test_after_an_unreachable_source_the_next_one_is_used(repository: Repository, cloning: Cloning) -> None:
     dead = f"http://127.0.0.1:{free_port()}/MaiBot.git"
     cloning.clone(dead, repository.url)
     (note,) = cloning.notes
@@ -77,7 +88,7 @@ def test_a_source_that_cannot_be_reached_is_left_for_the_next(
     assert "Failed to connect" in note.en
 
 
-def test_a_clone_that_breaks_off_is_removed_and_made_from_the_next(
+def test_an_interrupted_clone_is_removed_and_repeated_from_the_next_source(
     repository: Repository, cloning: Cloning, tmp_path: Path
 ) -> None:
     repository.commit({"large": os.urandom(100_000)})
@@ -102,9 +113,7 @@ def test_a_mirror_with_another_commit_under_the_tag_is_refused(
     assert "another commit" in cloning.notes[0].en
 
 
-def test_a_tag_that_was_moved_everywhere_is_no_version_any_more(
-    repository: Repository, cloning: Cloning
-) -> None:
+def test_a_tag_that_was_moved_in_every_source_is_not_found(repository: Repository, cloning: Cloning) -> None:
     failed = cloning.failed(repository.url, commit="f" * 40)
     assert failed.error.code is Code.VERSION_NOT_FOUND
 
@@ -117,7 +126,7 @@ def test_a_version_that_the_first_source_does_not_have_is_not_found(
     assert "9.9" in failed.error.text.zh
 
 
-def test_a_version_that_only_a_mirror_lacks_may_be_there_another_time(
+def test_a_version_that_only_a_mirror_lacks_is_a_failed_download(
     repository: Repository, cloning: Cloning
 ) -> None:
     failed = cloning.failed("file:///nowhere/at/all", repository.url, ref="9.9")
@@ -126,7 +135,7 @@ def test_a_version_that_only_a_mirror_lacks_may_be_there_another_time(
 
 
 @pytest.mark.parametrize("status", [404, 401, 503])
-def test_a_server_that_refuses_is_a_failed_download_and_nobody_is_asked(
+def test_a_server_that_requires_a_login_is_a_failed_download_without_a_prompt(
     repository: Repository, cloning: Cloning, tmp_path: Path, status: int
 ) -> None:
     with serving(tmp_path) as server:
@@ -136,19 +145,17 @@ def test_a_server_that_refuses_is_a_failed_download_and_nobody_is_asked(
 
 
 @pytest.mark.slow
-def test_a_source_that_says_nothing_is_left(
+def test_a_silent_source_is_given_up(
     repository: Repository, cloning: Cloning, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(git, "SILENCE_S", 1.0)
+    monkeypatch.setattr(cloning_module, "SILENCE_S", 1.0)
     with serving(tmp_path) as server:
         server.manner = "hang"
         cloning.clone(server.url(repository), repository.url)
-    assert "silent" in cloning.notes[0].en
+    assert "no output" in cloning.notes[0].en
 
 
-def test_a_password_in_an_address_is_shown_nowhere(
-    repository: Repository, tmp_path: Path, prepare: Prepare
-) -> None:
+def test_passwords_in_urls_are_not_shown(repository: Repository, tmp_path: Path, prepare: Prepare) -> None:
     with serving(tmp_path) as server:
         server.manner = 401
         url = server.url(repository, "me:s3cr%40t-word")
@@ -164,7 +171,7 @@ def test_a_password_in_an_address_is_shown_nowhere(
 
 
 @pytest.mark.slow
-def test_a_full_disk_is_told_as_such(repository: Repository, tmp_path: Path, prepare: Prepare) -> None:
+def test_a_full_disk_is_reported_as_such(repository: Repository, tmp_path: Path, prepare: Prepare) -> None:
     repository.commit({"large": os.urandom(900_000)})
     repository.tag("4.0")
     with small_disk(700) as disk:
@@ -182,7 +189,7 @@ def test_a_full_disk_is_told_as_such(repository: Repository, tmp_path: Path, pre
 
 
 @pytest.mark.parametrize("ref", ["--upload-pack=touch pwned", "-x", "a b", "..", "a\nb", "refs/../x", ""])
-def test_a_ref_that_is_no_name_is_refused(cloning: Cloning, repository: Repository, ref: str) -> None:
+def test_an_invalid_ref_is_refused(cloning: Cloning, repository: Repository, ref: str) -> None:
     with pytest.raises(InvalidParameter):
         cloning.clone(repository.url, ref=ref)
 
@@ -198,13 +205,13 @@ def test_a_ref_that_is_no_name_is_refused(cloning: Cloning, repository: Reposito
         "file::x",
     ],
 )
-def test_only_addresses_of_the_plans_transports_are_used(cloning: Cloning, url: str) -> None:
+def test_only_urls_with_the_plans_transports_are_used(cloning: Cloning, url: str) -> None:
     """The plan of these tests has http, https and file."""
     with pytest.raises(InvalidParameter):
         cloning.clone(url)
 
 
-def test_neither_hooks_nor_submodules_of_a_repository_come_to_anything(
+def test_hooks_and_submodules_of_a_repository_are_ignored(
     repository: Repository, cloning: Cloning, tmp_path: Path
 ) -> None:
     pwned = tmp_path / "pwned"
@@ -228,7 +235,7 @@ def test_neither_hooks_nor_submodules_of_a_repository_come_to_anything(
 
 
 def _at(folder: Path) -> Repository:
-    """A repository that is there already."""
+    """An existing repository."""
     found = object.__new__(Repository)
     found.folder = folder
     return found

@@ -1,4 +1,4 @@
-"""Commands run on a terminal of their own; what they print is passed on and read, and nothing of them is left behind."""
+"""Commands on a terminal of their own: their output is passed on and parsed, and no process remains."""
 
 import fcntl
 import os
@@ -13,20 +13,20 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailauncher.bots.deploying.command import LAST_LINES, LINE_LENGTH, Finished, Mask, Runner, readable
-from mailauncher.bots.deploying.interrupt import Cancelled, Interrupt
+from bots.deploying.command import LAST_LINES, LINE_LENGTH, CommandResult, CommandRunner, Mask, readable
+from bots.deploying.interrupt import Cancelled, Interrupt
+from tests.support.context import wait_for_end
 
 DEADLINE_S = 30
-Run = Callable[..., Finished]
+Run = Callable[..., CommandResult]
 
 
 class Screen:
-    """Where a command's output goes."""
+    """Receives the output of a command."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -35,9 +35,9 @@ class Screen:
         self.secrets: tuple[str, ...] = ()
         self.lines: list[str] = []
 
-    def run(self, code: str, **more: object) -> Finished:
+    def run(self, code: str, **more: object) -> CommandResult:
         """Runs a Python program."""
-        runner = Runner(self.interrupt, secrets=self.secrets, output=self.file.fileno())
+        runner = CommandRunner(self.interrupt, secrets=self.secrets, output=self.file.fileno())
         given: dict[str, object] = {"env": os.environ, "cwd": self.path.parent, "on_line": self.lines.append}
         return runner.run([sys.executable, "-c", code], **given | more)  # type: ignore[arg-type]
 
@@ -63,53 +63,53 @@ def wait_for(fact: Callable[[], object]) -> None:
 # What it sees and says
 
 
-def test_a_command_has_a_terminal_and_nobody_to_ask(screen: Screen) -> None:
-    finished = screen.run(
+def test_a_command_has_a_terminal_and_empty_input(screen: Screen) -> None:
+    result = screen.run(
         "import os, sys; print(sys.stdout.isatty(), sys.stderr.isatty(), sys.stdin.read(), os.get_terminal_size().columns)"
     )
-    assert finished.ok
-    assert finished.lines == ("True True  80",)
+    assert result.ok
+    assert result.lines == ("True True  80",)
 
 
-def test_the_exit_status_and_the_signal_that_ended_it_are_told(screen: Screen) -> None:
+def test_exit_status_and_signal_are_reported(screen: Screen) -> None:
     assert screen.run("raise SystemExit(3)").status == 3
     assert screen.run("import os; os.kill(os.getpid(), 9)").status == -signal.SIGKILL
 
 
-def test_a_command_that_is_not_there_raises(screen: Screen) -> None:
-    runner = Runner(screen.interrupt, output=screen.file.fileno())
+def test_a_missing_command_raises(screen: Screen) -> None:
+    runner = CommandRunner(screen.interrupt, output=screen.file.fileno())
     with pytest.raises(FileNotFoundError):
         runner.run(["/nowhere/git"], env={}, cwd=Path("/"))
 
 
-def test_bytes_are_passed_on_as_they_are(screen: Screen) -> None:
+def test_output_is_passed_on_byte_for_byte(screen: Screen) -> None:
     screen.run(r"import os; os.write(1, b'\x1b[32mgreen\x1b[0m\r\n\xff 50%\r')")
     assert screen.shown == b"\x1b[32mgreen\x1b[0m\r\n\xff 50%\r"
 
 
-def test_each_line_and_each_piece_up_to_a_carriage_return_is_told(screen: Screen) -> None:
+def test_the_callback_gets_each_line_and_each_piece_up_to_a_carriage_return(screen: Screen) -> None:
     screen.run(
         r"import os; os.write(1, 'Receiving:  5%\rReceiving: 10%\r'.encode()); print('done'); print('麦麦')"
     )
     assert screen.lines == ["Receiving:  5%", "Receiving: 10%", "done", "麦麦"]
 
 
-def test_of_what_was_overwritten_only_the_last_is_kept(screen: Screen) -> None:
-    finished = screen.run(r"import os; os.write(1, b'5%\r10%\r100%\r\nend\nhalf')")
-    assert finished.lines == ("100%", "end", "half")
+def test_only_the_last_of_overwritten_lines_is_kept(screen: Screen) -> None:
+    result = screen.run(r"import os; os.write(1, b'5%\r10%\r100%\r\nend\nhalf')")
+    assert result.lines == ("100%", "end", "half")
 
 
 @pytest.mark.slow
-def test_only_the_last_lines_are_kept_and_none_is_too_long(screen: Screen) -> None:
-    finished = screen.run("[print(n, 'x' * 100_000) for n in range(100)]")
-    assert len(finished.lines) == LAST_LINES
-    assert finished.lines[-1].startswith("99 x")
-    assert all(len(line) <= LINE_LENGTH for line in finished.lines)
+def test_only_the_last_lines_are_kept_with_bounded_length(screen: Screen) -> None:
+    result = screen.run("[print(n, 'x' * 100_000) for n in range(100)]")
+    assert len(result.lines) == LAST_LINES
+    assert result.lines[-1].startswith("99 x")
+    assert all(len(line) <= LINE_LENGTH for line in result.lines)
 
 
-def test_output_without_a_line_break_takes_no_memory(screen: Screen) -> None:
-    finished = screen.run("import sys; sys.stdout.write('x' * 3_000_000)")
-    assert len(finished.lines[0]) <= LINE_LENGTH
+def test_output_without_line_breaks_takes_bounded_memory(screen: Screen) -> None:
+    result = screen.run("import sys; sys.stdout.write('x' * 3_000_000)")
+    assert len(result.lines[0]) <= LINE_LENGTH
     assert len(screen.shown) == 3_000_000
 
 
@@ -123,7 +123,7 @@ def test_output_without_a_line_break_takes_no_memory(screen: Screen) -> None:
         (b"\r", ""),
     ],
 )
-def test_terminal_sequences_are_no_text(piece: bytes, text: str) -> None:
+def test_terminal_sequences_are_removed_from_lines(piece: bytes, text: str) -> None:
     assert readable(piece) == text
 
 
@@ -131,7 +131,7 @@ def test_terminal_sequences_are_no_text(piece: bytes, text: str) -> None:
     "said",
     ["fatal: write error: No space left on device", "failed to write (os error 28)", "Out of diskspace"],
 )
-def test_a_full_disk_is_seen_in_what_a_command_says(screen: Screen, said: str) -> None:
+def test_a_full_disk_is_recognised_in_the_output(screen: Screen, said: str) -> None:
     code = f"print({said!r})\nfor n in range(50): print(n)\n"
     assert screen.run(f"{code}raise SystemExit(1)").disk_full
     assert not screen.run(code).disk_full
@@ -139,7 +139,7 @@ def test_a_full_disk_is_seen_in_what_a_command_says(screen: Screen, said: str) -
 
 
 @pytest.mark.slow
-def test_its_terminal_has_the_size_of_ours_and_follows_it(tmp_path: Path) -> None:
+def test_its_terminal_follows_the_size_of_ours(tmp_path: Path) -> None:
     ours, slave = pty.openpty()
     lines: list[str] = []
 
@@ -156,7 +156,7 @@ def test_its_terminal_has_the_size_of_ours_and_follows_it(tmp_path: Path) -> Non
     )
     try:
         fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 100, 0, 0))
-        Runner(Interrupt(), output=slave).run(
+        CommandRunner(Interrupt(), output=slave).run(
             [sys.executable, "-c", code], env=os.environ, cwd=tmp_path, on_line=on_line
         )
     finally:
@@ -168,22 +168,22 @@ def test_its_terminal_has_the_size_of_ours_and_follows_it(tmp_path: Path) -> Non
 # Secrets
 
 
-def test_a_secret_is_masked_wherever_it_is_cut(screen: Screen) -> None:
+def test_a_secret_is_masked_wherever_it_is_split(screen: Screen) -> None:
     screen.secrets = ("pa55word",)
-    finished = screen.run(
+    result = screen.run(
         "import os, time\n"
         "for c in 'https://me:pa55word@host pa5':\n"
         "    os.write(1, c.encode()); time.sleep(0.001)\n"
     )
     assert screen.shown == b"https://me:***@host pa5"
-    assert finished.lines == ("https://me:***@host pa5",)
+    assert result.lines == ("https://me:***@host pa5",)
 
 
 @given(
     st.lists(st.text("abc", max_size=5), max_size=8),
     st.lists(st.text("abc", min_size=1, max_size=4), max_size=3),
 )
-def test_a_mask_does_the_same_to_pieces_as_to_the_whole(pieces: list[str], secrets: list[str]) -> None:
+def test_masking_pieces_equals_masking_the_whole(pieces: list[str], secrets: list[str]) -> None:
     mask = Mask(secrets)
     shown = b"".join(mask.feed(piece.encode()) for piece in pieces) + mask.rest()
     assert not any(secret.encode() in shown.split(b"***")[0] for secret in secrets)
@@ -195,26 +195,26 @@ def test_a_mask_does_the_same_to_pieces_as_to_the_whole(pieces: list[str], secre
 
 
 @pytest.mark.slow
-def test_what_a_command_leaves_in_the_background_is_ended(screen: Screen) -> None:
-    finished = screen.run(
+def test_background_processes_of_a_command_are_ended(screen: Screen) -> None:
+    result = screen.run(
         "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']).pid)"
     )
-    assert finished.ok
-    pid = int(finished.lines[0])
-    wait_for(lambda: not psutil.pid_exists(pid))
+    assert result.ok
+    pid = int(result.lines[0])
+    wait_for_end(pid)
 
 
-def test_a_command_that_lets_go_of_its_terminal_is_waited_for(screen: Screen) -> None:
-    finished = screen.run("import os, time; [os.close(fd) for fd in (0, 1, 2)]; time.sleep(0.1); os._exit(7)")
-    assert finished.status == 7
+def test_a_command_that_closes_its_terminal_is_awaited(screen: Screen) -> None:
+    result = screen.run("import os, time; [os.close(fd) for fd in (0, 1, 2)]; time.sleep(0.1); os._exit(7)")
+    assert result.status == 7
 
 
 @pytest.mark.slow
 def test_a_silent_command_is_ended(screen: Screen) -> None:
-    finished = screen.run("import time; print('begun', flush=True); time.sleep(600)", silence_s=0.5)
-    assert finished.silent
-    assert not finished.ok
-    assert finished.lines[0] == "begun"
+    result = screen.run("import time; print('begun', flush=True); time.sleep(600)", silence_s=0.5)
+    assert result.silent
+    assert not result.ok
+    assert result.lines[0] == "begun"
 
 
 IGNORES = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
@@ -223,7 +223,7 @@ IGNORES = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 @pytest.mark.slow
 @pytest.mark.parametrize("first", ["pass", IGNORES])
 def test_a_cancel_ends_the_whole_group(screen: Screen, monkeypatch: pytest.MonkeyPatch, first: str) -> None:
-    monkeypatch.setattr("mailauncher.bots.deploying.command.END_WITHIN_S", 0.3)
+    monkeypatch.setattr("bots.deploying.command.END_WITHIN_S", 0.3)
     found: list[int] = []
     cancelled = threading.Event()
 
@@ -243,10 +243,10 @@ def test_a_cancel_ends_the_whole_group(screen: Screen, monkeypatch: pytest.Monke
             "subprocess.Popen([sys.executable, '-c', code]); time.sleep(600)",
             on_line=on_line,
         )
-    wait_for(lambda: not any(psutil.pid_exists(pid) for pid in found))
+    wait_for_end(*found)
 
 
-def test_nothing_is_started_once_a_cancel_was_asked_for(screen: Screen) -> None:
+def test_nothing_starts_after_a_cancel(screen: Screen) -> None:
     screen.interrupt.requested = True
     with pytest.raises(Cancelled):
         screen.run("print('never')")
@@ -255,14 +255,14 @@ def test_nothing_is_started_once_a_cancel_was_asked_for(screen: Screen) -> None:
 
 @pytest.mark.slow
 def test_a_command_dies_with_the_process_that_runs_it(tmp_path: Path) -> None:
-    """The kernel hangs up on it: otherwise it would write into the folder of the next worker."""
+    """The kernel hangs up on it; otherwise it would write to the folder of the next worker."""
     code = (
         "import os, sys\n"
         "from pathlib import Path\n"
-        "from mailauncher.bots.deploying.command import Runner\n"
-        "from mailauncher.bots.deploying.interrupt import Interrupt\n"
+        "from bots.deploying.command import CommandRunner\n"
+        "from bots.deploying.interrupt import Interrupt\n"
         "sleep = 'import os, time; print(os.getpid(), flush=True); time.sleep(600)'\n"
-        "Runner(Interrupt()).run([sys.executable, '-c', sleep], env=os.environ, cwd=Path('/'))\n"
+        "CommandRunner(Interrupt()).run([sys.executable, '-c', sleep], env=os.environ, cwd=Path('/'))\n"
     )
     output = tmp_path / "output"
     with output.open("wb") as file:
@@ -276,4 +276,4 @@ def test_a_command_dies_with_the_process_that_runs_it(tmp_path: Path) -> None:
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     child = int(output.read_text())
-    wait_for(lambda: not psutil.pid_exists(child))
+    wait_for_end(child)

@@ -1,31 +1,34 @@
-"""A component's files come whole into their place, wherever they are from."""
+"""Fetching the files of a component from any source, completely."""
 
 import os
 import shutil
 import sqlite3
 import sys
 import zipfile
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from mailauncher.bots.deploying import components, copying
-from mailauncher.bots.deploying.interrupt import Cancelled
-from mailauncher.bots.deploying.plan import Component, Source
-from mailauncher.bots.deploying.work import Work
-from mailauncher.bots.recipe import Archive
-from mailauncher.errors import Code, DeploymentFailed, LauncherError
+from bots.deploying import components, copying
+from bots.deploying.interrupt import Cancelled
+from bots.deploying.plan import Component, Source
+from bots.deploying.worker_context import WorkerContext
+from bots.recipe import Archive
+from mailauncher.beneath import Root
+from mailauncher.errors import Code, DeploymentFailed, DownloadFailed, LauncherError
 from tests.bots.deploying.conftest import Prepare
+from tests.support.context import free_port
 from tests.support.deployable import SAMPLE
+from tests.support.exchanger import exchanging
 from tests.support.git import released
 from tests.support.plans import Deployment, component
 
 
 def nothing(*_: Any) -> None:
-    """Neither shares nor notes matter."""
+    """Ignores progress and notes."""
 
 
 @pytest.fixture
@@ -44,19 +47,19 @@ def names(folder: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir())
 
 
-def fetch(work: Work, wanted: Component) -> str:
+def fetch(work: WorkerContext, wanted: Component) -> str:
     return components.fetch(work, wanted, nothing, nothing)
 
 
 # Folders
 
 
-def test_the_sample_that_comes_with_this_program_is_copied(tmp_path: Path, prepare: Prepare) -> None:
+def test_the_bundled_sample_is_copied(tmp_path: Path, prepare: Prepare) -> None:
     main = component(bundled="sample")
     work = prepare(Deployment(tmp_path, main))
-    assert components.fetched(work, main) is None
+    assert components.fetched_commit(work, main) is None
     assert fetch(work, main) == ""
-    assert components.fetched(work, main) == ""
+    assert components.fetched_commit(work, main) == ""
     assert (work.staging.tree / "bot.py").read_bytes() == (SAMPLE / "bot.py").read_bytes()
     assert not list(work.staging.tree.rglob("__pycache__"))
 
@@ -74,7 +77,7 @@ def test_a_copy_has_no_environment_caches_or_logs(bot: Path, tmp_path: Path, pre
     ]
 
 
-def test_a_database_in_use_is_copied_with_what_is_not_in_its_file_yet(bot: Path, tmp_path: Path) -> None:
+def test_a_database_in_use_is_copied_with_its_log(bot: Path, tmp_path: Path) -> None:
     with closing(sqlite3.connect(bot / "data" / "MaiBot.db")) as writer:
         writer.execute("PRAGMA journal_mode = WAL")
         writer.execute("CREATE TABLE person (name TEXT)")
@@ -87,7 +90,7 @@ def test_a_database_in_use_is_copied_with_what_is_not_in_its_file_yet(bot: Path,
         assert copy.execute("SELECT name FROM person").fetchall() == [("麦麦",)]
 
 
-def test_a_broken_database_is_copied_as_it_is(bot: Path, tmp_path: Path) -> None:
+def test_a_damaged_database_is_copied_unchanged(bot: Path, tmp_path: Path) -> None:
     broken = b"SQLite format 3\0" + os.urandom(5000)
     (bot / "data" / "MaiBot.db").write_bytes(broken)
     (bot / "data" / "other.db").write_bytes(b"no database at all")
@@ -96,7 +99,7 @@ def test_a_broken_database_is_copied_as_it_is(bot: Path, tmp_path: Path) -> None
     assert (tmp_path / "new" / "data" / "other.db").read_bytes() == b"no database at all"
 
 
-def test_links_are_copied_as_links_and_pipes_not_at_all(bot: Path, tmp_path: Path) -> None:
+def test_links_are_copied_as_links_and_pipes_are_skipped(bot: Path, tmp_path: Path) -> None:
     (bot / "outside").symlink_to("/etc")
     (bot / "nowhere").symlink_to("gone")
     os.mkfifo(bot / "pipe")
@@ -108,7 +111,7 @@ def test_links_are_copied_as_links_and_pipes_not_at_all(bot: Path, tmp_path: Pat
     assert not (tmp_path / "new" / "pipe").exists()
 
 
-def test_a_second_copy_brings_what_has_changed(bot: Path, tmp_path: Path) -> None:
+def test_a_second_copy_brings_changes(bot: Path, tmp_path: Path) -> None:
     new = tmp_path / "new"
     copying.tree(bot, new, nothing, nothing)
     same = (new / "bot.py").stat().st_ino
@@ -120,18 +123,48 @@ def test_a_second_copy_brings_what_has_changed(bot: Path, tmp_path: Path) -> Non
     assert (new / "bot.py").stat().st_ino == same
 
 
-def test_a_copy_never_goes_through_a_link_out_of_its_folder(bot: Path, tmp_path: Path) -> None:
-    """What a new version tracks may be a link where the user has a folder."""
+def test_a_copy_does_not_follow_links_out_of_its_folder(bot: Path, tmp_path: Path) -> None:
+    """A new version may have a link where the user has a folder."""
     outside, new = tmp_path / "outside", tmp_path / "new"
     outside.mkdir()
     new.mkdir()
     (new / "config").symlink_to(outside)
     (new / "bot.py").symlink_to(outside / "bot.py")
-    copying.file(bot / "bot.py", new, "bot.py")
-    assert (new / "bot.py").read_text() == "bot.py"
-    with pytest.raises(DeploymentFailed):
-        copying.file(bot / "config" / "bot_config.toml", new, "config/bot_config.toml")
+    with Root(bot) as source, Root(new) as target:
+        copying.file(source, "bot.py", target)
+        assert (new / "bot.py").read_text() == "bot.py"
+        with pytest.raises(DeploymentFailed):
+            copying.file(source, "config/bot_config.toml", target)
     assert names(outside) == []
+
+
+@pytest.mark.slow
+def test_a_copy_has_nothing_from_where_an_exchanged_folder_leads(bot: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for number in range(20):
+        (bot / "config" / f"{number}").write_text("here")
+        (elsewhere / f"{number}").write_text("elsewhere")
+    with exchanging(bot / "config", elsewhere):
+        for number in range(20):
+            made = tmp_path / f"copy-{number}"
+            with suppress(OSError, DeploymentFailed):
+                copying.tree(bot, made, nothing, nothing)
+            copied = [path for path in made.rglob("*") if path.is_file() and not path.is_symlink()]
+            assert "elsewhere" not in {path.read_text() for path in copied if not path.parent.is_symlink()}
+
+
+def test_a_linked_tree_shares_its_files_and_nothing_of_where_links_lead(bot: Path, tmp_path: Path) -> None:
+    (bot / "outside").symlink_to(tmp_path)
+    (bot / "config").chmod(0o500)
+    made = tmp_path / "made"
+    copying.linked_tree(bot, made)
+    assert sorted(path.relative_to(made) for path in made.rglob("*")) == sorted(
+        path.relative_to(bot) for path in bot.rglob("*")
+    )
+    assert (made / "bot.py").samefile(bot / "bot.py")
+    assert (made / "outside").readlink() == tmp_path
+    assert (made / "config").stat().st_mode & 0o777 == 0o500
 
 
 def test_a_copy_can_be_cancelled(bot: Path, tmp_path: Path, prepare: Prepare) -> None:
@@ -140,7 +173,7 @@ def test_a_copy_can_be_cancelled(bot: Path, tmp_path: Path, prepare: Prepare) ->
     work.interrupt.requested = True
     with pytest.raises(Cancelled):
         fetch(work, main)
-    assert components.fetched(work, main) is None
+    assert components.fetched_commit(work, main) is None
 
 
 def test_services_are_not_copied_twice(bot: Path, tmp_path: Path, prepare: Prepare) -> None:
@@ -155,9 +188,9 @@ def test_services_are_not_copied_twice(bot: Path, tmp_path: Path, prepare: Prepa
     assert (work.staging.tree / "napcat" / "large").exists()
 
 
-def test_a_folder_that_is_gone_is_told(tmp_path: Path, prepare: Prepare) -> None:
+def test_a_missing_source_folder_is_reported(tmp_path: Path, prepare: Prepare) -> None:
     main = component(Source(folder=str(tmp_path / "gone")))
-    with pytest.raises(DeploymentFailed, match="no folder"):
+    with pytest.raises(DeploymentFailed, match="does not exist"):
         fetch(prepare(Deployment(tmp_path, main)), main)
 
 
@@ -171,15 +204,15 @@ def test_a_folder_that_is_gone_is_told(tmp_path: Path, prepare: Prepare) -> None
         ("**/*.toml", ["config/bot_config.toml"]),
     ],
 )
-def test_patterns_of_what_is_kept_mean_files(bot: Path, pattern: str, found: list[str]) -> None:
-    matching = copying.matching(bot, (pattern, pattern))
-    assert [str(path.relative_to(bot)) for path in matching] == found
+def test_keep_patterns_match_files_and_folders(bot: Path, pattern: str, found: list[str]) -> None:
+    with Root(bot) as root:
+        assert list(copying.matching(root, (pattern, pattern))) == found
 
 
 # Where it goes
 
 
-def test_a_service_replaces_what_stands_in_its_place(tmp_path: Path, prepare: Prepare) -> None:
+def test_a_service_replaces_what_is_in_its_place(tmp_path: Path, prepare: Prepare) -> None:
     repository = released(tmp_path / "origin", tags={"1": {"napcat/old": "x", "bot.py": "x"}})
     adapter = released(tmp_path / "adapter", tags={"2": {"main.py": "x"}})
     main = component(Source(git=(repository.url,), ref="1"))
@@ -190,12 +223,12 @@ def test_a_service_replaces_what_stands_in_its_place(tmp_path: Path, prepare: Pr
     fetch(work, main)
     assert fetch(work, service) == adapter.head
     assert names(work.staging.tree / "napcat") == [".git", "main.py"]
-    assert components.fetched(work, service) == adapter.head
-    assert components.fetched(work, main) == repository.head
+    assert components.fetched_commit(work, service) == adapter.head
+    assert components.fetched_commit(work, main) == repository.head
 
 
 @pytest.mark.parametrize("link, place", [("napcat", "napcat"), ("plugins", "plugins/napcat")])
-def test_a_service_is_never_put_through_a_link_out_of_the_tree(
+def test_a_service_is_not_put_through_a_link_out_of_the_tree(
     tmp_path: Path, prepare: Prepare, link: str, place: str
 ) -> None:
     outside = tmp_path / "outside"
@@ -216,17 +249,17 @@ def test_a_service_is_never_put_through_a_link_out_of_the_tree(
     assert names(outside) == ["precious"]
 
 
-def test_a_clone_that_was_changed_since_is_fetched_anew(tmp_path: Path, prepare: Prepare) -> None:
+def test_a_clone_that_was_changed_is_fetched_again(tmp_path: Path, prepare: Prepare) -> None:
     repository = released(tmp_path / "origin", tags={"1": {"bot.py": "x"}})
     main = component(Source(git=(repository.url,), ref="1"))
     work = prepare(Deployment(tmp_path, main))
     commit = fetch(work, main)
-    assert components.fetched(work, main) == commit
+    assert components.fetched_commit(work, main) == commit
     shutil.rmtree(work.staging.tree / ".git")
-    assert components.fetched(work, main) is None
+    assert components.fetched_commit(work, main) is None
 
 
-def test_a_component_without_a_source_must_come_with_the_main_program(
+def test_a_component_without_a_source_must_be_part_of_the_main_program(
     tmp_path: Path, prepare: Prepare
 ) -> None:
     main, brought, missing = (
@@ -252,7 +285,7 @@ def archive(path: Path, files: dict[str, str]) -> str:
 
 
 class Downloads:
-    """Stands for the network: `download.fetch` copies files."""
+    """Replaces the network: `download` copies files."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, ...]] = []
@@ -269,9 +302,7 @@ def downloads(monkeypatch: pytest.MonkeyPatch) -> Downloads:
     return downloads
 
 
-def test_archives_for_this_machine_are_unpacked_over_each_other(
-    tmp_path: Path, prepare: Prepare, downloads: Downloads
-) -> None:
+def test_archives_for_this_machine_are_merged(tmp_path: Path, prepare: Prepare, downloads: Downloads) -> None:
     one = archive(tmp_path / "one.zip", {"top/a": "1", "top/sub/b": "1"})
     two = archive(tmp_path / "two.zip", {"b": "2", "c": "2"})
     given = {"urls": (two,), "kind": "zip", "platform": sys.platform, "machine": components.machine()}
@@ -298,13 +329,21 @@ def test_archives_for_this_machine_are_unpacked_over_each_other(
     assert downloads.asked == [(one,), (two,)]
 
 
-def test_a_machine_that_no_archive_is_for_is_named(tmp_path: Path, prepare: Prepare) -> None:
+def test_a_machine_without_an_archive_is_named(tmp_path: Path, prepare: Prepare) -> None:
     main = component(archives=(Archive(urls=("https://example.org/x",), kind="zip", platform="win32"),))
     with pytest.raises(DeploymentFailed, match=sys.platform):
         fetch(prepare(Deployment(tmp_path, main)), main)
 
 
-def test_an_archive_that_leads_out_is_refused_and_nothing_is_put_into_place(
+def test_a_download_that_fails_is_called_by_the_name_of_its_file(tmp_path: Path, prepare: Prepare) -> None:
+    """It was called by a hash, such as "28da9d8fe0931265.deb"."""
+    nowhere = f"http://127.0.0.1:{free_port()}/some/linuxqq_3.2.30_amd64.deb?key=1"
+    main = component(archives=(Archive(urls=(nowhere,), kind="deb"),))
+    with pytest.raises(DownloadFailed, match=r"Downloading linuxqq_3\.2\.30_amd64\.deb failed: "):
+        fetch(prepare(Deployment(tmp_path, main)), main)
+
+
+def test_an_archive_with_a_path_outside_is_refused(
     tmp_path: Path, prepare: Prepare, downloads: Downloads
 ) -> None:
     bad = archive(tmp_path / "bad.zip", {"../../../../pwned": "x"})

@@ -1,4 +1,4 @@
-"""Files are seeded, ports written, the user's own carried over, and nothing is written outside the tree."""
+"""The configure step: creates files, sets ports, carries over the user's files, and writes nothing outside the tree."""
 
 import json
 import tomllib
@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from mailauncher.bots.deploying import configure
-from mailauncher.bots.deploying.plan import Source
-from mailauncher.bots.deploying.work import Work
-from mailauncher.bots.recipe import ConfigFile, Found, Value
+from bots.catalogue import SHIPPED, Catalogue
+from bots.deploying import configure
+from bots.deploying.plan import Source
+from bots.deploying.worker_context import WorkerContext
+from bots.recipe import ConfigFileSpec, Login, Value, ValueFromFile
 from mailauncher.errors import DeploymentFailed, LauncherError
 from tests.bots.deploying.conftest import Prepare
 from tests.support.deployable import SAMPLE
@@ -21,16 +22,16 @@ from tests.support.plans import ADAPTER_FILE, BOT_FILE, CONSENT, ENV_FILE, PORTS
 
 @pytest.fixture
 def configured(tmp_path: Path, prepare: Prepare) -> Any:
-    """Runs the step over a tree with some files; returns the tree."""
+    """Runs the step on a tree with the given files; returns the tree."""
 
-    def run(files: dict[str, str], *config: ConfigFile, **plan: Any) -> Path:
+    def run(files: dict[str, str], *config: ConfigFileSpec, **plan: Any) -> Path:
         work = prepare(Deployment(tmp_path, component(config=config), **plan))
         return _configured(work, files)
 
     return run
 
 
-def _configured(work: Work, files: dict[str, str]) -> Path:
+def _configured(work: WorkerContext, files: dict[str, str]) -> Path:
     for name, content in files.items():
         (work.staging.tree / name).parent.mkdir(parents=True, exist_ok=True)
         (work.staging.tree / name).write_text(content, "utf-8")
@@ -43,10 +44,28 @@ def template(name: str) -> dict[str, str]:
     return {f"template/{name}": (SAMPLE / "template" / name).read_text("utf-8")}
 
 
+# A clone
+
+
+def test_a_clone_of_napcat_has_no_account(tmp_path: Path, prepare: Prepare) -> None:
+    """The files of an account had the ports of the original."""
+    main = msgspec.structs.replace(component(), login=Login("config/onebot11_*.json", "ACCOUNT"))
+    files = {"config/onebot11_10001.json": "{}", "config/onebot11.json": "{}"}
+    tree = _configured(prepare(Deployment(tmp_path, main, kind="clone")), files)
+    assert [file.name for file in (tree / "config").iterdir()] == ["onebot11.json"]
+    outside = tmp_path / "outside"
+    (tree / "config").rename(outside)
+    (outside / "onebot11_10001.json").touch()
+    (tree / "config").symlink_to(outside)
+    with pytest.raises(DeploymentFailed):
+        _configured(prepare(Deployment(tmp_path, main, kind="clone")), {})
+    assert (outside / "onebot11_10001.json").exists()
+
+
 # Files
 
 
-def test_a_missing_file_is_made_from_its_template_with_its_ports(configured: Any) -> None:
+def test_a_missing_file_is_created_from_its_template_with_ports(configured: Any) -> None:
     tree = configured(template("template.env") | template("bot_config_template.toml"), ENV_FILE, BOT_FILE)
     env = (tree / ".env").read_text("utf-8")
     assert f"PORT={PORTS['main']}\n" in env
@@ -57,7 +76,7 @@ def test_a_missing_file_is_made_from_its_template_with_its_ports(configured: Any
     ]
 
 
-def test_a_file_that_is_there_keeps_what_is_not_set(configured: Any) -> None:
+def test_an_existing_file_keeps_other_values(configured: Any) -> None:
     tree = configured({".env": "MINE=1\nPORT=8000 # old\n"} | template("template.env"), ENV_FILE)
     assert (tree / ".env").read_text() == f"MINE=1\nPORT={PORTS['main']} # old\nWEBUI_PORT={PORTS['webui']}\n"
 
@@ -69,9 +88,9 @@ def test_writing_twice_changes_nothing(configured: Any) -> None:
     assert (tree / ".env").stat().st_ino == before.st_ino
 
 
-def test_json_is_seeded_with_ports_in_its_texts(configured: Any) -> None:
+def test_json_content_is_created_with_ports_in_texts(configured: Any) -> None:
     content = '{"network": {"websocketClients": []}, "port": 0}'
-    wanted = ConfigFile(
+    wanted = ConfigFileSpec(
         name="onebot",
         path="config/onebot11.json",
         content=content,
@@ -88,12 +107,29 @@ def test_json_is_seeded_with_ports_in_its_texts(configured: Any) -> None:
     }
 
 
+def test_napcat_listens_after_an_upgrade_to_1x_for_accounts_that_are_there_too(configured: Any) -> None:
+    """The file for new accounts got a server of which only the port was set, which is not enabled, and those of accounts that
+    had logged in before kept the former direction: nothing reached the bot any more."""
+    (onebot,) = (s for s in Catalogue(SHIPPED).get("napcat").of("1.2.1").config if s.name == "onebot")
+    old = '{"network": {"websocketServers": [], "websocketClients": [{"name": "mine"}]}, "musicSignUrl": ""}'
+    own = '{"network": {"websocketServers": [{"enable": false, "port": 1, "token": "t"}]}}'
+    files = {"config/onebot11.json": old, "config/onebot11_10001.json": old, "config/onebot11_2.json": own}
+    tree = configured(files, onebot, ports=PORTS | {"napcat.ws": 3001})
+    for name in ("onebot11.json", "onebot11_10001.json"):
+        found = json.loads((tree / "config" / name).read_text())
+        (server,) = found["network"]["websocketServers"]
+        assert (server["enable"], server["port"]) == (True, 3001)
+        assert found["network"]["websocketClients"] == [{"name": "mine"}]
+    (server,) = json.loads((tree / "config/onebot11_2.json").read_text())["network"]["websocketServers"]
+    assert server == {"enable": False, "port": 3001, "token": "t"}
+
+
 def test_a_version_is_taken_from_another_file_of_the_tree_for_a_new_file_only(configured: Any) -> None:
-    wanted = ConfigFile(
+    wanted = ConfigFileSpec(
         name="bot",
         path="config/bot_config.toml",
         content="[webui]\nport = {webui}\n",
-        found={"inner.version": Found("src/config.py", r'^CONFIG_VERSION = "([^"]+)"')},
+        found={"inner.version": ValueFromFile("src/config.py", r'^CONFIG_VERSION = "([^"]+)"')},
     )
     source = {"src/config.py": '# x\nCONFIG_VERSION = "8.14.37"\n'}
     tree = configured(source, wanted)
@@ -107,15 +143,15 @@ def test_a_version_is_taken_from_another_file_of_the_tree_for_a_new_file_only(co
 
 
 @pytest.mark.parametrize("source", [{}, {"src/config.py": "nothing of the kind"}])
-def test_a_version_that_is_nowhere_is_told(configured: Any, source: dict[str, str]) -> None:
-    wanted = ConfigFile(
-        name="bot", path="b.toml", content="x=1", found={"v": Found("src/config.py", "V=(.)")}
+def test_a_version_that_is_not_found_is_reported(configured: Any, source: dict[str, str]) -> None:
+    wanted = ConfigFileSpec(
+        name="bot", path="b.toml", content="x=1", found={"v": ValueFromFile("src/config.py", "V=(.)")}
     )
     with pytest.raises(DeploymentFailed, match=r"b\.toml of main.*src/config\.py"):
         configured(source, wanted)
 
 
-def test_a_template_that_a_version_lacks_is_noted_and_the_file_left_to_the_program(
+def test_a_missing_template_is_noted_and_the_program_creates_the_file(
     configured: Any, tmp_path: Path
 ) -> None:
     tree = configured({}, ENV_FILE)
@@ -123,15 +159,15 @@ def test_a_template_that_a_version_lacks_is_noted_and_the_file_left_to_the_progr
     assert "template/template.env" in (tmp_path / "output").read_text()
 
 
-def test_a_users_broken_file_is_named_and_left_as_it_is(configured: Any) -> None:
-    wanted = ConfigFile(name="bot", path="b.toml", set={"port": "{main}"})
+def test_an_invalid_file_of_the_user_is_named_and_not_changed(configured: Any) -> None:
+    wanted = ConfigFileSpec(name="bot", path="b.toml", set={"port": "{main}"})
     with pytest.raises(LauncherError, match=r"b\.toml of main"):
         configured({"b.toml": "port = = 1"}, wanted)
 
 
-def test_a_recipe_with_a_file_of_an_unknown_kind_is_told(configured: Any) -> None:
-    with pytest.raises(DeploymentFailed, match="no TOML, JSON or"):
-        configured({}, ConfigFile(name="bot", path="b.yaml", content="x"))
+def test_a_file_of_an_unknown_format_is_refused(configured: Any) -> None:
+    with pytest.raises(DeploymentFailed, match="not a TOML, JSON or"):
+        configured({}, ConfigFileSpec(name="bot", path="b.yaml", content="x"))
 
 
 @pytest.mark.parametrize(
@@ -150,7 +186,7 @@ def test_a_recipe_with_a_file_of_an_unknown_kind_is_told(configured: Any) -> Non
     ],
 )
 def test_placeholders_stand_for_ports(value: Value, typed: bool, result: Value) -> None:
-    assert configure.filled(value, PORTS, typed=typed) == result
+    assert configure.with_ports(value, PORTS, typed=typed) == result
 
 
 def test_each_component_has_its_files_in_its_own_folder(tmp_path: Path, prepare: Prepare) -> None:
@@ -251,10 +287,8 @@ def test_an_upgrade_carries_the_users_files_over(tmp_path: Path, prepare: Prepar
     assert (old / ".env").read_text() == "OLD=.env\n"
 
 
-def test_files_of_the_old_version_that_nobody_changed_are_the_new_versions(
-    tmp_path: Path, prepare: Prepare
-) -> None:
-    """`plugins` has the user's own, and some that come with the bot."""
+def test_unchanged_files_of_the_old_version_are_not_carried_over(tmp_path: Path, prepare: Prepare) -> None:
+    """`plugins` contains the user's own files and some of the bot."""
     deployment = Deployment(
         tmp_path, component(), kind="upgrade", former=str(tmp_path / "former"), keep=("plugins",)
     )
@@ -271,8 +305,8 @@ def test_files_of_the_old_version_that_nobody_changed_are_the_new_versions(
     }
 
 
-def test_a_service_that_is_installed_anew_keeps_what_is_the_users(tmp_path: Path, prepare: Prepare) -> None:
-    wanted = ConfigFile(name="it", path="config.toml", set={"port": "{main}"})
+def test_a_newly_installed_service_keeps_the_users_files(tmp_path: Path, prepare: Prepare) -> None:
+    wanted = ConfigFileSpec(name="it", path="config.toml", set={"port": "{main}"})
     service = component(name="adapter", place="plugins/adapter", hosted=True, config=(wanted,))
     service = msgspec.structs.replace(service, keep=("data",))
     deployment = Deployment(
@@ -291,7 +325,7 @@ def test_a_service_that_is_installed_anew_keeps_what_is_the_users(tmp_path: Path
     assert text == f"mine = true\nport = {PORTS['main']}\n"
 
 
-def test_a_service_that_stays_is_brought_up_to_date_once_nothing_runs(
+def test_the_copy_of_a_carried_over_service_is_updated_once_nothing_runs(
     tmp_path: Path, prepare: Prepare
 ) -> None:
     deployment = Deployment(tmp_path, component(), kind="upgrade", former=str(tmp_path / "former"))

@@ -1,4 +1,4 @@
-"""A journal tells how far a deployment is, whatever was cut short."""
+"""The journal has the progress of a deployment, even after interruptions."""
 
 import itertools
 import stat
@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailauncher.bots.deploying import journal
-from mailauncher.bots.deploying.journal import Entry, Kind
-from mailauncher.bots.deploying.plan import JOURNAL_FILE, WEIGHTS, Step
+from bots.deploying import journal
+from bots.deploying.journal import Entry, Kind
+from bots.deploying.plan import JOURNAL_FILE, WEIGHTS, Step
 from mailauncher.errors import Code, Text
+from tests.support.small_disk import fill, small_disk
 
 STEPS: tuple[Step, ...] = tuple(WEIGHTS)
 KINDS: tuple[Kind, ...] = ("begun", "progress", "done", "skipped", "log", "failed", "cancelled")
@@ -26,7 +27,7 @@ entries = st.builds(
 )
 
 
-def test_what_is_appended_is_read_in_order_with_its_line_number(tmp_path: Path) -> None:
+def test_entries_are_read_in_order_with_their_line_numbers(tmp_path: Path) -> None:
     journal.append(tmp_path, Entry(kind="begun", step="check", zh="检查", en="Checking"))
     journal.append(tmp_path, Entry(kind="log", zh="两行\n文字", en="Two\nlines"))
     assert [(cursor, e.kind, e.text) for cursor, e in journal.read(tmp_path)] == [
@@ -37,19 +38,19 @@ def test_what_is_appended_is_read_in_order_with_its_line_number(tmp_path: Path) 
     assert journal.read(tmp_path, after=2) == []
 
 
-def test_a_journal_that_was_never_written_has_no_entries(tmp_path: Path) -> None:
+def test_a_missing_journal_has_no_entries(tmp_path: Path) -> None:
     assert journal.read(tmp_path) == []
     assert journal.state([]).step is None
     assert journal.progress([], WEIGHTS) == 0
 
 
-def test_only_its_owner_may_read_a_journal(tmp_path: Path) -> None:
+def test_a_journal_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     journal.append(tmp_path, Entry(kind="log"))
     assert stat.S_IMODE((tmp_path / JOURNAL_FILE).stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("rest", [b'{"at":1,"ki', b"\xff\xfe", b"[" * 10_000, b'"text"', b"\0"])
-def test_a_line_that_was_cut_short_is_skipped_and_still_counted(tmp_path: Path, rest: bytes) -> None:
+def test_a_truncated_line_is_skipped_but_counted(tmp_path: Path, rest: bytes) -> None:
     journal.append(tmp_path, Entry(kind="log"))
     with (tmp_path / JOURNAL_FILE).open("ab") as file:
         file.write(rest)
@@ -58,7 +59,7 @@ def test_a_line_that_was_cut_short_is_skipped_and_still_counted(tmp_path: Path, 
     assert [(cursor, e.kind) for cursor, e in journal.read(tmp_path)] == [(1, "log"), (3, "cancelled")]
 
 
-def test_a_line_that_is_being_written_is_read_once_it_is_whole(tmp_path: Path) -> None:
+def test_an_unfinished_line_is_read_once_it_is_complete(tmp_path: Path) -> None:
     with (tmp_path / JOURNAL_FILE).open("ab", buffering=0) as file:
         file.write(b'{"at":1,')
         assert journal.read(tmp_path) == []
@@ -66,9 +67,7 @@ def test_a_line_that_is_being_written_is_read_once_it_is_whole(tmp_path: Path) -
         assert [cursor for cursor, _ in journal.read(tmp_path)] == [1]
 
 
-def test_a_full_journal_takes_steps_and_ends_but_no_more_sentences(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_journal_accepts_only_steps_and_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal, "LIMIT_BYTES", 1000)
     for kind in ("log",) * 100 + ("progress",) * 100:
         journal.append(tmp_path, Entry(kind=kind, step="fetch", en="x" * 50))
@@ -78,7 +77,22 @@ def test_a_full_journal_takes_steps_and_ends_but_no_more_sentences(
     assert [e.kind for _, e in journal.read(tmp_path)][-2:] == ["done", "failed"]
 
 
-def test_a_reader_beside_the_writer_sees_every_entry_once(tmp_path: Path) -> None:
+def test_on_a_full_disk_the_end_finds_the_room_that_was_kept_for_it() -> None:
+    """A deployment whose failure could not be written never ended."""
+    with small_disk(256) as disk:
+        journal.reserve(disk)
+        fill(disk)
+        with pytest.raises(OSError, match="No space left"):
+            journal.append(disk, Entry(kind="done", step="check"))
+        journal.append(disk, Entry(kind="failed", step="fetch", zh="满", en="full"))
+        assert [entry.kind for _, entry in journal.read(disk)] == ["failed"]
+        assert not journal.release(disk)
+        fill(disk)
+        with pytest.raises(OSError, match="No space left"):
+            journal.append(disk, Entry(kind="failed", step="fetch", zh="满" * 4096, en="full"))
+
+
+def test_a_concurrent_reader_sees_every_entry_once(tmp_path: Path) -> None:
     def write() -> None:
         for n in range(300):
             journal.append(tmp_path, Entry(kind="log", en=str(n)))
@@ -98,7 +112,7 @@ def test_a_reader_beside_the_writer_sees_every_entry_once(tmp_path: Path) -> Non
 # What the entries come to
 
 
-def test_the_state_tells_step_share_seconds_and_commit() -> None:
+def test_the_state_has_step_share_seconds_and_commit() -> None:
     now = journal.state([
         Entry(kind="begun", step="fetch", zh="获取", en="Fetching"),
         Entry(kind="progress", step="fetch", share=0.5),
@@ -112,7 +126,7 @@ def test_the_state_tells_step_share_seconds_and_commit() -> None:
     assert now.ended is None
 
 
-def test_a_failure_tells_its_step_and_ends_what_was_being_installed() -> None:
+def test_a_failure_has_its_step_and_ends_installing_components() -> None:
     failed = Entry(kind="failed", step="services", code=Code.DOWNLOAD_FAILED, lines=("fatal: no",))
     now = journal.state([
         Entry(kind="begun", step="services", component="napcat"),
@@ -127,14 +141,14 @@ def test_a_failure_tells_its_step_and_ends_what_was_being_installed() -> None:
     assert (ada.status, ada.share, ada.text.en) == ("failed", 0.4, "half")
 
 
-def test_a_retry_opens_what_had_failed() -> None:
+def test_a_retry_reopens_a_failed_deployment() -> None:
     run = [Entry(kind="begun", step="fetch"), Entry(kind="failed", step="fetch")]
     assert journal.state(run).ended == "failed"
     again = journal.state([*run, Entry(kind="begun", step="check")])
     assert (again.ended, again.failure, again.step) == (None, None, "check")
 
 
-def test_progress_counts_steps_as_long_as_they_take() -> None:
+def test_progress_weights_steps_by_their_duration() -> None:
     weights: dict[Step, float] = {"check": 1, "fetch": 3, "start": 1}
     run = [Entry(kind="done", step="check")]
     assert journal.progress(run, weights) == 20
@@ -149,7 +163,7 @@ def test_progress_counts_steps_as_long_as_they_take() -> None:
 
 
 @pytest.mark.parametrize("weights", [{}, {"check": 0.0}, {"check": -1.0, "fetch": 2.0}])
-def test_odd_weights_do_no_harm(weights: dict[Step, float]) -> None:
+def test_odd_weights_are_tolerated(weights: dict[Step, float]) -> None:
     done = [Entry(kind="done", step=step) for step in STEPS]
     assert 0 <= journal.progress(done, weights) <= 99
 

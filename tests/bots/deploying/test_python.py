@@ -1,23 +1,26 @@
-"""Environments are made with a Python that fits, and only what the plan allows says where packages come from."""
+"""Environments have a fitting Python, and packages come only from the index of the plan."""
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uv
 
-from mailauncher.bots.deploying import python
-from mailauncher.bots.deploying.plan import Component
-from mailauncher.bots.deploying.report import StepFailed
-from mailauncher.bots.deploying.work import Work
+from bots.deploying import interpreter, journal, python
+from bots.deploying.plan import Component
+from bots.deploying.report import StepFailed
+from bots.deploying.worker_context import WorkerContext
 from mailauncher.errors import Code, DeploymentFailed
 from tests.bots.deploying.conftest import Prepare
 from tests.support.context import free_port
 from tests.support.plans import Deployment, component
 
 HERE = f"=={sys.version_info.major}.{sys.version_info.minor}.*"
+REAL = os.path.realpath(sys.executable)
 PINNED = f"""
 [project]
 name = "bot"
@@ -47,9 +50,9 @@ source = { registry = "http://127.0.0.1:9/simple" }
 
 
 class Environment:
-    """A deployment of files that are there already."""
+    """A deployment of existing files."""
 
-    def __init__(self, work: Work, main: Component) -> None:
+    def __init__(self, work: WorkerContext, main: Component) -> None:
         self.work = work
         self.main = main
         self.shares: list[float] = []
@@ -65,7 +68,7 @@ class Environment:
         return failed.value
 
     def ask(self, code: str) -> str:
-        """What the environment's Python prints."""
+        """The output of the environment's Python."""
         done = subprocess.run(
             [self.tree / ".venv" / "bin" / "python", "-c", code], capture_output=True, text=True, check=True
         )
@@ -97,7 +100,7 @@ def make(tmp_path: Path, prepare: Prepare) -> Any:
 
 
 @pytest.mark.slow
-def test_an_environment_has_a_python_that_fits_and_can_be_moved(make: Any) -> None:
+def test_an_environment_has_a_fitting_python_and_is_relocatable(make: Any) -> None:
     made: Environment = make({})
     python.create(made.work, made.main, made.shares.append)
     moved = made.tree.rename(made.tree.with_name("moved"))
@@ -107,7 +110,7 @@ def test_an_environment_has_a_python_that_fits_and_can_be_moved(make: Any) -> No
 
 
 @pytest.mark.slow
-def test_an_environment_that_is_there_is_made_anew(make: Any, tmp_path: Path) -> None:
+def test_an_existing_environment_is_recreated(make: Any, tmp_path: Path) -> None:
     made: Environment = make({})
     precious = tmp_path / "precious"
     precious.mkdir()
@@ -121,7 +124,41 @@ def test_an_environment_that_is_there_is_made_anew(make: Any, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_a_python_that_nobody_has_is_named_with_those_that_are_there(make: Any) -> None:
+def test_the_first_of_the_chosen_pythons_that_fits_is_used(make: Any) -> None:
+    """No setting could choose the Python of a bot."""
+    made: Environment = make({}, {"python": ("3.99", "/nowhere/python", REAL)})
+    python.announce(made.work)
+    told = journal.read(made.work.folder)[-1][1]
+    assert told.en == f"main: Python {platform.python_version()} ({REAL})"
+    with pytest.raises(DeploymentFailed) as failed:
+        interpreter.find(made.work.plan.uv, "<3", ("3.99", REAL))
+    for text in failed.value.text:
+        assert "<3" in text
+        assert f"{REAL}" in text
+        assert "3.99" in text
+
+
+@pytest.mark.slow
+def test_a_python_of_pyenv_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pyenv's scripts in PATH refuse to run, so that its Pythons counted as missing, and another one was downloaded."""
+    (tmp_path / "shims").mkdir()
+    for name in ("python3", "python", f"python3.{sys.version_info.minor}"):
+        (tmp_path / "shims" / name).write_text("#!/bin/sh\nexit 127\n")
+        (tmp_path / "shims" / name).chmod(0o755)
+    (tmp_path / "pyenv" / "versions" / "one" / "bin").mkdir(parents=True)
+    (tmp_path / "pyenv" / "versions" / "one" / "bin" / "python3").symlink_to(REAL)
+    monkeypatch.setenv("PATH", str(tmp_path / "shims"))
+    monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", str(tmp_path / "managed"))
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "nowhere"))
+    assert interpreter.find(uv.find_uv_bin(), HERE) is None
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
+    found = interpreter.find(uv.find_uv_bin(), HERE)
+    assert found is not None
+    assert found.version == platform.python_version()
+
+
+@pytest.mark.slow
+def test_a_missing_python_is_named_with_the_installed_ones(make: Any) -> None:
     failed = make({}, python=">=3.99").failed()
     assert failed.error.code is Code.DEPLOYMENT_FAILED
     for text in failed.error.text:
@@ -155,7 +192,7 @@ def test_requirements_and_the_recipes_packages_are_installed(make: Any) -> None:
 
 
 @pytest.mark.slow
-def test_the_lock_is_used_where_it_is_usable_and_never_its_addresses(make: Any) -> None:
+def test_a_usable_lock_is_used_without_its_urls(make: Any) -> None:
     files = {"pyproject.toml": PINNED, "uv.lock": LOCK, "requirements.txt": "colorama==0.4.6\n"}
     made: Environment = make(files, lock=True, requirements="requirements.txt")
     made.install()
@@ -164,7 +201,7 @@ def test_the_lock_is_used_where_it_is_usable_and_never_its_addresses(make: Any) 
 
 
 @pytest.mark.slow
-def test_a_lock_that_cannot_be_read_is_left_for_the_requirements(make: Any) -> None:
+def test_an_unreadable_lock_falls_back_to_the_requirements(make: Any) -> None:
     files = {"pyproject.toml": PINNED, "uv.lock": "nonsense", "requirements.txt": "colorama==0.4.6\n"}
     made: Environment = make(files, lock=True, requirements="requirements.txt")
     made.install()
@@ -172,7 +209,7 @@ def test_a_lock_that_cannot_be_read_is_left_for_the_requirements(make: Any) -> N
 
 
 @pytest.mark.slow
-def test_requirements_in_utf_16_that_pin_an_index_are_read_without_it(make: Any) -> None:
+def test_requirements_in_utf_16_are_read_without_their_index(make: Any) -> None:
     text = f"\ufeff-i http://127.0.0.1:{free_port()}/simple\r\ncolorama==0.4.6\r\n".encode("utf-16-le")
     made: Environment = make(
         {"pyproject.toml": PINNED, "requirements.txt": text}, requirements="requirements.txt"
@@ -182,9 +219,7 @@ def test_requirements_in_utf_16_that_pin_an_index_are_read_without_it(make: Any)
 
 
 @pytest.mark.slow
-def test_the_index_of_the_project_is_used_when_the_plan_says_so(
-    make: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_projects_index_is_used_if_the_plan_says_so(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     monkeypatch.setenv("UV_NO_CACHE", "1")
     files = {"pyproject.toml": PINNED, "requirements.txt": "colorama==0.4.6\n"}
@@ -194,7 +229,7 @@ def test_the_index_of_the_project_is_used_when_the_plan_says_so(
 
 
 @pytest.mark.slow
-def test_an_index_of_the_plan_is_asked_and_its_password_shown_nowhere(
+def test_the_plans_index_is_used_and_its_password_not_shown(
     make: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
@@ -213,14 +248,14 @@ def test_an_index_of_the_plan_is_asked_and_its_password_shown_nowhere(
 
 
 @pytest.mark.slow
-def test_a_package_that_is_nowhere_fails_with_what_uv_says(make: Any) -> None:
+def test_a_missing_package_fails_with_the_message_of_uv(make: Any) -> None:
     failed = make({}, packages=("colorama==999",)).failed()
     assert failed.error.code is Code.DEPLOYMENT_FAILED
     assert "colorama==999" in "".join(failed.lines)
     assert "No solution" in failed.error.text.zh
 
 
-def test_a_uv_that_is_killed_is_a_failure_that_says_so(make: Any, tmp_path: Path) -> None:
+def test_a_killed_uv_is_reported_with_its_signal(make: Any, tmp_path: Path) -> None:
     killed = tmp_path / "uv"
     killed.write_text('#!/bin/sh\nif [ "$1" = python ]; then echo /bin/true; else kill -KILL $$; fi\n')
     killed.chmod(0o755)
@@ -231,7 +266,7 @@ def test_a_uv_that_is_killed_is_a_failure_that_says_so(make: Any, tmp_path: Path
 
 
 @pytest.mark.slow
-def test_an_interrupted_installation_does_not_count(make: Any) -> None:
+def test_an_interrupted_installation_is_not_installed(make: Any) -> None:
     made: Environment = make({}, packages=("colorama",))
     python.create(made.work, made.main, made.shares.append)
     assert not python.installed(made.work, made.main)
@@ -270,7 +305,7 @@ def test_a_link_out_of_the_tree_is_not_read(make: Any, tmp_path: Path, name: str
     assert "a secret" not in (tmp_path / "output").read_text()
 
 
-def test_uv_is_told_nothing_of_our_own_environment(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uv_does_not_get_misleading_variables(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("VIRTUAL_ENV", "UV_PYTHON", "PYTHONPATH", "MAILAUNCHER_TOKEN"):
         monkeypatch.setenv(name, os.devnull)
     env = python._environment(make({}).work)
@@ -291,5 +326,22 @@ def test_uv_is_told_nothing_of_our_own_environment(make: Any, monkeypatch: pytes
         ("Installed 20 packages in 2ms", 1.0),
     ],
 )
-def test_uvs_lines_tell_how_far_it_is(line: str, share: float) -> None:
+def test_progress_is_read_from_the_lines_of_uv(line: str, share: float) -> None:
     assert python._progress(line) == pytest.approx(share)
+
+
+def test_each_package_that_is_built_is_announced_once() -> None:
+    """For minutes there was only "Installing dependencies"."""
+    said: list[str] = []
+    read = python._build_announcer(lambda text: said.append(text.en))
+    for line in (
+        "Resolved 2 packages",
+        "   Building jieba==0.42.1",
+        "   Building jieba==0.42.1",
+        "      Built jieba==0.42.1",
+    ):
+        read(line)
+    assert said == ["Building jieba==0.42.1, which may take some minutes"]
+    for number in range(2 * python._BUILDS):
+        read(f"Building a{number}")
+    assert len(said) == python._BUILDS

@@ -1,48 +1,50 @@
-"""What was made takes its place at once and whole; an upgrade can be interrupted anywhere, finished, and taken back."""
+"""The tree moves to its place in one step; an upgrade can be interrupted anywhere, then completed or reverted."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mailauncher.bots.deploying import journal, register
-from mailauncher.bots.deploying.journal import Entry
-from mailauncher.bots.deploying.staging import remove
-from mailauncher.bots.deploying.work import Work
+from bots.deploying import journal, register
+from bots.deploying.journal import Entry
+from bots.deploying.staging import remove
+from bots.deploying.worker_context import WorkerContext
 from mailauncher.errors import DeploymentFailed, InvalidPath
-from resolvers import places
+from resolvers.deploying import folders
 from tests.bots.deploying.conftest import Prepare
 from tests.support.plans import ID, Deployment, component
 
 
 class Killed(BaseException):
-    """Stands for SIGKILL: nothing runs after it."""
+    """Simulates SIGKILL."""
 
 
 class Death:
-    """Comes at one of some calls: before an odd one, after an even one."""
+    """Raises Killed before or after the nth call."""
 
-    def __init__(self) -> None:
+    def __init__(self, moment: str) -> None:
         self.count = 0
         self._left = 0
-        self._before = False
+        self._before = moment == "before"
 
     @contextmanager
     def awaited(self, call: int) -> Iterator[None]:
-        self._left, self._before = call, call % 2 == 1
+        self._left = call
         try:
             yield
         except Killed:
             self.count += 1
         self._left = 0
 
-    def at(self, act: Callable[[Path, Path], object]) -> Callable[[Path, Path], object]:
-        def stepped(one: Path, other: Path) -> object:
+    def at(self, act: Callable[..., object]) -> Callable[..., object]:
+        def stepped(*paths: Any, **folders: int) -> object:
             self._left -= 1
             if self._left == 0 and self._before:
                 raise Killed
-            done = act(one, other)
+            done = act(*paths, **folders)
             if self._left == 0:
                 raise Killed
             return done
@@ -55,7 +57,7 @@ def deployment(tmp_path: Path) -> Deployment:
     return Deployment(tmp_path, component())
 
 
-def tree(work: Work, text: str) -> None:
+def tree(work: WorkerContext, text: str) -> None:
     work.staging.tree.mkdir(parents=True)
     (work.staging.tree / "version").write_text(text)
 
@@ -71,19 +73,19 @@ def version(folder: Path) -> str:
 # A new instance
 
 
-def test_the_tree_takes_its_place_with_the_mark_that_lets_it_be_deleted(
+def test_the_tree_moves_to_its_place_with_the_deployment_marker(
     deployment: Deployment, prepare: Prepare
 ) -> None:
     work = prepare(deployment)
     tree(work, "1")
     register.register(work)
     assert version(deployment.target) == "1"
-    assert places.is_ours(deployment.target, ID)
-    assert register.registered(deployment.folder, deployment.plan)
+    assert folders.is_ours(deployment.target, ID)
+    assert register.is_registered(deployment.folder, deployment.plan)
     register.register(work)
 
 
-def test_an_empty_folder_gives_way(deployment: Deployment, prepare: Prepare) -> None:
+def test_an_empty_folder_is_replaced(deployment: Deployment, prepare: Prepare) -> None:
     work = prepare(deployment)
     tree(work, "1")
     deployment.target.mkdir()
@@ -92,7 +94,7 @@ def test_an_empty_folder_gives_way(deployment: Deployment, prepare: Prepare) -> 
 
 
 @pytest.mark.parametrize("what", ["file", "folder", "link", "dangling", "another"])
-def test_what_has_come_into_being_meanwhile_is_left_alone(
+def test_what_has_appeared_in_the_target_is_not_changed(
     deployment: Deployment, prepare: Prepare, tmp_path: Path, what: str
 ) -> None:
     work = prepare(deployment)
@@ -115,7 +117,7 @@ def test_what_has_come_into_being_meanwhile_is_left_alone(
     assert version(work.staging.tree) == "1"
 
 
-def test_a_mark_that_the_repository_brings_as_a_link_is_replaced(
+def test_a_marker_that_is_a_link_in_the_repository_is_replaced(
     deployment: Deployment, prepare: Prepare, tmp_path: Path
 ) -> None:
     work = prepare(deployment)
@@ -124,7 +126,7 @@ def test_a_mark_that_the_repository_brings_as_a_link_is_replaced(
     (work.staging.tree / register.MARKER).symlink_to(tmp_path / "mine")
     register.register(work)
     assert (tmp_path / "mine").read_text() == "mine"
-    assert places.is_ours(deployment.target, ID)
+    assert folders.is_ours(deployment.target, ID)
 
 
 # Upgrades
@@ -133,7 +135,7 @@ def test_a_mark_that_the_repository_brings_as_a_link_is_replaced(
 @pytest.fixture
 def upgrade(tmp_path: Path) -> Deployment:
     target = tmp_path / "bots" / "mai"
-    upgrade = Deployment(tmp_path, component(), kind="upgrade", former=str(places.former(target, ID)))
+    upgrade = Deployment(tmp_path, component(), kind="upgrade", former=str(folders.former(target, ID)))
     target.mkdir(parents=True)
     (target / "version").write_text("1")
     (target / register.MARKER).write_text(ID)
@@ -142,7 +144,7 @@ def upgrade(tmp_path: Path) -> Deployment:
 
 @pytest.fixture(params=["exchange", "renames"])
 def manner(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """With the file system's own exchange, and where it has none."""
+    """With the atomic exchange of the file system, and without it."""
     if request.param == "renames":
         monkeypatch.setattr(register, "_exchange", lambda one, other: False)
     return str(request.param)
@@ -153,14 +155,14 @@ def former(upgrade: Deployment) -> Path:
 
 
 @pytest.mark.usefixtures("manner")
-def test_an_upgrade_exchanges_the_trees_and_can_be_taken_back(upgrade: Deployment, prepare: Prepare) -> None:
+def test_an_upgrade_swaps_the_trees_and_can_be_reverted(upgrade: Deployment, prepare: Prepare) -> None:
     work = prepare(upgrade)
     tree(work, "2")
-    assert not register.registered(upgrade.folder, upgrade.plan)
+    assert not register.is_registered(upgrade.folder, upgrade.plan)
     begin(upgrade)
     register.register(work)
     assert (version(upgrade.target), version(former(upgrade))) == ("2", "1")
-    assert register.registered(upgrade.folder, upgrade.plan)
+    assert register.is_registered(upgrade.folder, upgrade.plan)
     register.register(work)
     assert version(upgrade.target) == "2"
     for taken_back in (True, False, False):
@@ -168,37 +170,46 @@ def test_an_upgrade_exchanges_the_trees_and_can_be_taken_back(upgrade: Deploymen
         assert version(upgrade.target) == "1"
         assert version(register.reverted(upgrade.plan)) == "2"
         assert not former(upgrade).exists()
-    assert not register.registered(upgrade.folder, upgrade.plan)
+    assert not register.is_registered(upgrade.folder, upgrade.plan)
 
 
 @pytest.mark.usefixtures("manner")
-def test_the_next_upgrade_removes_what_the_one_before_it_left(upgrade: Deployment, prepare: Prepare) -> None:
+def test_the_tree_of_the_previous_upgrade_is_kept_until_the_next_one_has_succeeded(
+    upgrade: Deployment, prepare: Prepare
+) -> None:
     for text in ("2", "3", "4"):
         upgrade.change()
-        register.forget_earlier(upgrade.folder)
-        assert not register.registered(upgrade.folder, upgrade.plan)
+        register.discard_earlier_swap(upgrade.folder)
+        assert not register.is_registered(upgrade.folder, upgrade.plan)
         work = prepare(upgrade)
         tree(work, text)
         begin(upgrade)
         register.register(work)
         assert version(upgrade.target) == text
         assert version(former(upgrade)) == str(int(text) - 1)
-    assert sorted(upgrade.left) == sorted([former(upgrade).name, upgrade.staging.name])
+    kept = [former(upgrade).name, register.earlier(upgrade.plan).name, upgrade.staging.name]
+    assert sorted(upgrade.left) == sorted(kept)
 
 
 @pytest.mark.usefixtures("manner")
+@pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("back", [False, True])
-def test_whatever_rename_an_upgrade_dies_before_or_after_it_can_go_on_or_back(
-    upgrade: Deployment, prepare: Prepare, monkeypatch: pytest.MonkeyPatch, back: bool
+def test_an_upgrade_killed_at_any_rename_can_be_completed_or_reverted(
+    upgrade: Deployment, prepare: Prepare, monkeypatch: pytest.MonkeyPatch, back: bool, moment: str
 ) -> None:
-    death = Death()
-    monkeypatch.setattr(Path, "rename", death.at(Path.rename))
+    """A revert of an upgrade that was killed between its last two renames moved the new tree onto the old one, and failed."""
+    death = Death(moment)
+    for name in ("rename", "replace"):
+        monkeypatch.setattr(os, name, death.at(getattr(os, name)))
     monkeypatch.setattr(register, "_exchange", death.at(register._exchange))
-    for number in range(2, 15):
+    former(upgrade).mkdir()
+    (former(upgrade) / "version").write_text("0")
+    for number in range(2, 10):
         upgrade.change()
-        register.forget_earlier(upgrade.folder)
+        register.discard_earlier_swap(upgrade.folder)
         work = prepare(upgrade)
         old = version(upgrade.target)
+        kept = version(former(upgrade)) if former(upgrade).exists() else None
         tree(work, str(number))
         begin(upgrade)
         with death.awaited(number - 1):
@@ -206,16 +217,18 @@ def test_whatever_rename_an_upgrade_dies_before_or_after_it_can_go_on_or_back(
         if back:
             register.revert(upgrade.folder, upgrade.plan)
             assert version(upgrade.target) == old
+            # It was thrown away, and with it the way back, exactly when an upgrade failed.
+            assert (version(former(upgrade)) if former(upgrade).exists() else None) == kept
         else:
             register.register(work)
             assert version(upgrade.target) == str(number)
             assert version(former(upgrade)) == old
-            assert register.registered(upgrade.folder, upgrade.plan)
+            assert register.is_registered(upgrade.folder, upgrade.plan)
         remove(work.staging.folder)
     assert death.count >= 3
 
 
-def test_an_instance_that_is_gone_cannot_be_upgraded(upgrade: Deployment, prepare: Prepare) -> None:
+def test_a_missing_instance_cannot_be_upgraded(upgrade: Deployment, prepare: Prepare) -> None:
     work = prepare(upgrade)
     tree(work, "2")
     begin(upgrade)
@@ -225,7 +238,7 @@ def test_an_instance_that_is_gone_cannot_be_upgraded(upgrade: Deployment, prepar
     assert version(work.staging.tree) == "2"
 
 
-def test_nothing_is_taken_back_that_never_came(upgrade: Deployment, deployment: Deployment) -> None:
+def test_a_revert_without_an_upgrade_changes_nothing(upgrade: Deployment, deployment: Deployment) -> None:
     assert not register.revert(upgrade.folder, upgrade.plan)
     assert version(upgrade.target) == "1"
     assert not register.revert(deployment.folder, deployment.plan)

@@ -1,4 +1,4 @@
-"""Texts on disk: what may be read, and that a write is whole or not at all."""
+"""Configuration files on disk: which ones may be read, and writing whole or not at all."""
 
 import errno
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mailauncher.bots.documents import file
+from bots.documents import file
 from mailauncher.errors import (
     Conflict,
     FileTooLarge,
@@ -25,7 +25,7 @@ from tests.support.unprivileged import nobodys_folder
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Path]:
-    """An instance's folder, beside which nothing may appear and in which nothing unfinished may stay."""
+    """An instance's folder. Nothing may appear beside it, and no unfinished file may remain in it."""
     folder = tmp_path / "instance"
     folder.mkdir()
     (tmp_path / "secret.toml").write_text("token = 'outside'\n")
@@ -35,7 +35,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
     assert not [path for path in folder.rglob("*") if path.suffix == ".new"]
 
 
-def test_bytes_come_back_as_they_were(home: Path) -> None:
+def test_content_is_preserved_byte_for_byte(home: Path) -> None:
     for content in (b"a = 1\r\nb = 2\n", b"\xef\xbb\xbfa = 1", "键 = '值'\n".encode(), b""):
         (home / "x.toml").write_bytes(content)
         loaded = file.read(home, "x.toml")
@@ -46,7 +46,7 @@ def test_bytes_come_back_as_they_were(home: Path) -> None:
         assert not loaded.text.startswith("\ufeff")
 
 
-def test_a_missing_file_is_empty_and_can_be_made_with_its_folder(home: Path) -> None:
+def test_a_missing_file_is_empty_and_is_created_with_its_folder(home: Path) -> None:
     loaded = file.read(home, "config/bot.toml")
     assert (loaded.text, loaded.exists, loaded.content) == ("", False, b"")
 
@@ -75,7 +75,7 @@ def test_the_owner_stays(home: Path) -> None:
     assert (path.stat().st_uid, path.stat().st_gid) == (65534, 65534)
 
 
-def test_another_encoding_is_an_error_with_the_line(home: Path) -> None:
+def test_another_encoding_is_an_error_with_its_line(home: Path) -> None:
     (home / "x.toml").write_bytes(b"a = 1\n" + "b = '麦麦'\n".encode("gbk"))
     with pytest.raises(InvalidParameter) as caught:
         file.read(home, "x.toml")
@@ -86,7 +86,7 @@ def test_another_encoding_is_an_error_with_the_line(home: Path) -> None:
         file.read(home, "x.toml")
 
 
-def test_four_mebibytes_are_the_limit_both_ways(home: Path) -> None:
+def test_reading_and_writing_are_limited_to_four_mebibytes(home: Path) -> None:
     (home / "x").write_bytes(b"#" * file.LIMIT_BYTES)
     assert len(file.read(home, "x").content) == file.LIMIT_BYTES
     (home / "x").write_bytes(b"#" * (file.LIMIT_BYTES + 1))
@@ -100,7 +100,7 @@ def test_four_mebibytes_are_the_limit_both_ways(home: Path) -> None:
 # Links
 
 
-def test_a_link_that_stays_inside_is_written_through(home: Path) -> None:
+def test_a_link_inside_the_folder_is_followed(home: Path) -> None:
     (home / "real").mkdir()
     (home / "real/x.toml").write_text("a = 1\n")
     (home / "config").symlink_to("real")
@@ -194,7 +194,9 @@ def a_nul(_: Path) -> str:
     ],
     ids=lambda place: place.__name__,
 )
-def test_what_is_no_file_inside_the_folder_is_refused(home: Path, place: Callable[[Path], str]) -> None:
+def test_what_is_not_a_regular_file_inside_the_folder_is_refused(
+    home: Path, place: Callable[[Path], str]
+) -> None:
     relative = place(home)
     with pytest.raises(InvalidPath):
         file.read(home, relative)
@@ -202,7 +204,7 @@ def test_what_is_no_file_inside_the_folder_is_refused(home: Path, place: Callabl
         file.write(home, relative, "token = 1\n")
 
 
-def test_a_socket_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_socket_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind("x.toml")
@@ -210,7 +212,7 @@ def test_a_socket_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             file.read(tmp_path, "x.toml")
 
 
-def test_a_folder_that_is_gone_is_named(tmp_path: Path) -> None:
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidPath, match="gone"):
         file.read(tmp_path / "gone", "x.toml")
     with pytest.raises(InvalidPath, match="gone"):
@@ -218,7 +220,7 @@ def test_a_folder_that_is_gone_is_named(tmp_path: Path) -> None:
     assert not (tmp_path / "gone").exists()
 
 
-def test_rights_that_are_missing_are_said() -> None:
+def test_missing_permissions_are_reported() -> None:
     with nobodys_folder() as home:
         (home / "x.toml").write_text("a = 1\n")
         (home / "x.toml").chmod(0)
@@ -246,7 +248,7 @@ def test_a_file_that_changed_meanwhile_is_not_overwritten(home: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_disk_leaves_the_file_as_it_was(
+def test_a_full_disk_leaves_the_file_unchanged(
     home: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     (home / "x.toml").write_text("a = 1\n")
@@ -260,7 +262,7 @@ def test_a_full_disk_leaves_the_file_as_it_was(
     assert (home / "x.toml").read_text() == "a = 1\n"
 
 
-def test_any_other_failure_is_an_error_of_ours_without_a_trace(
+def test_any_other_failure_is_reported_and_leaves_no_files(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (home / "x.toml").write_text("a = 1\n")
@@ -274,7 +276,7 @@ def test_any_other_failure_is_an_error_of_ours_without_a_trace(
     assert (home / "x.toml").read_text() == "a = 1\n"
 
 
-def test_a_reader_sees_whole_files_only(home: Path) -> None:
+def test_a_reader_sees_only_complete_files(home: Path) -> None:
     texts = {"a" * 200_000, "b" * 300_000}
     (home / "x").write_text("a" * 200_000)
     seen = set()

@@ -1,4 +1,4 @@
-"""JSON texts, edited where they are named and nowhere else."""
+"""Editing JSON texts: only the named values change."""
 
 import json as standard
 from typing import Any
@@ -7,20 +7,22 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from mailauncher.bots.documents import json
-from mailauncher.bots.documents.broken import BrokenText
+from bots.documents import json
+from bots.documents.errors import DocumentSyntaxError
 from mailauncher.errors import InvalidParameter
 from tests.support.documents import CORPUS, corpus, has_null_in_a_list, merged, patches
+from tests.support.stress import sized
 
 TEXTS = corpus(".json")
-SOME = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SOME = settings(max_examples=sized(100, 300), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 any_text = st.sampled_from(sorted(TEXTS)).map(TEXTS.__getitem__)
 
 
 @pytest.mark.slow
+@pytest.mark.stress
 @SOME
 @given(st.data(), any_text)
-def test_a_patch_gives_what_it_should_with_the_keys_in_their_order(data: st.DataObject, text: str) -> None:
+def test_a_patch_sets_values_and_keeps_the_order_of_keys(data: st.DataObject, text: str) -> None:
     document = json.read(text)
     patch = data.draw(patches(document))
     assume(not has_null_in_a_list(patch))
@@ -34,10 +36,11 @@ def test_a_patch_gives_what_it_should_with_the_keys_in_their_order(data: st.Data
 
 
 @pytest.mark.slow
+@pytest.mark.stress
 @SOME
 @given(st.data(), any_text)
-def test_the_members_that_are_not_named_stay_as_they_are_written(data: st.DataObject, text: str) -> None:
-    """What a member is written like is what is left when all others are removed."""
+def test_members_that_are_not_named_keep_their_text(data: st.DataObject, text: str) -> None:
+    """The text of a member is what remains when all others are removed."""
     document = json.read(text)
     patch = data.draw(patches(document))
     assume(not has_null_in_a_list(patch))
@@ -51,13 +54,13 @@ def test_the_members_that_are_not_named_stay_as_they_are_written(data: st.DataOb
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_what_comes_back_changes_no_byte(text: str) -> None:
+def test_merging_the_same_values_changes_no_byte(text: str) -> None:
     document = json.read(text)
 
     assert json.merge(text, document) is text
 
 
-def test_a_value_in_the_depth_changes_alone() -> None:
+def test_only_the_named_nested_value_changes() -> None:
     text = (CORPUS / "napcat.json").read_text("utf-8")
     path: list[str | int] = ["network", "websocketClients", 0, "url"]
 
@@ -76,7 +79,7 @@ def test_new_members_are_indented_like_the_rest() -> None:
     assert json.merge("", {"a": {"b": 1}}) == '{\n  "a": {\n    "b": 1\n  }\n}\n'
 
 
-def test_of_a_name_that_stands_twice_the_last_one_counts() -> None:
+def test_the_last_of_duplicate_names_counts() -> None:
     assert json.merge('{"a": 1, "b": 2, "a": 3}', {"a": 4}) == '{"a": 1, "b": 2, "a": 4}'
     assert json.merge('{"a": 1, "b": 2, "a": 3}', {"a": None}) == '{"b": 2}'
 
@@ -91,20 +94,20 @@ def test_of_a_name_that_stands_twice_the_last_one_counts() -> None:
         ("// x\n{}", 1, 1),
     ],
 )
-def test_a_broken_text_is_an_error_with_line_and_column(text: str, line: int, column: int) -> None:
-    with pytest.raises(BrokenText) as caught:
+def test_a_syntax_error_has_line_and_column(text: str, line: int, column: int) -> None:
+    with pytest.raises(DocumentSyntaxError) as caught:
         json.read(text)
     assert (caught.value.line, caught.value.column) == (line, column)
 
 
 @pytest.mark.parametrize("text", ["[]", "1", '"x"', "null", '{"a": "\\ud800"}', "[" * 100_000])
-def test_a_text_that_is_no_object_is_refused(text: str) -> None:
+def test_a_text_that_is_not_an_object_is_refused(text: str) -> None:
     with pytest.raises(InvalidParameter):
         json.read(text)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), b"x", "\ud800"])
-def test_what_json_cannot_hold_is_refused(value: Any) -> None:
+def test_values_outside_json_are_refused(value: Any) -> None:
     with pytest.raises(InvalidParameter):
         json.set_value('{"a": 1}', ["a"], value)
 

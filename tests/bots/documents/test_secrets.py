@@ -1,8 +1,8 @@
-"""What is hidden of a document, and that the rest can still be read."""
+"""Masking secrets in documents, and keeping the rest readable."""
 
 import pytest
 
-from mailauncher.bots.documents import secrets
+from bots.documents import secrets
 from tests.support.documents import corpus
 
 DOCUMENTS = [
@@ -20,7 +20,7 @@ DOCUMENTS = [
 
 
 @pytest.mark.parametrize("kind, text", DOCUMENTS)
-def test_secrets_are_hidden_and_the_rest_is_not(kind: secrets.Kind, text: str) -> None:
+def test_only_secrets_are_masked(kind: secrets.Kind, text: str) -> None:
     shown = secrets.masked(text, kind)
 
     assert "s3cret" not in shown
@@ -41,10 +41,10 @@ def test_lines_without_secrets_stay(suffix: secrets.Kind) -> None:
 @pytest.mark.parametrize(
     "name", ["key", "API_KEY", "apiKey", "accessKeys", "token", "access_token", "db.password", "SECRET"]
 )
-def test_a_secret_is_known_by_its_name(name: str) -> None:
+def test_secrets_are_recognised_by_name(name: str) -> None:
     assert secrets.is_secret(name)
 
 
 @pytest.mark.parametrize("name", ["keyword", "monkey", "max_tokens", "keys_shown", "host", "", "hotkeys2"])
-def test_other_names_are_no_secrets(name: str) -> None:
+def test_other_names_are_not_secrets(name: str) -> None:
     assert not secrets.is_secret(name)

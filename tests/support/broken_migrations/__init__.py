@@ -2,7 +2,7 @@
 
 import pkgutil
 
-from mailauncher.store import migrations
+from store import migrations
 
 __path__ = [*__path__, *migrations.__path__]
 NEWEST = max(module.name for module in pkgutil.iter_modules(migrations.__path__))

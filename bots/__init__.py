@@ -1,0 +1,1 @@
+"""Everything that is specific to MaiBot and its services."""

@@ -1,0 +1,1 @@
+"""Fetching files: git repositories, downloads, archives. Nothing that comes in is trusted."""

@@ -1,0 +1,19 @@
+"""The command line. Each command imports what it needs when it runs, so that `ls` does not load the server."""
+
+import sys
+
+from cli import early_signals
+
+
+def main() -> None:
+    """The console script `mailauncher`. Ends the process."""
+    early_signals.end_at_once(sys.argv[1:])
+    from cli.loading import loading
+
+    with loading():
+        from cli.program import run
+
+    try:
+        run()
+    except KeyboardInterrupt:  # before or after a command
+        sys.exit(early_signals.INTERRUPTED)

@@ -1,0 +1,106 @@
+"""The help of the program: its commands in groups, and examples of each command."""
+
+from typing import Any, ClassVar
+
+from typer.core import TyperGroup
+
+from mailauncher.errors import Text
+
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "serve": ("serve", "serve --port 8080 --data /srv/mailauncher"),
+    "service": ("service install", "service status", "service remove"),
+    "service install": ("service install",),
+    "service remove": ("service remove",),
+    "service status": ("service status",),
+    "demo": ("demo", "demo --keep ~/demo"),
+    "deploy": (
+        "deploy mai-1 --start",
+        "deploy mai-2 --version 0.12.3 --service napcat --service nonebot-ada",
+    ),
+    "ls": ("ls", "ls --json"),
+    "start": ("start mai-1 mai-2", "start mai-1 --service napcat", "start --all --ready"),
+    "stop": ("stop mai-1", "stop --all --no-wait"),
+    "restart": ("restart mai-1", "restart mai-1 --service napcat"),
+    "logs": ("logs mai-1 -f", "logs mai-1 -t napcat -n 100"),
+    "attach": ("attach mai-1", "attach mai-1 -t napcat"),
+    "web": ("web", "web mai-1"),
+    "config": (
+        "config ls mai-1",
+        "config show mai-1 bot",
+        "config set mai-1 bot bot.nickname Mai",
+        "config diff mai-1 bot",
+    ),
+    "config ls": ("config ls mai-1",),
+    "config show": ("config show mai-1 bot", "config show mai-1 bot --json"),
+    "config get": ("config get mai-1 bot bot.nickname", "config get mai-1 env PORT"),
+    "config set": (
+        "config set mai-1 bot bot.nickname Mai",
+        "config set mai-1 adapter chat.group_list '[12345]'",
+        "config set mai-1 env PORT 8001",
+    ),
+    "config unset": ("config unset mai-1 bot bot.nickname",),
+    "config edit": ("config edit mai-1 bot",),
+    "config history": ("config history mai-1 bot",),
+    "config diff": ("config diff mai-1 bot", "config diff mai-1 bot 12"),
+    "config restore": ("config restore mai-1 bot 12",),
+    "edit": ("edit mai-1 --name mai-2", "edit mai-1 --notes 'QQ 10001' --tag test --tag groups"),
+    "add": ("add ~/MaiBot-1", "add ~/MaiBot-1 --name mai-1 --port 8001"),
+    "rm": ("rm mai-1", "rm mai-1 --files --yes"),
+    "versions": ("versions", "versions --refresh"),
+    "deployments": ("deployments",),
+    "follow": ("follow mai-1",),
+    "cancel": ("cancel mai-1",),
+    "retry": ("retry mai-1",),
+    "terms": ("terms mai-1", "terms --version 1.2.1"),
+    "accept": ("accept mai-1",),
+    "upgrade": ("upgrade mai-1", "upgrade mai-1 --version 1.2.1"),
+    "rollback": ("rollback mai-1",),
+    "clone": ("clone mai-1 mai-2",),
+    "backup": ("backup mai-1",),
+    "backups": ("backups mai-1", "backups mai-1 --delete 20260102T030405678Z-manual"),
+    "restore": ("restore mai-1 20260102T030405678Z-manual",),
+    "emoji": ("emoji ls mai-1", "emoji add mai-1 cat.png"),
+    "emoji ls": ("emoji ls mai-1", "emoji ls mai-1 cat --tag happy"),
+    "emoji add": ("emoji add mai-1 cat.png dog.gif --tag happy",),
+    "emoji rm": ("emoji rm mai-1 cat",),
+    "person": ("person ls mai-1", "person export mai-1 persons.csv"),
+    "person ls": ("person ls mai-1", "person ls mai-1 alice"),
+    "person import": ("person import mai-1 persons.csv --existing update",),
+    "person export": ("person export mai-1 persons.jsonl", "person export mai-1 --format csv"),
+    "disk": ("disk", "disk mai-1 --drop former"),
+    "sync": ("sync mai-1", "sync mai-1 --status"),
+    "settings": ("settings", "settings --json"),
+    "schema": ("schema", "schema --rest"),
+    "doctor": ("doctor",),
+}
+"""Command lines, without the name of the program, for each command."""
+EXAMPLES_HEADING = Text("示例：", "Examples:")
+
+
+class SectionedGroup(TyperGroup):
+    """A group whose help lists its commands under headings, each with the whole first sentence of its help."""
+
+    sections: ClassVar[dict[str, list[str]]]
+
+    def format_commands(self, _context: Any, formatter: Any) -> None:
+        width = max(map(len, self.commands))
+        for heading, names in self.sections.items():
+            with formatter.section(heading):
+                formatter.write_dl(
+                    [(f"{name:<{width}}", _summary(self.commands[name].help or "")) for name in names]
+                )
+
+
+def _summary(text: str) -> str:
+    """The first sentence, without its full stop."""
+    line = text.splitlines()[0]
+    return line.partition(". ")[0].partition("。")[0].removesuffix(".")
+
+
+def add_examples(command: Any, heading: str, path: str = "") -> None:
+    """Puts the examples below the help of each command. Raises KeyError for a command without any."""
+    if path:
+        # After \\b the formatter of help leaves the line breaks of a paragraph as they are.
+        command.epilog = "\n".join(("\b", heading, *(f"  mailauncher {line}" for line in EXAMPLES[path])))
+    for name, sub_command in getattr(command, "commands", {}).items():
+        add_examples(sub_command, heading, f"{path} {name}".strip())

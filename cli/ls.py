@@ -1,0 +1,142 @@
+"""`ls`: the instances of a running server, what they do and what they wait for."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+
+from cli.client import ApiClient, AsJson, Details, Instance, Service, Token, Url, connect
+from cli.colours import GREEN, RED, YELLOW, coloured
+from cli.console import Console, console_of, print_json, program_name
+from cli.language import described
+from mailauncher.errors import Text
+
+SHOWN_ID = 8
+MIB = 1 << 20
+_HEADINGS = (
+    Text("名称", "NAME"),
+    Text("状态", "STATUS"),
+    Text("已运行", "UP"),
+    Text("处理器", "CPU"),
+    Text("内存", "MEM"),
+    Text("重启", "RESTARTS"),
+    Text("端口", "PORT"),
+    Text("版本", "VERSION"),
+    Text("ID", "ID"),
+    Text("服务", "SERVICES"),
+)
+STATES = {
+    "running": Text("运行中", "running"),
+    "stopped": Text("已停止", "stopped"),
+    "starting": Text("正在启动", "starting"),
+    "stopping": Text("正在停止", "stopping"),
+    "installing": Text("正在安装", "installing"),
+    "failed": Text("出错", "failed"),
+}
+_COLOURS = {
+    "running": GREEN,
+    "starting": YELLOW,
+    "stopping": YELLOW,
+    "installing": YELLOW,
+    "failed": RED,
+}
+_WAITS = {
+    "input": Text("等待回答", "waiting for input"),
+    "terms": Text("等待接受条款", "waiting for terms"),
+    "backoff": Text("等待重启", "waiting to restart"),
+}
+"""Instead of the state: what somebody has to do, or that it does not run just now. The state of a stopped one stays."""
+_PAGES = "{ instances { id webPages { program url } } }"
+_NOT_READY = Text("运行中（未就绪）", "running (not ready)")
+_QUESTION = Text("提问：{}", "asks: {}")
+
+
+@described(
+    "列出服务器上的实例：状态、占用、网页，以及没有正常运行的原因。",
+    "List the instances of a running server: their status, what they use, their web pages, and why one does not work.",
+)
+def ls(context: typer.Context, as_json: AsJson = False, url: Url = None, token: Token = None) -> None:
+    console = console_of(context)
+    client = connect(context, url, token)
+    if as_json:
+        print_json(client.get("/instances?details=true")["instances"])
+    elif found := client.instances(details=True):
+        pages = web_pages(client)
+        heading, *lines = console.table(_HEADINGS, (_row(console, each) for each in found)).splitlines()
+        print(heading)
+        for instance, line in zip(found, lines, strict=True):
+            below = (*_addresses(console, instance, pages.get(instance.id, [])), *_reasons(console, instance))
+            print("\n".join((line, *(f"    {each}" for each in below))))
+    else:
+        console.note(
+            f"还没有实例。部署一个新的：{program_name()} deploy；添加已有的：{program_name()} add",
+            f"No instances yet. To install a new bot: {program_name()} deploy; to add an existing one: {program_name()} add",
+        )
+
+
+def _row(console: Console, instance: Instance) -> tuple[str, ...]:
+    details = instance.details or Details()
+    services = (f"{service.name} ({status(console, service)})" for service in instance.services)
+    return (
+        instance.name,
+        status(console, instance),
+        "" if details.uptime_s is None else duration(details.uptime_s),
+        "" if details.cpu is None else f"{details.cpu:.0f}%",
+        "" if details.memory is None else f"{details.memory / MIB:.0f} MiB",
+        str(details.restarts),
+        str(instance.port),
+        instance.version,
+        instance.id[:SHOWN_ID],
+        ", ".join(services),
+    )
+
+
+def status(console: Console, part: Instance | Service) -> str:
+    """The status in words, or what a program that is on its way waits for."""
+    details = part.details or Details()
+    text, colour = STATES.get(part.status, Text(part.status, part.status)), _COLOURS.get(part.status)
+    if part.status in ("running", "starting") and details.waiting_for in _WAITS:
+        text, colour = _WAITS[details.waiting_for], YELLOW
+    elif part.status == "running" and details.ready is False:
+        text, colour = _NOT_READY, YELLOW
+    return coloured(console.translate(text), colour)
+
+
+def duration(seconds: int) -> str:
+    """In its two greatest units: `3d 4h`, `2h 5m`, `12m 7s`, `45s`."""
+    for size, unit, next_size, next_unit in (
+        (86400, "d", 3600, "h"),
+        (3600, "h", 60, "m"),
+        (60, "m", 1, "s"),
+    ):
+        if seconds >= size:
+            return f"{seconds // size}{unit} {seconds % size // next_size}{next_unit}"
+    return f"{seconds}s"
+
+
+def web_pages(client: ApiClient) -> dict[str, list[dict[str, Any]]]:
+    """The program and URL of each web page, by the id of its instance."""
+    return {instance["id"]: instance["webPages"] for instance in client.graphql(_PAGES)["instances"]}
+
+
+def _addresses(console: Console, instance: Instance, pages: list[dict[str, Any]]) -> Iterator[str]:
+    """The web pages of the programs that run."""
+    running = {service.name for service in instance.services if service.status == "running"}
+    if instance.status == "running":
+        running.add("main")
+    for page in pages:
+        if page["program"] in running:
+            whose = "" if page["program"] == "main" else f"{page['program']} "
+            yield console.pick(f"{whose}网页：{page['url']}", f"{whose}web page: {page['url']}")
+
+
+def _reasons(console: Console, instance: Instance) -> Iterator[str]:
+    """Of the instance and of each service: what it asks, and why it does not work."""
+    parts: tuple[Instance | Service, ...] = (instance, *instance.services)
+    for part in parts:
+        details = part.details or Details()
+        lines = [console.translate(_QUESTION).format(details.question)] if details.question else []
+        lines += (details.reason or "").splitlines()
+        for number, line in enumerate(lines):
+            prefix = f"{part.name}: " if isinstance(part, Service) and not number else ""
+            yield f"{prefix}{line}" if not number else f"  {line}"

@@ -1,1 +1,0 @@
-"""What is kept on disk: Tortoise models and their migrations."""

@@ -1,0 +1,1 @@
+"""The configuration files of an instance: locations, revisions, differences, and the ports in them."""

@@ -1,0 +1,172 @@
+"""Opens the parts of a server in order, and closes them in reverse: the one place that makes engines and wires them."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from bots.catalogue import Catalogue
+from bots.offers import BotSources
+from mailauncher import files, log
+from mailauncher.errors import InsufficientSpace, InvalidPath
+from mailauncher.events import Bus
+from mailauncher.settings import Settings
+from mailauncher.tasks import Tasks
+from resolvers.archiving.backup_files import BackupFiles
+from resolvers.archiving.recovery import complete_interrupted
+from resolvers.configuring.files import Configs
+from resolvers.context import Context, Samplers, Store
+from resolvers.deploying import folders
+from resolvers.deploying.deployer import Deployer
+from resolvers.running.first_starts import FirstStarts
+from resolvers.running.live_instances import LiveInstances
+from resolvers.running.locks import Locks
+from resolvers.running.metrics import MachineSampler
+from resolvers.running.ports import PortRegistry
+from resolvers.running.recorder import Recorder
+from resolvers.running.usage import UsageSampler
+from resolvers.syncing.bot_database import SyncStores
+from resolvers.syncing.synchronizer import Synchronizer
+from store.database import Database
+from store.deployments import Deployments
+from store.emojis import Emojis
+from store.images import Images
+from store.journal import Journal
+from store.persons import Persons
+from store.registry import Registry
+from store.removal import remove_orphans
+from store.revisions import Revisions
+from store.snapshots import Snapshots
+from store.usage_history import UsageHistory
+from terminals.supervisors import Supervisors
+
+SAVE_PAUSE_S = 2.0
+
+
+@asynccontextmanager
+async def open_context(settings: Settings) -> AsyncIterator[Context]:
+    """Everything that resolvers need, running until the end of the block."""
+    async with AsyncExitStack() as stack:
+        folder = settings.data_folder
+        await asyncio.to_thread(_make_folders, settings)
+        bus = Bus()
+        catalogue = await asyncio.to_thread(Catalogue.load, folder)
+        database = await Database.open(folder, settings.database_url)
+        stack.push_async_callback(database.close)
+        registry = Registry(database)
+        await registry.load()
+        stack.enter_context(log.naming(lambda known: found.name if (found := registry.get(known)) else None))
+        deployments = Deployments(database)
+        gone = await deployments.load({record.id for record in registry})
+        emojis = Emojis(database)
+        images = Images(folder, emojis)
+        await images.sweep()
+        stack.push_async_callback(images.close)
+        persons = Persons(database)
+        bots = BotSources.of(settings, catalogue)
+        stack.push_async_callback(bots.close)
+        supervisors = Supervisors(settings)
+        await supervisors.open()
+        journal = Journal(database, bus)
+        stack.push_async_callback(_save_unsaved, registry, deployments, journal)
+        first_starts = FirstStarts(folders.records(settings))
+        live = LiveInstances(registry, catalogue, supervisors, first_starts, bus, journal)
+        stack.push_async_callback(live.close)
+        stack.push_async_callback(supervisors.close)
+        synchronizer = Synchronizer(
+            SyncStores(emojis, persons, images, Snapshots(database)), live, bus, journal, folder
+        )
+        stack.push_async_callback(synchronizer.close)
+        locks = Locks()
+        backups = BackupFiles(settings, catalogue)
+        stack.push_async_callback(backups.close)
+        configs = Configs(registry, catalogue, Revisions(database), live)
+        deployer = Deployer(
+            settings,
+            registry,
+            deployments,
+            catalogue,
+            live,
+            first_starts,
+            backups,
+            locks,
+            configs,
+            bus,
+            journal,
+        )
+        stack.push_async_callback(deployer.close)
+        await complete_interrupted(registry, journal, configs.complete_writes)
+        await deployer.restore_overrides()
+        await live.open()
+        live.spawn(remove_orphans(registry, emojis, images, persons), "removal of orphaned resources")
+        samplers = await _sampling(stack, settings, bus, live)
+        loops = Tasks()
+        stack.push_async_callback(loops.close)
+        loops.keep_running(
+            lambda: _save_for_ever(registry, deployments, journal), "records that could not be stored"
+        )
+        loops.keep_running(images.sweep_forever, "removal of unused images")
+        loops.keep_running(synchronizer.run, "synchronisation with bots")
+        await deployer.open(gone)
+        yield Context(
+            settings=settings,
+            bus=bus,
+            store=Store(registry, deployments, journal, emojis, persons, images),
+            bots=bots,
+            locks=locks,
+            ports=PortRegistry(registry, deployments, catalogue, folders.records(settings)),
+            live=live,
+            deployer=deployer,
+            synchronizer=synchronizer,
+            configs=configs,
+            backups=backups,
+            samplers=samplers,
+            started_at=time.monotonic(),
+        )
+
+
+async def _sampling(stack: AsyncExitStack, settings: Settings, bus: Bus, live: LiveInstances) -> Samplers:
+    """Samples the machine and the programs, and keeps the history of both, until the stack is closed."""
+    history = UsageHistory(settings.data_folder / "usage")
+    stack.push_async_callback(asyncio.to_thread, history.close)
+    await asyncio.to_thread(history.keep_only, {view.id for view in live.views})
+    machine = MachineSampler(bus, settings.data_folder, settings.metrics_interval_s)
+    usage = UsageSampler(live, bus, settings.metrics_interval_s)
+    await machine.prime()
+    loops = Tasks()
+    stack.push_async_callback(loops.close)
+    loops.keep_running(Recorder(bus, machine, usage, history).run, "history of usage")
+    loops.keep_running(machine.run, "metrics of the machine")
+    loops.keep_running(usage.run, "usage of programs")
+    return Samplers(machine, usage, history)
+
+
+async def _save_unsaved(registry: Registry, deployments: Deployments, journal: Journal) -> None:
+    await registry.save_unsaved()
+    await deployments.save_unsaved()
+    await journal.save_unsaved()
+
+
+async def _save_for_ever(registry: Registry, deployments: Deployments, journal: Journal) -> None:
+    """Stores what could not be stored on a full disk, once there is room."""
+    while True:
+        await asyncio.sleep(SAVE_PAUSE_S)
+        await _save_unsaved(registry, deployments, journal)
+
+
+def _make_folders(settings: Settings) -> None:
+    _make(settings.data_folder, "data", 0o700)
+    _make(settings.workspace_folder, "workspace", 0o777)
+
+
+def _make(folder: Path, setting: str, mode: int) -> None:
+    """Creates a folder of the settings if it is missing. Raises InvalidPath or InsufficientSpace."""
+    try:
+        folder.mkdir(mode, parents=True, exist_ok=True)
+    except OSError as error:
+        raise (InsufficientSpace if files.is_full(error) else InvalidPath)(
+            f"无法使用文件夹 {folder}（设置 {setting}）：{error.strerror}。用 --{setting} 可换一个",
+            f"The folder {folder} of the setting {setting} cannot be used: {error.strerror}. --{setting} names another one",
+            field=setting,
+        ) from None

@@ -1,0 +1,1 @@
+"""The live instances: what runs, on which ports, at what cost."""

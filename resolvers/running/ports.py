@@ -1,0 +1,99 @@
+"""Who has a port: an instance, a deployment, or a process that listens. Every command that gives a port asks here.
+
+A start asks for processes alone (`listeners.require_free`): its instance has the port, and another one that has it too may
+be stopped, such as a second bot that was added with a service on its usual port.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from bots.catalogue import Catalogue
+from bots.deploying import plan as plans
+from mailauncher import listeners
+from mailauncher.errors import Text
+from resolvers.running import port_plan
+from store.deployments import Deployments
+from store.records import DeploymentRecord, DeploymentStatus, InstanceRecord
+from store.registry import Registry
+
+_AT_AN_END = (DeploymentStatus.COMPLETED, DeploymentStatus.CANCELLED)
+
+
+class PortOwners:
+    """Who had which port at one moment. Processes are looked at when they are asked for."""
+
+    def __init__(self, claimed: Mapping[int, Text], folders: Sequence[Path]) -> None:
+        self._claimed = claimed
+        self._folders = folders
+
+    def owner_of(self, port: int) -> Text | None:
+        """Whose port it is, as a sentence names it; None if it is free. Blocks."""
+        if (owner := self._claimed.get(port)) is not None:
+            return owner
+        if not listeners.is_taken(port) or listeners.runs_in(port, self._folders):
+            return None
+        return listeners.describe(port)
+
+
+class PortRegistry:
+    """Finds the owners of ports. `plans` has a folder for each instance that was deployed. What is found to be free stays
+    free only for a caller that holds `Locks.claims`."""
+
+    def __init__(
+        self, registry: Registry, deployments: Deployments, catalogue: Catalogue, plans: Path
+    ) -> None:
+        self._registry = registry
+        self._deployments = deployments
+        self._catalogue = catalogue
+        self._plans = plans
+
+    async def owners(
+        self, record: InstanceRecord | None = None, *, replanned: str | None = None
+    ) -> PortOwners:
+        """Owners other than the instance `record`: its ports, those of its deployment, and those of processes that run in its
+        folders count as free. `replanned` is an instance whose deployment is about to be replaced by another."""
+        records = [other for other in self._registry if record is None or other.id != record.id]
+        open_deployments = [
+            found
+            for other in records
+            if (found := self._deployments.get(other.id))
+            and found.status not in _AT_AN_END
+            and other.id != replanned
+        ]
+        folders = [Path(record.path), *(Path(s.path) for s in record.services)] if record else []
+        claimed = await asyncio.to_thread(self._claimed, records, open_deployments)
+        return PortOwners(claimed, folders)
+
+    async def require_free(
+        self, ports: Iterable[int], record: InstanceRecord | None = None, *, field: str = "port"
+    ) -> None:
+        """Raises PortInUse for the first one that is not the instance's own and not free."""
+        owners = await self.owners(record)
+        for port in ports:
+            if port and (owner := await asyncio.to_thread(owners.owner_of, port)):
+                raise listeners.in_use_error(port, owner, field)
+
+    def _claimed(
+        self, records: Iterable[InstanceRecord], deployments: Iterable[DeploymentRecord]
+    ) -> dict[int, Text]:
+        found: dict[int, Text] = {}
+        for deployment in deployments:
+            words = Text(f"实例 {deployment.name} 的部署", f"the deployment of instance {deployment.name}")
+            found |= dict.fromkeys(self._planned(deployment.instance_id), words)
+        for record in records:
+            words = Text(f"实例 {record.name} ", f"instance {record.name}")
+            found |= dict.fromkeys(port_plan.used_ports(record, self._catalogue), words)
+        return found
+
+    def _planned(self, instance_id: str) -> set[int]:
+        """The ports of what a deployment installs. Of services that it does not install its plan has the usual ones."""
+        try:
+            plan = plans.read(self._plans / instance_id)
+        except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
+            return set()
+        absent = {recipe.name for recipe in self._catalogue.services()}
+        absent -= {component.name for component in plan.components}
+        return {port for name, port in plan.ports.items() if name.partition(".")[0] not in absent} - {0}

@@ -1,0 +1,103 @@
+"""The web pages of an instance's programs: their addresses, their tokens, and whether they answer."""
+
+import asyncio
+import http.client
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bots.catalogue import Catalogue
+from bots.documents import file
+from bots.documents import json as json_documents
+from bots.documents.values import value_at
+from bots.recipe import Recipe, WebPage
+from mailauncher.errors import LauncherError, Text
+from resolvers.running import port_plan
+from resolvers.views import WebPageView
+from store.records import InstanceRecord
+from terminals.supervisor import MAIN
+
+HOST = "127.0.0.1"
+ASK_S = 5.0
+RETRY_S = 0.3
+LIMIT_BYTES = 64 << 10
+
+
+def pages_of(record: InstanceRecord, catalogue: Catalogue) -> list[WebPageView]:
+    """The main program's first. A page whose port no file names is left out. Blocks."""
+    found = list(_recipes(record, catalogue))
+    if not any(recipe.web for _, recipe, _ in found):
+        return []
+    ports = port_plan.ports_of_programs(record, catalogue)
+    return [
+        _view(program, recipe.web, folder, port)
+        for program, recipe, folder in found
+        if recipe.web is not None and (port := ports.get(recipe.web.port, 0))
+    ]
+
+
+def _recipes(record: InstanceRecord, catalogue: Catalogue) -> Iterator[tuple[str, Recipe, Path]]:
+    """(program, its recipe for the instance's version, its folder), the main program's first; without the services that are part
+    of the bot's own tree, which are not those that the recipes describe."""
+    brought: tuple[str, ...] = ()
+    if (main := catalogue.recipes.get(record.recipe)) is not None:
+        brought = main.brings
+        yield MAIN, main.of(record.version), Path(record.path)
+    for service in record.services:
+        recipe = catalogue.recipes.get(service.name)
+        if recipe is not None and service.name not in brought:
+            yield service.name, recipe.of(record.version), Path(service.path)
+
+
+def _view(program: str, page: WebPage, folder: Path, port: int) -> WebPageView:
+    base = f"http://{HOST}:{port}"
+    health = base + page.health if page.health else None
+    return WebPageView(program, port, base + page.path, health, folder, page)
+
+
+def token_of(view: WebPageView) -> str | None:
+    """The page's password; None if it has none, or none yet. Blocks."""
+    if not view.page.token_file:
+        return None
+    try:
+        document = json_documents.read(file.read(view.folder, view.page.token_file).text)
+        found = value_at(document, view.page.token.split("."))
+    except (LauncherError, LookupError):
+        return None
+    return found if isinstance(found, str) and found else None
+
+
+async def problem_of(view: WebPageView, within_s: float) -> Text | None:
+    """Why the page does not say that it is healthy, after it was asked for `within_s` seconds; None as soon as it says so."""
+    deadline = time.monotonic() + within_s
+    while True:
+        answer = await asyncio.to_thread(_health, view)
+        if answer is None:
+            return None
+        if time.monotonic() >= deadline:
+            return Text(f"网页 {view.health_url} {answer.zh}", f"its web page {view.health_url} {answer.en}")
+        await asyncio.sleep(RETRY_S)
+
+
+def _health(view: WebPageView) -> Text | None:
+    """What is wrong with the answer; None if it is healthy. Not through a proxy, since the page is on this machine."""
+    connection = http.client.HTTPConnection(HOST, view.port, timeout=ASK_S)
+    try:
+        connection.request("GET", view.page.health)
+        answer = connection.getresponse()
+        content = answer.read(LIMIT_BYTES)
+    except (OSError, http.client.HTTPException) as error:
+        reason = str(error) or type(error).__name__
+        return Text(f"没有应答（{reason}）", f"does not answer ({reason})")
+    finally:
+        connection.close()
+    if answer.status != 200:
+        return Text(f"应答为 HTTP 状态 {answer.status}", f"answers with HTTP status {answer.status}")
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return Text("应答不是 JSON", "answers with something other than JSON")
+    if isinstance(found, dict) and found.get("status") == "healthy":
+        return None
+    return Text("没有说自己正常", "does not say that it is healthy")

@@ -1,0 +1,19 @@
+"""The web pages of instances, such as MaiBot's WebUI and NapCat's."""
+
+import asyncio
+
+from resolvers import instances
+from resolvers.context import Context
+from resolvers.running import web_pages
+from resolvers.views import WebPageView
+
+
+async def list_of(ctx: Context, instance_id: str) -> list[WebPageView]:
+    """The pages of an instance's programs, the main program's first. Raises InstanceNotFound."""
+    record = ctx.store.registry.get(instances.get(ctx, instance_id).id)
+    return await asyncio.to_thread(web_pages.pages_of, record, ctx.bots.catalogue) if record else []
+
+
+async def token(view: WebPageView) -> str | None:
+    """The password with which one logs in; None: none, or none yet."""
+    return await asyncio.to_thread(web_pages.token_of, view)

@@ -1,0 +1,1 @@
+"""The server process: ASGI application, sockets, running in the foreground, demonstration."""

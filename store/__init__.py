@@ -1,0 +1,1 @@
+"""What is stored on disk: the database, its migrations, and image files."""

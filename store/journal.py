@@ -1,0 +1,146 @@
+"""The journal of the launcher: rows of the `event` table, the oldest of which are pruned beyond a limit."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any
+
+from tortoise import connections
+
+from mailauncher.errors import DatabaseError, Text
+from mailauncher.events import Bus, JournalWritten
+from mailauncher.system_text import readable
+from store import models
+from store.database import Database
+from store.statements import placeholders, select
+
+log = logging.getLogger(__name__)
+
+EVENTS_KEPT = 20_000
+UNSAVED_LIMIT = 1000
+"""Maximum number of events that wait until they can be written; the oldest give way."""
+NEWEST_KEPT = 256
+"""Number of events that are also in memory."""
+_PRUNE_EVERY = 500
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events are wanted; None: any. `begin` and `end` in milliseconds since 1970, `end` itself is not included."""
+
+    instance_id: str | None = None
+    kinds: Sequence[str] | None = None
+    begin: int | None = None
+    end: int | None = None
+
+    def conditions(self) -> dict[str, Any]:
+        """For Tortoise's `filter`."""
+        found = {
+            "instance_id": self.instance_id,
+            "kind__in": self.kinds,
+            "at__gte": self.begin,
+            "at__lt": self.end,
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+
+class Journal:
+    """Appends and reads events. Rows are plain dictionaries with the columns of `models.Event`."""
+
+    def __init__(self, database: Database, bus: Bus) -> None:
+        self._database = database
+        self._bus = bus
+        self._written = 0
+        self._writing = asyncio.Lock()
+        self._unsaved: deque[dict[str, Any]] = deque(maxlen=UNSAVED_LIMIT)
+        self._newest: deque[dict[str, Any]] = deque(maxlen=NEWEST_KEPT)
+        """The events written last, which many read as soon as they are there. Nobody else writes events."""
+
+    async def note(self, kind: str, caller: str, text: Text, instance_id: str | None = None) -> None:
+        """Adds an event. Never raises DatabaseError, since what the event reports has happened already: an event that cannot
+        be written (a full disk) goes to the log, and into the journal when that is possible."""
+        event = {"at": int(time.time() * 1000), "instance_id": instance_id, "kind": kind, "caller": caller}
+        self._unsaved.append({**event, "zh": readable(text.zh), "en": readable(text.en)})
+        if not await self.save_unsaved():
+            log.error("not in the journal yet: %s", text.en)
+
+    async def save_unsaved(self) -> bool:
+        """Writes the events that are not written yet, in their order. False if there is no room for them; what cannot be
+        written for another reason goes to the log alone."""
+        async with self._writing:
+            while self._unsaved:
+                try:
+                    with self._database.session():
+                        written = await models.Event.create(**self._unsaved[0])
+                    self._newest.append({"id": written.id, **self._unsaved[0]})
+                except DatabaseError as error:
+                    if error.full:
+                        return False
+                    log.error("not in the journal: %s", self._unsaved[0]["en"])
+                self._unsaved.popleft()
+                self._bus.publish(JournalWritten())
+                await self._prune()
+        return True
+
+    async def _prune(self) -> None:
+        # Also at the first event of a process: one that runs shortly never gets to its five-hundredth.
+        if self._written % _PRUNE_EVERY == 0:
+            with contextlib.suppress(DatabaseError), self._database.session():
+                oldest = await self.last() - EVENTS_KEPT
+                await models.Event.filter(id__lte=oldest).delete()
+                while self._newest and self._newest[0]["id"] <= oldest:
+                    self._newest.popleft()
+        self._written += 1
+
+    async def last(self) -> int:
+        """The id of the newest event; 0 when there is none."""
+        if self._newest:
+            return int(self._newest[-1]["id"])
+        with self._database.session():
+            newest = await models.Event.all().order_by("-id").limit(1).values_list("id", flat=True)
+        return int(newest[0]) if newest else 0  # type: ignore[call-overload]
+
+    async def after(self, cursor: int, limit: int) -> list[dict[str, Any]]:
+        """Up to `limit` events with an id above `cursor`, oldest first."""
+        if self._newest and cursor >= self._newest[0]["id"] - 1:
+            await asyncio.sleep(0)  # whoever asks again and again lets others write
+            later = takewhile(lambda row: row["id"] > cursor, reversed(self._newest))
+            return list(later)[::-1][:limit]
+        return await self.page(EventFilter(), limit, after=cursor)
+
+    async def page(
+        self,
+        wanted: EventFilter,
+        limit: int,
+        *,
+        after: int = 0,
+        before: int | None = None,
+        newest: bool = False,
+    ) -> list[dict[str, Any]]:
+        """Up to `limit` of the wanted events with an id between the two, oldest first: the newest of them, or the oldest."""
+        between: dict[str, Any] = {"id__gt": after} | ({} if before is None else {"id__lt": before})
+        with self._database.session():
+            found = models.Event.filter(**between, **wanted.conditions())
+            rows = list(await found.order_by("-id" if newest else "id").limit(limit).values())
+        return rows[::-1] if newest else rows
+
+    async def newest(self, instance_ids: Sequence[str], limit: int) -> dict[str, list[dict[str, Any]]]:
+        """The newest `limit` events of each instance, newest first, in one query for all of them."""
+        if not instance_ids:
+            return {}
+        with self._database.session():
+            ranked = (
+                "SELECT *, row_number() OVER (PARTITION BY instance_id ORDER BY id DESC) AS place "  # noqa: S608 - only placeholders
+                f"FROM event WHERE instance_id IN ({placeholders(len(instance_ids))})"
+            )
+            statement = f"SELECT * FROM ({ranked}) AS ranked WHERE place <= ? ORDER BY id DESC"  # noqa: S608 - the same
+            rows = await select(connections.get("default"), statement, [*instance_ids, limit])
+        found: dict[str, list[dict[str, Any]]] = {instance_id: [] for instance_id in instance_ids}
+        for row in rows:
+            found[row["instance_id"]].append(row)
+        return found

@@ -1,0 +1,110 @@
+"""The words of SQLite's full-text index: text is folded, and any part of it, in any script, finds the row.
+
+A text is indexed by one word for each position in it: the three characters from there on, fewer at the end. A query of
+three characters or more is those words in sequence; a shorter one is a prefix of a word, for which the index keeps prefix
+lists. That is FTS5's trigram tokenizer with a path for what trigrams cannot find. A query never matches across two texts,
+since the short words at the end of one are never in sequence with those of the next.
+
+Tags and other exact values are one word each (keywords), so a filter by them costs no more than a filter by text. Every
+word begins with the scope, the instance, so that a search never looks at the rows of other instances.
+"""
+
+import hashlib
+import unicodedata
+from collections.abc import Iterable, Sequence
+from enum import IntEnum
+
+SCOPE_LENGTH = 12
+FIELD = "\n"
+TAG_DELIMITER = "\x1f"
+"""Between and around tags: a whole tag is told from a part of one."""
+_PRIVATE = 0xF0000  # private-use characters stand for those that would end a word
+_ESCAPED = {chr(_PRIVATE + code): "\ufffd" for code in range(0x100)}
+_ENCODED = {code: chr(_PRIVATE + code) for code in range(0x80) if not chr(code).isalnum()}
+_EXACTLY_ENCODED = _ENCODED | {code: chr(_PRIVATE + code) for code in range(ord("A"), ord("Z") + 1)}
+_DECODED = {ord(value): chr(code) for code, value in _EXACTLY_ENCODED.items()}
+_FOLDED = str.maketrans(
+    _ESCAPED | {chr(code): " " for code in range(0xA0) if unicodedata.category(chr(code)) == "Cc"}
+)
+
+
+class Keyword(IntEnum):
+    """The kinds of exact-match words. Every row has ALL."""
+
+    ALL = 0x80
+    TAG = 0x81
+    CATEGORY = 0x82
+    USER_ID = 0x83
+    USERNAME = 0x84
+
+
+def fold(text: str) -> str:
+    """The text without differences of case and width; control characters become spaces."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).translate(_FOLDED)
+
+
+def joined_tags(tags: Iterable[str]) -> str:
+    """Folded tags as one text, which contains `delimited_tag(tag)` for each of them."""
+    return TAG_DELIMITER + "".join(fold(tag) + TAG_DELIMITER for tag in tags)
+
+
+def delimited_tag(tag: str) -> str:
+    return f"{TAG_DELIMITER}{fold(tag)}{TAG_DELIMITER}"
+
+
+def like_pattern(part: str, *, field: int = 0, fields: int = 1) -> str:
+    """A LIKE pattern, with `\\` as its escape character, for texts that contain the part; or for several texts with FIELD
+    between them, one of which contains it. There are as many FIELDs in the pattern as in the texts, so that no `%` can
+    stand for one of them."""
+    escaped = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{FIELD}" * field + f"%{escaped}%" + f"{FIELD}%" * (fields - field - 1)
+
+
+def part_filters(parts: Sequence[str]) -> list[tuple[str, ...]]:
+    """Conditions, each with its value, for rows each of whose searched texts contains its part; empty: any text does."""
+    return [
+        ("search LIKE ? ESCAPE '\\'", like_pattern(fold(part), field=field, fields=len(parts)))
+        for field, part in enumerate(parts)
+        if part
+    ]
+
+
+# The words of SQLite's index
+
+
+def scope(instance_id: str) -> str:
+    return hashlib.blake2b(instance_id.encode(), digest_size=SCOPE_LENGTH // 2).hexdigest()
+
+
+def keyword(kind: Keyword, text: str = "") -> str:
+    """One word for the whole text, case included."""
+    return chr(_PRIVATE + kind) + text.translate(_EXACTLY_ENCODED)
+
+
+def keyword_text(word: str) -> str:
+    """The text of a keyword that begins with its scope."""
+    return word[SCOPE_LENGTH + 1 :].translate(_DECODED)
+
+
+def row_words(instance_id: str, search: str, keywords: Sequence[str]) -> str:
+    """All words of a row: those of its texts, separated by FIELD and TAG_DELIMITER in `search`, and its keywords."""
+    before = scope(instance_id)
+    found = []
+    for text in search.replace(TAG_DELIMITER, FIELD).split(FIELD):
+        encoded = text.translate(_ENCODED)
+        found += [before + encoded[at : at + 3] for at in range(len(encoded))]
+    found += [before + word for word in keywords]
+    return " ".join(found)
+
+
+def match_expression(instance_id: str, part: str, keywords: Sequence[str]) -> str:
+    """A MATCH expression for the rows of an instance that contain the folded part (empty: any) and have all keywords."""
+    before = scope(instance_id)
+    terms = [f'"{before}{word}"' for word in keywords]
+    encoded = part.translate(_ENCODED)
+    if len(encoded) > 2:
+        row = " ".join(before + encoded[at : at + 3] for at in range(len(encoded) - 2))
+        terms.append(f'"{row}"')
+    elif encoded:
+        terms.append(f'"{before}{encoded}" *')
+    return " AND ".join(terms) or f'"{before}{keyword(Keyword.ALL)}"'

@@ -1,0 +1,83 @@
+"""What lives of an instance although its keeper cannot be reached.
+
+A keeper that is stopped, or was killed, or whose socket or files were removed, does not answer, and its programs may live
+on. They are found by two things that nobody takes away by accident: the lock that a living keeper holds on
+`keeper.lock`, and the variable KEEPER_TERMINAL, which every process has inherited that was started in a terminal (Linux).
+Nothing that lives is called stopped because its keeper is silent.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import signal
+from pathlib import Path
+
+from mailauncher import files
+from terminals import keeper
+
+LOCK_BYTES = 64
+
+
+class LostPrograms:
+    """Finds and ends what lives of one instance. `folder` is that of its keeper."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def find(self) -> dict[str, int]:
+        """The pid of each program that lives, by the name of its terminal. Shells do not count."""
+        found = await asyncio.to_thread(self._marked)
+        return {name: pids[0] for name, pids in found.items()}
+
+    async def signal(self, name: str, number: int) -> int:
+        """Signals every process of a program. Returns how many there were."""
+        pids = (await asyncio.to_thread(self._marked)).get(name, ())
+        return sum(keeper.kill(pid, number) for pid in pids)
+
+    async def end_keeper(self) -> None:
+        """Kills the keeper if it lives and nothing of the instance does: it does not answer, and holds the lock."""
+        if not await self.find() and (pid := await asyncio.to_thread(keeper_pid, self._folder)):
+            keeper.kill(pid, signal.SIGKILL)
+            while await asyncio.to_thread(is_held, self._folder):  # noqa: ASYNC110 - nothing tells of the end of a process
+                await asyncio.sleep(0.02)
+
+    def _marked(self) -> dict[str, list[int]]:
+        """All processes of each program, the eldest first."""
+        mark = b"KEEPER_TERMINAL=" + os.fsencode(self._folder) + b"/"
+        found: dict[str, list[tuple[int, int]]] = {}
+        for pid, _parent, _session in keeper.running_processes():
+            entries = keeper.environment(pid)
+            if any(entry.startswith(b"KEEPER_RUN=shell-") for entry in entries):
+                continue
+            for entry in entries:
+                if entry.startswith(mark):
+                    begun = int(keeper.start_time(pid) or 0)
+                    found.setdefault(os.fsdecode(entry[len(mark) :]), []).append((begun, pid))
+        return {name: [pid for _begun, pid in sorted(pids)] for name, pids in found.items()}
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a keeper lives: it holds the lock until its process ends."""
+    try:
+        lock = keeper.open_regular(str(folder / "keeper.lock"), os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+def keeper_pid(folder: Path) -> int | None:
+    """The pid of the keeper that holds the lock; None if there is none, or it could not write its pid down."""
+    with contextlib.suppress(OSError, ValueError):
+        pid = int(files.read(folder / "keeper.lock", LOCK_BYTES))
+        command = Path(f"/proc/{pid}/cmdline")
+        named = not command.parent.parent.is_dir() or os.fsencode(folder) in command.read_bytes().split(b"\0")
+        if named and is_held(folder):
+            return pid
+    return None

@@ -1,0 +1,114 @@
+"""Looks at running programs: what they ask in their terminals, and on which ports they listen.
+
+Only those that are not known to be ready are looked at: a ready one may well read commands from its terminal all the time.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mailauncher import listeners
+from mailauncher.errors import LauncherError
+from mailauncher.tasks import Tasks
+from terminals.observation import Observation
+from terminals.program import Program
+from terminals.questions import LastWords, last_words
+from terminals.supervisor import Supervisor
+
+LOOK_EVERY_S = 2.0
+QUIET_S = 3.0
+"""How long output must have stopped before what does not look like a prompt counts as one."""
+PORTS_EVERY_S = 8.0
+"""How often the ports of a program are looked up, which costs the system more than all else here."""
+OUTPUT_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class _Output:
+    """The end of a run's output, and since when (monotonic) nothing has followed."""
+
+    run: str
+    end: int
+    since: float
+    words: LastWords
+
+
+class Observer:
+    """Looks at the programs of all `supervisors` for ever. One whose keeper does not answer holds up nobody else."""
+
+    def __init__(self, supervisors: Iterable[Supervisor]) -> None:
+        self._supervisors = supervisors
+        self._tasks = Tasks()
+        self._looking: set[str] = set()
+        self._outputs: dict[str, _Output] = {}
+        self._ports_at: dict[str, float] = {}
+        """When the ports of a program were looked up, by its run (monotonic)."""
+
+    async def run(self) -> None:
+        try:
+            while True:
+                await asyncio.sleep(LOOK_EVERY_S)
+                programs = [program for each in self._supervisors for program in each.programs.values()]
+                observed = [program for program in programs if program.alive and not program.ready]
+                sessions = {program.terminal.session_id: program for program in observed}
+                self._outputs = {k: output for k, output in self._outputs.items() if k in sessions}
+                runs = {program.terminal.run for program in observed}
+                self._ports_at = {run: at for run, at in self._ports_at.items() if run in runs}
+                for session_id in sessions.keys() - self._looking:
+                    self._looking.add(session_id)
+                    self._tasks.spawn(self._look(sessions[session_id]), f"observation of {session_id}")
+        finally:
+            await self._tasks.close()
+
+    async def _look(self, program: Program) -> None:
+        session_id, run = program.terminal.session_id, program.terminal.run
+        try:
+            with contextlib.suppress(LauncherError):  # its keeper is busy or gone: the next look tells
+                program.readiness.observe(run, await self._observation(program))
+        finally:
+            self._looking.discard(session_id)
+
+    async def _observation(self, program: Program) -> Observation:
+        output = await self._output(program)
+        if not await _waits(program, output):
+            return Observation(ports=await self._ports(program))
+        return Observation(output.words.line, about_terms=await program.lacks_consent())
+
+    async def _ports(self, program: Program) -> tuple[int, ...]:
+        """Where it listens, if its own port is what makes it ready; what was found a moment ago is not looked up again."""
+        run, now = program.terminal.run, time.monotonic()
+        if program.readiness.awaited != "port":
+            return ()
+        if now - self._ports_at.get(run, -PORTS_EVERY_S) < PORTS_EVERY_S:
+            return program.readiness.observed.ports
+        self._ports_at[run] = now
+        return await listeners.ports_of(program.pid)
+
+    async def _output(self, program: Program) -> _Output:
+        """What the program has printed last, read anew only if that has changed."""
+        terminal = program.terminal
+        status = await terminal.client.status(terminal.name)
+        known = self._outputs.get(terminal.session_id)
+        if known is not None and (known.run, known.end) == (status.run, status.end):
+            return known
+        start = max(status.start, status.end - OUTPUT_BYTES)
+        _offset, data = await terminal.client.read(terminal.name, start, OUTPUT_BYTES)
+        found = _Output(status.run, status.end, time.monotonic(), last_words(data))
+        self._outputs[terminal.session_id] = found
+        return found
+
+
+async def _waits(program: Program, output: _Output) -> bool:
+    """Whether the program waits for an answer. Reading its terminal is not enough: a bot may do that all the time beside its work,
+    and prints something like a question first. Nor is a line without an end: it may be followed by more.
+
+    Where nobody can say whether it reads, a question without a line end, after which nothing has come for a while, counts.
+    """
+    words, quiet = output.words, time.monotonic() - output.since >= QUIET_S
+    prompt = words.open_ended and words.asks
+    if not words.line or not (words.open_ended or (words.asks and program.ready is False)):
+        return False
+    reads = await program.terminal.client.reading(program.terminal.name)
+    return prompt and quiet if reads is None else reads and (prompt or quiet)

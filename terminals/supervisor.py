@@ -1,0 +1,297 @@
+"""The programs of one instance, their terminals, and the keeper that holds them."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mailauncher.errors import LauncherError, Text
+from mailauncher.launch import shell_launch
+from mailauncher.tasks import Tasks
+from terminals.client import Exit, KeeperClient, TerminalStatus
+from terminals.condition import Condition
+from terminals.goal import Goal
+from terminals.local import LocalKeepers
+from terminals.policy import Policy, Supervision
+from terminals.program import LaunchFactory, Program
+from terminals.states import State
+from terminals.terminal import Terminal
+
+log = logging.getLogger(__name__)
+
+SEARCH_PAUSE_S = 2.0
+MAIN = "main"
+DEPLOY = "deploy"
+"""The terminal of an instance's deployments. No program of the instance runs in it, and no shell."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramSpec:
+    """One program to supervise: the name of its terminal, the folder of its shell, and what to run in it.
+
+    `needs` names the programs that must run before it. `explain` gives a hint at what caused an exit, from its last lines.
+    `lacks_consent` asks whether its terms are not accepted.
+    """
+
+    name: str
+    title: Text
+    folder: Path
+    make_launch: LaunchFactory
+    explain: Callable[[tuple[str, ...], Exit], Awaitable[Text | None]]
+    lacks_consent: Callable[[], Awaitable[bool]]
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """The goals that one command has set, in the order of the programs."""
+
+    goals: tuple[Goal, ...]
+
+    async def wait(self, timeout_s: float) -> bool:
+        """Whether all goals are reached in time. Raises the first failure in the order of the programs."""
+        futures = [goal.done for goal in self.goals]
+        if futures:
+            await asyncio.wait(futures, timeout=timeout_s)
+        for future in futures:
+            if future.done():
+                future.result()
+        return all(future.done() for future in futures)
+
+
+class Supervisor:
+    """One instance's programs by name, `main` first, and their terminals, that of its deployments last."""
+
+    def __init__(
+        self,
+        instance_id: str,
+        specs: Iterable[ProgramSpec],
+        keepers: LocalKeepers,
+        policy: Policy,
+        shell: str,
+        shell_idle_timeout_s: float,
+        on_change: Callable[[], None],
+    ) -> None:
+        self.instance_id = instance_id
+        self.client = KeeperClient(
+            lambda factory, start: keepers.dial(instance_id, factory, start),
+            log=keepers.log(instance_id),
+            on_exit=self._exited,
+            on_log_error=self._log_failed,
+            on_refused=self._input_refused,
+            on_lost=self._disconnected,
+        )
+        self._lost = keepers.lost(instance_id)
+        self._searching: asyncio.Task[None] | None = None
+        self.condition = Condition()
+        self.programs: dict[str, Program] = {}
+        self.terminals: dict[str, Terminal] = {}
+        self._tasks = Tasks()
+        for spec in specs:
+            terminal = Terminal(
+                f"{instance_id}_{spec.name}",
+                self.client,
+                shell=lambda folder=spec.folder: shell_launch(shell, folder),  # type: ignore[misc]  # bound now
+                shell_idle_timeout_s=shell_idle_timeout_s,
+            )
+            program = Program(
+                terminal,
+                self._lost,
+                spec.make_launch,
+                policy,
+                self.condition,
+                spec.title,
+                spec.explain,
+                spec.lacks_consent,
+            )
+            program.needs = tuple(self.programs[name] for name in spec.needs if name in self.programs)
+            for need in program.needs:
+                need.needed_by += (program,)
+            program.on_change = on_change
+            program.on_unreachable = self._search
+            self.programs[spec.name] = program
+            self.terminals[spec.name] = terminal
+        self.terminals[DEPLOY] = Terminal(
+            f"{instance_id}_{DEPLOY}", self.client, shell=None, shell_idle_timeout_s=shell_idle_timeout_s
+        )
+        for terminal in self.terminals.values():
+            terminal.on_disconnected = self._disconnected
+
+    @property
+    def main_program(self) -> Program:
+        return self.programs[MAIN]
+
+    @property
+    def deploy_terminal(self) -> Terminal:
+        return self.terminals[DEPLOY]
+
+    # Commands
+
+    def start(self, names: Iterable[str] | None = None) -> Command:
+        """Starts those of these programs (default: all) that should not run yet, or wait for an automatic restart."""
+        chosen = [self.programs[name] for name in names or self.programs]
+        return Command(
+            tuple(program.start() for program in chosen if not program.wanted or program.backing_off)
+        )
+
+    def stop(self, names: Iterable[str] | None = None) -> Command:
+        """Stops those of these programs (default: all) that run or should run. A failed one becomes stopped."""
+        chosen = [self.programs[name] for name in names or self.programs]
+        return Command(tuple(p.stop() for p in chosen if p.wanted or p.lives or p.state is not State.STOPPED))
+
+    def restart(self) -> Command:
+        """Replaces every process; what does not run is started."""
+        return Command(tuple(program.start(replace=True) for program in self.programs.values()))
+
+    def set_policy(self, supervision: Supervision) -> None:
+        """Supervises all programs like this from now on."""
+        for program in self.programs.values():
+            program.policy = replace(program.policy, supervision=supervision)
+
+    # Lifetime
+
+    async def adopt(self) -> None:
+        """Finds the programs that a former server left running in this instance's keeper, and supervises them.
+
+        There is no `await` between the keeper's answer and the last `program.adopt`. An exit that the keeper reports
+        afterwards finds its program adopted, and is handled by its policy. If it came in between, for a terminal that
+        does not know its run yet or a program that nobody supervises, it would be lost: the program would be taken for
+        one that was never started. What takes time, the recipe, comes last.
+
+        Where no keeper answers, what lives nevertheless is marked as lost. Raises ConnectionFailed if one lives.
+        """
+        try:
+            statuses = await self.client.statuses()
+        except LauncherError:
+            await self.mark_lost()
+            raise
+        reached = self.client.connected
+        for name, status in statuses.items():
+            if name in self.terminals:
+                self.terminals[name].adopt(status)
+        if not any(status.alive for status in statuses.values()):
+            if not self.client.busy and not any(
+                terminal.tail.viewers for terminal in self.terminals.values()
+            ):
+                self.client.close()
+            if not reached and await self.mark_lost():
+                self._search()  # what has lost its terminal may be about to end
+            return
+        adopted = [p for p in self.programs.values() if p.alive and not p.supervised]
+        for program in adopted:
+            program.adopt()
+        for program in adopted:
+            await program.load_launch()
+
+    async def mark_lost(self) -> bool:
+        """Finds what lives although no keeper has answered. Whether there is anything. No effect on what is adopted meanwhile."""
+        found = await self._lost.find()
+        for name, program in self.programs.items():
+            program.mark_lost(found.get(name))
+        return any(program.lost_pid is not None for program in self.programs.values())
+
+    def _search(self) -> None:
+        """A keeper that did not answer may have done what it was asked for, or do it later: it is asked until it answers
+        what it runs, or has ended."""
+        if self._searching is None or self._searching.done():
+            self._searching = self._tasks.spawn(self._find_again(), f"search for {self.instance_id}")
+
+    async def _find_again(self) -> None:
+        while True:
+            await asyncio.sleep(SEARCH_PAUSE_S)
+            try:
+                await self.adopt()
+            except LauncherError as error:
+                self._log_unreachable(error)
+            else:
+                if all(program.lost_pid is None for program in self.programs.values()):
+                    return
+
+    async def close(self) -> None:
+        """Ends the supervision. The keeper, and what it runs, go on."""
+        for program in self.programs.values():
+            await program.close()
+        for terminal in self.terminals.values():
+            await terminal.close()
+        await self._tasks.close()
+        self.client.retire()
+
+    async def end_keeper(self) -> None:
+        """Ends the shells, then the keeper; every program must have been stopped. Raises LauncherError."""
+        if not await self.client.connect(start=False):
+            return
+        try:
+            # All terminals first: a viewer that presses Enter while the shells end would open another one, and the
+            # keeper refuses to end while anything runs.
+            for terminal in self.terminals.values():
+                terminal.reserved = True
+            for terminal in self.terminals.values():
+                await terminal.close_shell()
+            await self.client.end()
+        except BaseException:
+            for name, terminal in self.terminals.items():
+                terminal.reserved = name in self.programs and self.programs[name].wanted
+            raise
+
+    # Events of the keeper
+
+    def _exited(self, name: str, run: str, exit: Exit) -> None:
+        if name in self.terminals:
+            self.terminals[name].exited(run, exit)
+
+    def _log_failed(self, name: str, error: str) -> None:
+        if name not in self.terminals:
+            return
+        log.error("log of %s_%s: %s", self.instance_id, name, error or "is written again")
+        self.terminals[name].announce(
+            Text(
+                f"终端日志无法写入（{error}），此后的输出不会保存",
+                f"The terminal's log cannot be written ({error}); further output is not kept",
+            )
+            if error
+            else Text("终端日志恢复写入", "The terminal's log is written again")
+        )
+
+    def _input_refused(self, name: str, error: str) -> None:
+        if name in self.terminals:
+            self.terminals[name].announce(Text(f"输入被拒绝：{error}", f"Input refused: {error}"))
+
+    def _disconnected(self) -> None:
+        """The control connection has ended, which is no proof that the keeper has: it is asked what it runs."""
+        for terminal in self.terminals.values():
+            terminal.tail.disconnect()
+        self._tasks.spawn(self._reconnect(), f"recovery of the terminals of {self.instance_id}")
+
+    async def _reconnect(self) -> None:
+        """Learns what has become of the terminals, and shows viewers their further output.
+
+        The keeper has died if none holds its lock, or if another one answers, which does not know the runs, or calls them
+        lost. What it ran has lost its terminal then, and the next keeper kills what is left of it: the exits wake the
+        programs, which connect to end leftovers, and the first of them starts that keeper.
+
+        There is no `await` between the answer and the last `resume`, so that an exit that is told afterwards finds its run.
+        """
+        statuses = await self._ask_until_answered()
+        if not self.client.connected and any(terminal.alive for terminal in self.terminals.values()):
+            log.error("keeper of %s died", self.instance_id)
+        for name, terminal in self.terminals.items():
+            terminal.resume(statuses.get(name))
+        try:
+            for terminal in self.terminals.values():
+                if terminal.tail.viewers:
+                    await terminal.tail.open()
+        except LauncherError as error:
+            self._log_unreachable(error)
+
+    async def _ask_until_answered(self) -> dict[str, TerminalStatus]:
+        """What runs; nothing if no keeper lives. One that lives and does not answer is asked again: what it runs lives too."""
+        while True:
+            try:
+                return await self.client.statuses()
+            except LauncherError as error:
+                self._log_unreachable(error)
+                await asyncio.sleep(SEARCH_PAUSE_S)
+
+    def _log_unreachable(self, error: LauncherError) -> None:
+        log.warning("keeper of %s: %s", self.instance_id, error.text.en)

@@ -1,0 +1,98 @@
+"""The time that reading, editing and comparing takes: in proportion to the text, whatever is in it."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bots.documents import env, file, json, toml
+from bots.documents.errors import DocumentSyntaxError
+from resolvers.configuring.diff import unified
+from tests.support.growth import require_linear
+
+N = 1_500
+Edit = Callable[[int], Any]
+
+
+def lines(count: int, text: str) -> str:
+    return "".join(text.replace("#", str(number)) for number in range(count))
+
+
+def _toml_keys(n: int) -> object:
+    return toml.merge(lines(n, f"k# = '{'x' * 1500}'\n"), {"k7": "x"})
+
+
+def _toml_tables(n: int) -> object:
+    return toml.merge(lines(n, "[t.k#]\nv = #\n"), {"t": {"k7": {"v": "x"}, "k8": None}})
+
+
+def _toml_elements(n: int) -> object:
+    return toml.merge(lines(n, "[[t]]\nv = #\n"), {"t": [{"v": "x"}, *({"v": i} for i in range(n))]})
+
+
+def _toml_array(n: int) -> object:
+    return toml.merge(f"a = [{lines(n, '#, ')}]\n", {"a": [*range(n // 2), *[7] * n, *range(n // 2, n)]})
+
+
+def _json_keys(n: int) -> object:
+    return json.merge("{" + lines(n, '"k#": #,\n') + '"end": 0}', {"k7": None, "new": {"x": 1}})
+
+
+def _env_lines(n: int) -> object:
+    return env.merge(lines(n, "K#='v'\n"), {"K7": "x", "K8": None, "NEW": "x"})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "edit",
+    [_toml_keys, _toml_tables, _toml_elements, _toml_array, _json_keys, _env_lines],
+    ids=lambda edit: edit.__name__.strip("_"),
+)
+def test_an_edit_takes_time_in_proportion_to_the_text(edit: Edit) -> None:
+    """A key among 300,000 of TOML took 40 seconds: the start of each line was looked for up to the start of the text."""
+
+    def cost(times: int) -> float:
+        began = time.process_time()
+        edit(N * times)
+        return time.process_time() - began
+
+    require_linear(cost)
+
+
+@pytest.mark.parametrize("language,sign", [(json, ": "), (toml, " = ")], ids=["json", "toml"])
+def test_a_key_beside_one_full_of_blanks_takes_time_in_proportion(language: Any, sign: str) -> None:
+    """20,000 blanks in a key cost two seconds of CPU: the separator behind it was looked for from each of them on."""
+
+    def cost(times: int) -> float:
+        text = f'{{ "{" " * 5_000 * times}x"{sign}1 }}'
+        if language is toml:
+            text = f"a = {text}\n"
+        patch = {"new": 2}
+        began = time.process_time()
+        merged = language.merge(text, {"a": patch} if language is toml else patch)
+        spent = time.process_time() - began
+        assert f'x"{sign}1, ' in merged
+        assert f"new{sign}2" in merged.replace('"', "")
+        return spent
+
+    require_linear(cost)
+
+
+@pytest.mark.parametrize("read", [env.read, env.read_leniently, lambda text: env.merge(text, {"B": "1"})])
+def test_a_long_row_of_blanks_in_env_is_an_error(read: Callable[[str], object]) -> None:
+    """A megabyte of blanks behind a value kept the whole server for hours, in one call of a regular expression."""
+    with pytest.raises(DocumentSyntaxError, match="256 blanks") as caught:
+        read("# x\r\nA=1" + " " * (file.LIMIT_BYTES - 10))
+    assert (caught.value.line, caught.value.column) == (2, 4)
+    assert env.read("A=1" + " " * 256 + "# x") == {"A": "1"}
+
+
+def test_lines_that_are_alike_are_compared_in_bounded_time() -> None:
+    """Two texts of equal lines, some of them between others, took minutes."""
+    old, new = b"#a\n" * 2000, b"#b\n#a\n" * 1000
+    shown = unified("toml", old, new, "old", "new").splitlines()
+    assert shown[2] == "@@ -1,1999 +1,1999 @@"
+    assert "-#a" in shown
+    few = unified("toml", old[:30], new[:30], "old", "new").splitlines()
+    assert [line[0] for line in few[3:]].count(" ") == 5

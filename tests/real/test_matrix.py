@@ -1,0 +1,165 @@
+"""The real MaiBot and its adapter in every situation that a user brings them into, from the repositories that
+`MAILAUNCHER_REAL_MAIBOT` and `MAILAUNCHER_REAL_ADAPTER` name. A few minutes for each version: choose some with `-k`."""
+
+import asyncio
+import json
+import os
+import tomllib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from bots.catalogue import SHIPPED
+from resolvers import backups, configuration, deployments, instances, upgrades
+from resolvers.context import Context
+from resolvers.deployments import NewDeployment
+from resolvers.instances import NewService
+from resolvers.views import DeploymentView, InstanceView
+from terminals.states import State
+from tests.real.napcat import GROUP, telling
+from tests.support.context import parts, processes_in
+from tests.support.deployable import on_other_ports
+
+SOURCE = os.environ.get("MAILAUNCHER_REAL_MAIBOT", "")
+ADAPTER = os.environ.get("MAILAUNCHER_REAL_ADAPTER", "")
+VERSIONS = ("0.11.6-beta", "0.12.0", "0.12.3", "1.0.12", "1.1.4", "1.2.1")
+DEADLINE_S = 900
+HEARD_WITHIN_S = 120
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (SOURCE and ADAPTER), reason="MAILAUNCHER_REAL_MAIBOT and MAILAUNCHER_REAL_ADAPTER are not set"
+    ),
+]
+
+
+@pytest_asyncio.fixture
+async def ctx(tmp_path: Path) -> AsyncIterator[Context]:
+    recipes = tmp_path / "data" / "recipes"
+    recipes.mkdir(parents=True)
+    for name in ("maibot", "nonebot-ada", "napcat"):
+        text = (SHIPPED / f"{name}.toml").read_text("utf-8")
+        if name == "nonebot-ada":
+            text = text.replace("https://github.com/Mai-with-u/MaiBot-Napcat-Adapter", ADAPTER)
+        (recipes / f"{name}.toml").write_text(on_other_ports(text), "utf-8")
+    async with parts(
+        tmp_path, sources_maibot=[SOURCE], stop_timeout_s=30.0, deployments_at_once=2
+    ) as context:
+        yield context
+    assert processes_in(tmp_path) == []
+
+
+async def begin(ctx: Context, name: str, version: str, *, adapter: bool) -> str:
+    services = (NewService("nonebot-ada"),) if adapter else ()
+    wanted = NewDeployment(name, version=version, services=services, auto_start=True, accept_terms=True)
+    return (await deployments.deploy(ctx, wanted)).instance_id
+
+
+async def ended(ctx: Context, bot: str, said: str) -> None:
+    last: DeploymentView | None = None
+    async with asyncio.timeout(DEADLINE_S):
+        async for update in deployments.progress(ctx, bot, None):
+            last = update.deployment
+    assert last is not None
+    assert (last.status, last.message.en) == ("completed", said), last.failure
+
+
+def port_of_napcat(bot: InstanceView) -> dict[str, int]:
+    """Where the adapter of a bot meets NapCat."""
+    if bot.services:
+        return {"adapter": bot.services[0].port}
+    plugin = Path(bot.path, "plugins/napcat_adapter/config.toml").read_text("utf-8")
+    return {"listen": tomllib.loads(plugin)["napcat_server"]["port"]}
+
+
+async def hears(ctx: Context, bot: str, text: str) -> None:
+    """A message in a group that is listed reaches the bot through its adapter."""
+    main = ctx.live.supervisor(bot).terminals["main"]
+    async with telling(text, **port_of_napcat(instances.get(ctx, bot))), asyncio.timeout(HEARD_WITHIN_S):
+        while text not in "\n".join(await main.last_lines(200)):
+            await asyncio.sleep(0.5)
+
+
+async def allow(ctx: Context, bot: str) -> None:
+    listed = [GROUP] if instances.get(ctx, bot).services else [str(GROUP)]
+    await configuration.set_value(ctx, bot, "adapter", ["chat", "group_list"], listed)
+
+
+async def restarted(ctx: Context, bot: str) -> None:
+    before = instances.get(ctx, bot).pid
+    await instances.restart(ctx, bot)
+    async with asyncio.timeout(DEADLINE_S):
+        while not ((now := instances.get(ctx, bot)).ready and now.pid != before):
+            await asyncio.sleep(0.2)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_two_fresh_bots_at_once_have_ports_and_a_configuration_of_their_own(
+    ctx: Context, version: str
+) -> None:
+    bots = [await begin(ctx, name, version, adapter=False) for name in ("one", "two")]
+    await asyncio.gather(*(ended(ctx, bot, "The deployment is complete") for bot in bots))
+    found = [instances.get(ctx, bot) for bot in bots]
+    assert all(bot.ready for bot in found)
+    planned = [plan_ports(ctx, bot.id) for bot in found]
+    assert set(planned[0]).isdisjoint(planned[1])
+    for bot in found:
+        text = Path(bot.path, "config/bot_config.toml").read_text("utf-8")
+        assert {"qq_account", "nickname"} <= tomllib.loads(text)["bot"].keys()
+        await instances.stop(ctx, bot.id)
+
+
+def plan_ports(ctx: Context, bot: str) -> list[int]:
+    job = json.loads((ctx.deployer.folder(bot) / "plan.json").read_bytes())
+    return [job["ports"][name] for name in ("main", "webui")]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_message_reaches_a_fresh_bot_its_clone_and_what_a_backup_restores(
+    ctx: Context, version: str
+) -> None:
+    bot = await begin(ctx, "bot", version, adapter=True)
+    await ended(ctx, bot, "The deployment is complete")
+    await allow(ctx, bot)
+    await restarted(ctx, bot)
+    await hears(ctx, bot, f"to a fresh {version}")
+    saved = await backups.create(ctx, bot)
+    await stopped(ctx, bot)
+    clone = (await upgrades.clone(ctx, bot, "clone")).instance_id
+    await ended(ctx, clone, "The deployment is complete")
+    await restarted(ctx, clone)
+    await hears(ctx, clone, f"to a clone of {version}")
+    await stopped(ctx, clone)
+    await backups.restore(ctx, bot, saved.id)
+    await restarted(ctx, bot)
+    await hears(ctx, bot, f"to a restored {version}")
+
+
+@pytest.mark.parametrize(
+    "before, after", [("0.11.6-beta", "0.12.3"), ("0.12.3", "1.2.1"), ("1.0.12", "1.2.1"), ("1.1.4", "1.2.1")]
+)
+async def test_a_message_reaches_a_bot_after_its_upgrade_and_after_its_rollback(
+    ctx: Context, before: str, after: str
+) -> None:
+    """From 0.x to 1.x the list of groups was lost, and no message came through."""
+    bot = await begin(ctx, "bot", before, adapter=True)
+    await ended(ctx, bot, "The deployment is complete")
+    await allow(ctx, bot)
+    await restarted(ctx, bot)
+    await hears(ctx, bot, f"to {before}")
+    await upgrades.upgrade(ctx, bot, after, accept_terms=True)
+    await ended(ctx, bot, f"The version is now {after}")
+    await hears(ctx, bot, f"to {after}")
+    await upgrades.rollback(ctx, bot)
+    await ended(ctx, bot, f"The version is now {before}")
+    await hears(ctx, bot, f"to {before} again")
+
+
+async def stopped(ctx: Context, bot: str) -> None:
+    await instances.stop(ctx, bot)
+    async with asyncio.timeout(DEADLINE_S):
+        while instances.get(ctx, bot).status is not State.STOPPED:
+            await asyncio.sleep(0.1)

@@ -44,6 +44,17 @@ class Tasks:
                 task.add_done_callback(_report)
             raise
 
+    async def uninterrupted(self, work: Coroutine[Any, Any, T], name: str) -> T:
+        """Like `complete`, but a caller that is cancelled goes on only after the end of the work: it may hold a lock for it."""
+        task = self._start(work, name)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if not task.cancelled():
+                task.add_done_callback(_report)
+                await asyncio.wait([task])
+            raise
+
     def keep_running(self, make: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
         """Runs what `make` returns; each time it fails, that is logged, and it is made and run again after a pause of 1 s
         that doubles up to 60 s. It may return, and is then done."""

@@ -9,6 +9,11 @@ T = TypeVar("T")
 
 AT_ONCE = 2
 Check = Callable[[], None]
+"""What interruptible work calls often: it raises `Interrupted` once nobody wants the work any more."""
+
+
+def proceed() -> None:
+    """The Check of work that nobody interrupts."""
 
 
 class Interrupted(BaseException):

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from bots.documents import file, values
@@ -18,9 +19,11 @@ from mailauncher.errors import (
     ResourceNotFound,
     Text,
 )
+from mailauncher.threads import Check
 from resolvers.configuring import ports as config_ports
 from resolvers.configuring.diff import LINES, changed_keys, unified
 from resolvers.configuring.files import ConfigLocation
+from resolvers.configuring.turns import Waiting
 from resolvers.context import Context
 from store.revisions import Revision, Source
 
@@ -83,11 +86,19 @@ class ConfigChange:
 class _ConfigEdit(NamedTuple):
     """How a command makes the new content from the old, and its text in the journal."""
 
-    make: Callable[[Loaded], bytes]
+    make: Callable[[Loaded, Check], bytes]
     source: Source
     text: Text
     whole: bool = False
     """Whether it replaces the whole content, with whatever that says of itself."""
+
+
+class _Prepared(NamedTuple):
+    """A new content, the dotted names of what differs in it, and the ports that do."""
+
+    content: bytes
+    keys: tuple[str, ...]
+    ports: Mapping[str, int]
 
 
 async def list_of(ctx: Context, instance_id: str) -> list[ConfigEntry]:
@@ -150,11 +161,13 @@ async def _read_or_error(ctx: Context, instance_id: str, name: str) -> ConfigVie
 
 
 async def content(ctx: Context, view: ConfigView) -> dict[str, Any]:
-    """The values in a file. Raises InvalidParameter; DocumentSyntaxError for invalid syntax."""
-    return await ctx.configs.work(view.config)
+    """The values in a file. Raises InvalidParameter; DocumentSyntaxError for invalid syntax; ServiceUnavailable."""
+    async with ctx.configs.turns.of(view.location.instance_id, Waiting.READS):
+        return await ctx.configs.work(lambda _: view.config())
 
 
-# Changes. `if_match`: the file must have one of these revisions, else Conflict; None: any content.
+# Changes. `if_match`: the file must have one of these revisions, else Conflict; None: any content. All raise ServiceUnavailable
+# if too many wait for their turn. A caller that is cancelled has changed nothing, or all of it.
 
 IfMatch = Collection[str] | None
 
@@ -164,7 +177,9 @@ async def merge(
 ) -> ConfigChange:
     """Merges JSON into a file: tables key by key, arrays and scalars replaced, None removes a key."""
     location = await _location(ctx, instance_id, name)
-    return await _edit_text(ctx, location, lambda text: location.format.merge(text, patch), if_match)
+    return await _edit_text(
+        ctx, location, lambda text, check: location.format.merge(text, patch, check), if_match
+    )
 
 
 async def set_value(
@@ -173,7 +188,7 @@ async def set_value(
     """Sets the value at a path of keys and indices, and creates missing tables on the way."""
     location = await _location(ctx, instance_id, name)
     return await _edit_text(
-        ctx, location, lambda text: location.format.set_value(text, path, value), if_match
+        ctx, location, lambda text, check: location.format.set_value(text, path, value, check), if_match
     )
 
 
@@ -182,7 +197,9 @@ async def unset(
 ) -> ConfigChange:
     """Removes the value at a path, if there is one."""
     location = await _location(ctx, instance_id, name)
-    return await _edit_text(ctx, location, lambda text: location.format.unset(text, path), if_match)
+    return await _edit_text(
+        ctx, location, lambda text, check: location.format.unset(text, path, check), if_match
+    )
 
 
 async def write_text(
@@ -193,7 +210,7 @@ async def write_text(
     location = await _location(ctx, instance_id, name)
     text = text.removeprefix("\ufeff")
 
-    def make(loaded: Loaded) -> bytes:
+    def make(loaded: Loaded, _: Check) -> bytes:
         location.format.read(text)
         return utf8.BOM * loaded.bom + file.encoded(text)
 
@@ -209,7 +226,8 @@ async def problem(ctx: Context, instance_id: str, name: str, text: str) -> Launc
     """Why a text could not be written into a file; None: it could."""
     location = await _location(ctx, instance_id, name)
     try:
-        await ctx.configs.work(location.format.read, text.removeprefix("\ufeff"))
+        async with ctx.configs.turns.of(instance_id, Waiting.READS):
+            await ctx.configs.work(lambda _: location.format.read(text.removeprefix("\ufeff")))
         file.encoded(text)
     except InvalidParameter as error:
         return error
@@ -217,11 +235,11 @@ async def problem(ctx: Context, instance_id: str, name: str, text: str) -> Launc
 
 
 async def _edit_text(
-    ctx: Context, location: ConfigLocation, edit: Callable[[str], str], if_match: IfMatch
+    ctx: Context, location: ConfigLocation, edit: Callable[[str, Check], str], if_match: IfMatch
 ) -> ConfigChange:
-    def make(loaded: Loaded) -> bytes:
+    def make(loaded: Loaded, check: Check) -> bytes:
         text = file.decoded(loaded.content, location.path)
-        edited = edit(text)
+        edited = edit(text, check)
         return loaded.content if edited == text else utf8.BOM * loaded.bom + file.encoded(edited)
 
     return await _edit(
@@ -272,7 +290,8 @@ async def diff(ctx: Context, instance_id: str, name: str, number: int, against: 
     if against is not None:
         _, former = await revision(ctx, instance_id, name, against)
     names = f"{location.path}@{against or 0}", f"{location.path}@{later.number}"
-    return await ctx.configs.work(unified, location.kind, former, content, *names)
+    async with ctx.configs.turns.of(instance_id, Waiting.READS):
+        return await ctx.configs.work(lambda _: unified(location.kind, former, content, *names))
 
 
 async def restore(
@@ -282,38 +301,41 @@ async def restore(
     location = await _location(ctx, instance_id, name)
     _, content = await revision(ctx, instance_id, name, number)
     text = Text(f"恢复配置修订版 {number}", f"configuration restored to revision {number}")
-    return await _edit(ctx, location, _ConfigEdit(lambda _: content, "restore", text, whole=True), if_match)
+    return await _edit(ctx, location, _ConfigEdit(lambda *_: content, "restore", text, whole=True), if_match)
 
 
 # The one way that a file is changed. The file's lock keeps other changes of this server out, but not an editor, or the bot
 # itself. So the new content is written only if the file still has the revision that it was made from; where it does not, the
 # change is made again from what is there now, and the foreign content has become a revision before it is replaced.
+# Whoever waits holds the turn first and then the file's lock: readers, who take the lock alone, never wait for a whole queue.
 
 
 async def _edit(ctx: Context, location: ConfigLocation, edit: _ConfigEdit, if_match: IfMatch) -> ConfigChange:
     lock = ctx.configs.lock(location)
-    async with lock:
+    async with ctx.configs.turns.of(location.instance_id, Waiting.CHANGES), lock:
         for attempt in range(1, ATTEMPTS + 1):
             before = await asyncio.to_thread(file.read_bytes, location.folder, location.path)
             await ctx.configs.record(location, before)
             _require(before, if_match, location)
-            content, keys, ports = await ctx.configs.work(_prepare, location, before, edit)
-            if content == before.content:
+            prepared = await ctx.configs.work(partial(_prepare, location, before, edit))
+            if prepared.content == before.content:
                 return ConfigChange(_view(location, before), (), False, False)
             try:
-                after = await _write(ctx, location, before, content, ports)
+                after = await ctx.configs.write(_write(ctx, location, before, edit, prepared))
             except Conflict:
                 if if_match is not None or attempt == ATTEMPTS:
                     raise
                 continue
-            await _record_change(ctx, location, after, edit, keys)
-            return ConfigChange(_view(location, after), keys, True, _restart_needed(ctx, location, keys))
+            needed = _restart_needed(ctx, location, prepared.keys)
+            return ConfigChange(_view(location, after), prepared.keys, True, needed)
     raise AssertionError("the last attempt returns or raises")
 
 
 async def _write(
-    ctx: Context, location: ConfigLocation, before: Loaded, content: bytes, ports: Mapping[str, int]
+    ctx: Context, location: ConfigLocation, before: Loaded, edit: _ConfigEdit, prepared: _Prepared
 ) -> Loaded:
+    """Changes the file, the ports of the instance, and then the records."""
+    ports = prepared.ports
     async with AsyncExitStack() as stack:
         if ports:
             await stack.enter_async_context(ctx.locks.claims)
@@ -321,10 +343,16 @@ async def _write(
                 config_ports.require_distinct(record, ports)
             await ctx.ports.require_free(ports.values(), record)
         after = await asyncio.to_thread(
-            file.write_bytes, location.folder, location.path, content, like=before, expect=before.revision
+            file.write_bytes,
+            location.folder,
+            location.path,
+            prepared.content,
+            like=before,
+            expect=before.revision,
         )
         if ports:
             await ctx.live.set_ports(location.instance_id, ports)
+    await _record_change(ctx, location, after, edit, prepared.keys)
     return after
 
 
@@ -384,16 +412,17 @@ def _view(location: ConfigLocation, loaded: Loaded) -> ConfigView:
         return ConfigView(location, loaded)
 
 
-def _prepare(
-    location: ConfigLocation, before: Loaded, edit: _ConfigEdit
-) -> tuple[bytes, tuple[str, ...], dict[str, int]]:
-    """(new content, names of changed keys, changed ports). Blocks. Raises InvalidParameter for a value that only the program
-    itself sets."""
-    content = edit.make(before)
-    old, new = _parsed(location, before.content), _parsed(location, content)
+def _prepare(location: ConfigLocation, before: Loaded, edit: _ConfigEdit, check: Check) -> _Prepared:
+    """Blocks. Raises InvalidParameter for a value that only the program itself sets."""
+    content = edit.make(before, check)
+    check()
+    old = _parsed(location, before.content)
+    check()
+    new = _parsed(location, content)
+    check()
     if not edit.whole:
         _require_fixed(location, old, new)
-    return content, changed_keys(old, new), config_ports.changed_ports(location, old, new)
+    return _Prepared(content, changed_keys(old, new), config_ports.changed_ports(location, old, new))
 
 
 def _require_fixed(location: ConfigLocation, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:

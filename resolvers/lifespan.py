@@ -82,6 +82,7 @@ async def open_context(settings: Settings) -> AsyncIterator[Context]:
         backups = BackupFiles(settings, catalogue)
         stack.push_async_callback(backups.close)
         configs = Configs(registry, catalogue, Revisions(database), live)
+        stack.push_async_callback(configs.close)
         deployer = Deployer(
             settings,
             registry,

@@ -22,6 +22,7 @@ READ = (
     Code.INVALID_PATH,
     Code.FILE_TOO_LARGE,
     Code.PERMISSION_DENIED,
+    Code.SERVICE_UNAVAILABLE,
 )
 WRITE = (*READ, Code.CONFLICT, Code.PORT_IN_USE, Code.INSUFFICIENT_SPACE)
 READ_DETAILS = Text(
@@ -148,6 +149,7 @@ def _writing(path: str, text: Text, handler: Any, request: type[msgspec.Struct],
         response=Done,
         codes=(*WRITE, *codes),
         changes=True,
+        ends_with_caller=True,
     )
 
 

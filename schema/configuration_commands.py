@@ -19,7 +19,7 @@ SAME = Text("配置没有变化", "The configuration is unchanged")
 IF_MATCH = "The `etag` that the file must have, else `CONFLICT`. Null: the change is applied to whatever the file contains."
 ERRORS = (
     "`INSTANCE_NOT_FOUND`, `RESOURCE_NOT_FOUND`, `INVALID_PARAMETER`, `INVALID_PATH`, `CONFLICT`, `PORT_IN_USE` for a port "
-    "of another program, `FILE_TOO_LARGE`, `INSUFFICIENT_SPACE`, `PERMISSION_DENIED`. After an error the file is unchanged."
+    "of another program, `FILE_TOO_LARGE`, `INSUFFICIENT_SPACE`, `PERMISSION_DENIED`, `SERVICE_UNAVAILABLE` if too many changes of the instance wait. After an error the file is unchanged."
 )
 PATH = 'Path of keys and, in arrays, indices from 0: `["api", "hosts", "0"]`.'
 

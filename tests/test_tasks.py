@@ -40,6 +40,26 @@ async def test_an_error_for_users_is_logged_without_a_traceback(caplog: pytest.L
     )
 
 
+async def test_the_caller_of_uninterrupted_work_goes_on_after_its_end_even_if_it_is_cancelled() -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        begun.set()
+        await go_on.wait()
+
+    owner = Tasks()
+    caller = asyncio.create_task(owner.uninterrupted(work(), "work"))
+    await begun.wait()
+    caller.cancel()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not caller.done()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    assert len(owner) == 0
+
+
 async def test_work_that_is_to_be_completed_goes_on_when_its_caller_is_cancelled() -> None:
     begun, go_on, done = asyncio.Event(), asyncio.Event(), []
 

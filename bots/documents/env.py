@@ -11,6 +11,7 @@ from bots.documents.errors import syntax_error, unsafe_edit
 from bots.documents.scanner import line_end
 from bots.documents.values import Path
 from mailauncher.errors import InvalidParameter
+from mailauncher.threads import Check, proceed
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BREAK = re.compile(r"\r\n?")
@@ -53,32 +54,33 @@ def read_leniently(text: str) -> dict[str, str]:
     return _values([binding for binding in _parsed(_BREAK.sub("\n", text)) if not binding.error])
 
 
-def merge(text: str, patch: Mapping[str, Any]) -> str:
+def merge(text: str, patch: Mapping[str, Any], check: Check = proceed) -> str:
     """The text with the values of `patch`, which are texts, or None to remove a name. Returns the same text if nothing
     changes. Raises InvalidParameter naming the variable."""
     if not isinstance(patch, Mapping):
         raise InvalidParameter("环境变量应为一个对象", "The variables must be an object")
     bindings = _bindings(text)
     old = _values(bindings)
+    check()
     new = dict(old)
     for name, value in patch.items():
         if value is None:
             new.pop(name, None)
         elif old.get(name) != value:
             new[_name(name)] = _value(name, value)
-    return text if old == new else _rewritten(text, bindings, old, new)
+    return text if old == new else _rewritten(text, bindings, old, new, check)
 
 
-def set_value(text: str, path: Path, value: Any) -> str:
+def set_value(text: str, path: Path, value: Any, check: Check = proceed) -> str:
     """The text with a new value; `path` is one name. Raises InvalidParameter."""
     if value is None:
         raise _no_text(str(path[0]) if path else "")
-    return merge(text, {_single_name(path): value})
+    return merge(text, {_single_name(path): value}, check)
 
 
-def unset(text: str, path: Path) -> str:
+def unset(text: str, path: Path, check: Check = proceed) -> str:
     """The text without a name, which need not exist. Raises InvalidParameter."""
-    return merge(text, {_single_name(path): None})
+    return merge(text, {_single_name(path): None}, check)
 
 
 def value_spans(text: str) -> Iterator[tuple[str, int, int]]:
@@ -128,7 +130,9 @@ def _decoded(binding: Binding) -> str:
     return again.value or ""
 
 
-def _rewritten(text: str, bindings: list[Binding], old: dict[str, str], new: dict[str, str]) -> str:
+def _rewritten(
+    text: str, bindings: list[Binding], old: dict[str, str], new: dict[str, str], check: Check
+) -> str:
     end = line_end(text)
     last = {binding.key: i for i, binding in enumerate(bindings)}
     pieces = []
@@ -149,6 +153,7 @@ def _rewritten(text: str, bindings: list[Binding], old: dict[str, str], new: dic
     if added:
         open_ended = bool(result) and not result.endswith(("\n", "\r"))
         result += end * open_ended + end.join(added) + end * (not open_ended)
+    check()
     if _reread(result) != new:
         raise unsafe_edit()
     return result

@@ -12,6 +12,7 @@ from bots.documents.scanner import Scanner, line_end
 from bots.documents.values import Path, is_same, require_shallow
 from mailauncher.errors import InvalidParameter
 from mailauncher.json_size import require_few_values
+from mailauncher.threads import Check, proceed
 
 
 def read(text: str) -> dict[str, Any]:
@@ -36,31 +37,32 @@ def read(text: str) -> dict[str, Any]:
     return document
 
 
-def merge(text: str, patch: Mapping[str, Any]) -> str:
+def merge(text: str, patch: Mapping[str, Any], check: Check = proceed) -> str:
     """The text with `patch` merged as in RFC 7396 (see `values.merged`). Returns the same text if nothing changes. Raises
     InvalidParameter."""
     old = read(text)
-    return _rewritten(text, old, values.merged(old, patch))
+    return _rewritten(text, old, values.merged(old, patch), check)
 
 
-def set_value(text: str, path: Path, value: Any) -> str:
+def set_value(text: str, path: Path, value: Any, check: Check = proceed) -> str:
     """The text with a new value; `path` has keys and indices, and None is null. Raises InvalidParameter."""
     old = read(text)
-    return _rewritten(text, old, values.with_value(old, path, value, nulls=True))
+    return _rewritten(text, old, values.with_value(old, path, value, nulls=True), check)
 
 
-def unset(text: str, path: Path) -> str:
+def unset(text: str, path: Path, check: Check = proceed) -> str:
     """The text without the value at `path`, which need not exist. Raises InvalidParameter."""
     old = read(text)
-    return _rewritten(text, old, values.without(old, path))
+    return _rewritten(text, old, values.without(old, path), check)
 
 
-def _rewritten(text: str, old: dict[str, Any], new: dict[str, Any]) -> str:
+def _rewritten(text: str, old: dict[str, Any], new: dict[str, Any], check: Check) -> str:
+    check()
     if is_same(old, new):
         return text
     if not text.strip():
         text = "{\n  \n}\n"
-    scanner = Scanner(text)
+    scanner = Scanner(text, check)
     scanner.trivia()
     place = scanner.value()
     rewriter = Rewriter(text, Json(text[place.start :], line_end(text)))
@@ -72,6 +74,7 @@ def _rewritten(text: str, old: dict[str, Any], new: dict[str, Any]) -> str:
             "JSON can contain only strings, finite numbers, true, false, null, arrays and objects",
         ) from None
     result = text[: place.start] + written + text[place.end :]
+    check()
     try:
         faithful = is_same(read(result), new)
     except InvalidParameter:

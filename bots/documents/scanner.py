@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
+from mailauncher.threads import Check, proceed
+
 _TRIVIA = re.compile(r"(?:[ \t\r\n]+|#[^\r\n]*)*")
 _COMMENT = re.compile(r"[ \t]*#[^\r\n]*")
 _BLANK = re.compile(r"[ \t]*")
@@ -64,9 +66,10 @@ class Member:
 class Scanner:
     """A cursor in a well-formed text. In any other text it may raise anything."""
 
-    def __init__(self, text: str, at: int = 0) -> None:
+    def __init__(self, text: str, check: Check = proceed) -> None:
         self.text = text
-        self.at = at
+        self.at = 0
+        self.check = check
 
     def trivia(self) -> None:
         self._over(_TRIVIA)
@@ -131,6 +134,7 @@ class Scanner:
 
     def _member(self, start: int, kind: Literal["array", "table"]) -> Member:
         """Leaves the cursor at the closing bracket, or after the comma and its comment."""
+        self.check()
         begin = self.at
         keys: list[Key] = []
         if kind == "table":

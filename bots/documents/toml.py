@@ -12,6 +12,7 @@ from bots.documents import toml_edit, values
 from bots.documents.errors import syntax_error, unsafe_edit
 from bots.documents.values import Path, is_same, require_shallow
 from mailauncher.errors import InvalidParameter
+from mailauncher.threads import Check, proceed
 
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _LENIENT_CHARACTERS = 1 << 16  # tomlkit needs up to two seconds for this much
@@ -34,30 +35,32 @@ def read(text: str) -> dict[str, Any]:
     return document
 
 
-def merge(text: str, patch: Mapping[str, Any]) -> str:
+def merge(text: str, patch: Mapping[str, Any], check: Check = proceed) -> str:
     """The text with `patch` merged as in RFC 7396 (see `values.merged`). Returns the same text if nothing changes. Raises
     InvalidParameter."""
     old = read(text)
-    return _rewritten(text, old, values.merged(old, patch))
+    return _rewritten(text, old, values.merged(old, patch), check)
 
 
-def set_value(text: str, path: Path, value: Any) -> str:
+def set_value(text: str, path: Path, value: Any, check: Check = proceed) -> str:
     """The text with a new value; `path` has keys and indices. Raises InvalidParameter."""
     old = read(text)
-    return _rewritten(text, old, values.with_value(old, path, value))
+    return _rewritten(text, old, values.with_value(old, path, value), check)
 
 
-def unset(text: str, path: Path) -> str:
+def unset(text: str, path: Path, check: Check = proceed) -> str:
     """The text without the value at `path`, which need not exist. Raises InvalidParameter."""
     old = read(text)
-    return _rewritten(text, old, values.without(old, path))
+    return _rewritten(text, old, values.without(old, path), check)
 
 
-def _rewritten(text: str, old: dict[str, Any], new: dict[str, Any]) -> str:
+def _rewritten(text: str, old: dict[str, Any], new: dict[str, Any], check: Check) -> str:
+    check()
     if is_same(old, new):
         return text
     _require_writable(old, new, ())
-    result = toml_edit.rewrite(text, old, new)
+    result = toml_edit.rewrite(text, old, new, check)
+    check()
     try:
         faithful = is_same(read(result), new)
     except InvalidParameter:

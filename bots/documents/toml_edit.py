@@ -9,13 +9,14 @@ from bots.documents.scanner import line_end
 from bots.documents.toml_language import Toml
 from bots.documents.toml_tables import TomlPair, TomlTable, TomlTableArray, statements, tree
 from bots.documents.values import is_same
+from mailauncher.threads import Check, proceed
 
 
-def rewrite(text: str, old: dict[str, Any], new: dict[str, Any]) -> str:
+def rewrite(text: str, old: dict[str, Any], new: dict[str, Any], check: Check = proceed) -> str:
     """The text, which has the values `old`, with the values `new`."""
     if is_same(old, new):
         return text
-    edit = _TomlEdit(text)
+    edit = _TomlEdit(text, check)
     edit.table(edit.root, old, new, ())
     return edit.text()
 
@@ -23,11 +24,11 @@ def rewrite(text: str, old: dict[str, Any], new: dict[str, Any]) -> str:
 class _TomlEdit:
     """Collects the changes to each statement; `text` applies them."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, check: Check) -> None:
         self.source = text
         self.line_end = line_end(text)
         self.language = Toml(self.line_end)
-        self.lines = list(statements(text, self.language))
+        self.lines = list(statements(text, self.language, check))
         self.root = tree(self.lines)
         self.values = Rewriter(text, self.language)
         self.replaced: dict[int, str] = {}

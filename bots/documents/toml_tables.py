@@ -6,6 +6,7 @@ from typing import Literal
 
 from bots.documents.scanner import Scanner, Value
 from bots.documents.toml_language import Toml
+from mailauncher.threads import Check, proceed
 
 
 @dataclass(slots=True)
@@ -55,11 +56,12 @@ class TomlTableArray:
         return [at for table in self.tables for at in table.statements]
 
 
-def statements(text: str, language: Toml) -> Iterator[TomlStatement]:
+def statements(text: str, language: Toml, check: Check = proceed) -> Iterator[TomlStatement]:
     """The statements of a well-formed text, in order."""
-    scanner = Scanner(text)
+    scanner = Scanner(text, check)
     end = 0
     while True:
+        check()
         scanner.trivia()
         if scanner.at >= len(text):
             return

@@ -3,10 +3,10 @@
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 from msgspec.structs import replace
@@ -20,6 +20,9 @@ from bots.recipe import ConfigFileSpec, Recipe, Value
 from mailauncher.beneath import Root
 from mailauncher.errors import InstanceNotFound, LauncherError, ResourceNotFound
 from mailauncher.files import is_folder
+from mailauncher.tasks import Tasks
+from mailauncher.threads import Check, LongWork, proceed
+from resolvers.configuring.turns import Turns
 from resolvers.running.live_instances import LiveInstances
 from store.records import InstanceRecord
 from store.registry import Registry
@@ -27,20 +30,19 @@ from store.revisions import Revisions, Source
 from terminals.supervisor import MAIN
 
 log = logging.getLogger(__name__)
-Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
 
 class DocumentFormat(Protocol):
-    """Reads and edits texts of one format; see `bots.documents`."""
+    """Reads and edits texts of one format; see `bots.documents`. Edits of a large text take seconds, and call `check` often."""
 
     def read(self, text: str) -> Mapping[str, Any]: ...
 
-    def merge(self, text: str, patch: Mapping[str, Any]) -> str: ...
+    def merge(self, text: str, patch: Mapping[str, Any], check: Check = proceed) -> str: ...
 
-    def set_value(self, text: str, path: DocumentPath, value: Any) -> str: ...
+    def set_value(self, text: str, path: DocumentPath, value: Any, check: Check = proceed) -> str: ...
 
-    def unset(self, text: str, path: DocumentPath) -> str: ...
+    def unset(self, text: str, path: DocumentPath, check: Check = proceed) -> str: ...
 
 
 FORMATS: dict[Kind, DocumentFormat] = {"toml": toml, "json": json, "env": env}
@@ -99,18 +101,28 @@ class Configs:
         self._registry = registry
         self._catalogue = catalogue
         self._locks: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
-        self._turn = asyncio.Semaphore()
+        self.turns = Turns()
+        """With one for each instance, a large file, which takes seconds, makes nobody wait who uses another instance."""
+        self._work = LongWork()
+        self._writes = Tasks()
         self._live = live
         live.call_before_start(self._record_at_start)
         live.call_when_working(self.record_all)
 
-    async def work(
-        self, function: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs
-    ) -> Result:
-        """Runs what reads, edits or compares texts, in a thread. One at a time: each thread that computes makes the event loop
-        wait longer for its turn, and a large file takes seconds."""
-        async with self._turn:
-            return await asyncio.to_thread(function, *args, **kwargs)
+    async def close(self) -> None:
+        """Interrupts what reads, edits or compares texts, and waits for what is being written."""
+        await self._work.close()
+        await self.turns.close()
+        await self._writes.finish()
+
+    async def work(self, function: Callable[[Check], Result]) -> Result:
+        """Runs what reads, edits or compares texts, in a thread, for a caller that has the instance's turn. A few at a time: each
+        thread that computes makes the event loop wait longer for its turn. It ends with its caller, and with `close`."""
+        return await self._work.run(function)
+
+    async def write(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Runs what changes a file together with its records, to its end, even if the caller is cancelled."""
+        return await self._writes.uninterrupted(work, "change of a configuration file")
 
     def lock(self, location: ConfigLocation) -> asyncio.Lock:
         """The file's lock, which lives as long as somebody has a reference to it."""

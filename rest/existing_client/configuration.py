@@ -56,7 +56,13 @@ def _configuration(place: str, name: str, text: Text) -> tuple[Operation, Operat
         )
 
     get.__name__, update.__name__ = f"get_{name}", f"update_{name}"
-    codes = (Code.INSTANCE_NOT_FOUND, Code.RESOURCE_NOT_FOUND, Code.INVALID_PARAMETER, Code.INVALID_PATH)
+    codes = (
+        Code.INSTANCE_NOT_FOUND,
+        Code.RESOURCE_NOT_FOUND,
+        Code.INVALID_PARAMETER,
+        Code.INVALID_PATH,
+        Code.SERVICE_UNAVAILABLE,
+    )
     return (
         Operation(
             method="GET",
@@ -66,6 +72,7 @@ def _configuration(place: str, name: str, text: Text) -> tuple[Operation, Operat
             handler=get,
             response=ClientConfig,
             codes=codes,
+            ends_with_caller=True,
         ),
         Operation(
             method="POST",
@@ -77,6 +84,7 @@ def _configuration(place: str, name: str, text: Text) -> tuple[Operation, Operat
             response=ClientUpdated,
             codes=(*codes, Code.PORT_IN_USE, Code.CONFLICT, Code.INSUFFICIENT_SPACE),
             changes=True,
+            ends_with_caller=True,
         ),
     )
 

@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from bots.documents.file import LIMIT_BYTES
 from mailauncher.errors import Code
+from resolvers.configuring.turns import Waiting
 from tests.support.configured import BOT, write_configs, write_recipes
 from tests.support.context import free_port, settings_for
 from tests.support.http import API, add_bot, client, failure, write_bot
@@ -347,12 +348,27 @@ async def test_the_adapters_configuration_is_found_if_an_adapter_is_installed(
     assert got.json() == {"status": "success", "data": {"token": "t"}}
 
 
-async def test_a_caller_that_has_left_is_not_read_for(launcher: Launcher, talker: str) -> None:
-    """Large files were read, one after the other, for callers that were gone."""
-    turn = launcher.ctx.configs._turn
-    async with turn:
+@pytest.mark.parametrize(
+    "method, path, sent",
+    [
+        ("GET", "config/{id}/bot", None),
+        ("PUT", "config/{id}/bot", {"version": "2.0.0"}),
+        ("GET", "resources/{id}/config/get", None),
+        ("POST", "resources/{id}/config/update", {"config_data": {"version": "2.0.0"}}),
+    ],
+)
+async def test_nothing_is_done_for_a_caller_that_has_left(
+    launcher: Launcher, talker: str, tmp_path: Path, method: str, path: str, sent: object
+) -> None:
+    """Large files were read and changed, one after the other, for callers that were gone, and the end of the server waited."""
+    body = b"" if sent is None else json.dumps(sent).encode()
+    line = f"{method} {API}/{path.format(id=talker)} HTTP/1.1"
+    head = f"{line}\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+    turns, kind = launcher.ctx.configs.turns, Waiting.READS if sent is None else Waiting.CHANGES
+    async with turns.of(talker, kind):
         _, writer = await asyncio.open_connection("127.0.0.1", launcher.port)
-        writer.write(f"GET {API}/config/{talker}/bot HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        await until(lambda: bool(turn._waiters))
+        writer.write(head.encode() + body)
+        await until(lambda: turns.waiting(talker, kind) == 2)
         writer.close()
-        await until(lambda: not turn._waiters)
+        await until(lambda: turns.waiting(talker, kind) == 1)
+    assert (tmp_path / "talker/config/bot_config.toml").read_text("utf-8") == BOT

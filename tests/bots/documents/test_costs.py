@@ -8,6 +8,7 @@ import pytest
 
 from bots.documents import env, file, json, toml
 from bots.documents.errors import DocumentSyntaxError
+from mailauncher.threads import Interrupted
 from resolvers.configuring.diff import unified
 from tests.support.growth import require_linear
 
@@ -96,3 +97,28 @@ def test_lines_that_are_alike_are_compared_in_bounded_time() -> None:
     assert "-#a" in shown
     few = unified("toml", old[:30], new[:30], "old", "new").splitlines()
     assert [line[0] for line in few[3:]].count(" ") == 5
+
+
+@pytest.mark.parametrize(
+    "language, text, patch, least",
+    [
+        (toml, lines(100, "k# = #\n"), {"k7": 8}, 100),
+        (toml, lines(100, "[t.k#]\nv = #\n"), {"t": {"k7": None}}, 200),
+        (toml, f"a = [{lines(100, '#, ')}]\n", {"b": 1}, 100),
+        (json, "{" + lines(100, '"k#": #,\n') + '"end": 0}', {"k7": None}, 100),
+        (env, lines(100, "K#='v'\n"), {"K7": "x"}, 2),
+    ],
+)
+def test_an_edit_asks_often_whether_anybody_still_wants_it(
+    language: Any, text: str, patch: dict[str, Any], least: int
+) -> None:
+    """Nothing ended the change of a large file whose caller had left, not even SIGTERM."""
+    asked = []
+    language.merge(text, patch, lambda: asked.append(1))
+    assert len(asked) >= least
+
+    def check() -> None:
+        raise Interrupted
+
+    with pytest.raises(Interrupted):
+        language.merge(text, patch, check)

@@ -8,7 +8,6 @@ Whatever is renamed meanwhile, an open descriptor still is the folder that was b
 
 import errno
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,7 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, NamedTuple, Self
 
-from mailauncher import descriptors, files
+from mailauncher import descriptors, files, trees
+from mailauncher.threads import Check, proceed
 
 _STEPS = 40
 """Links followed for one path, as Linux does, and tries where a name changes while it is looked at."""
@@ -198,13 +198,13 @@ class Root:
             os.unlink(place.name, dir_fd=place.folder)
             descriptors.sync_names(place.folder)
 
-    def remove(self, path: str) -> None:
+    def remove(self, path: str, check: Check = proceed) -> None:
         """Removes a file, a link (not its target), or a folder with its contents, if it exists. The name is gone from the
-        disk as well once this returns."""
+        disk as well once this returns. `check` is called for each entry of a folder, and may raise."""
         with suppress(FileNotFoundError), self.place(path, follow=False) as place:
             found = os.stat(place.name, dir_fd=place.folder, follow_symlinks=False)
             if stat.S_ISDIR(found.st_mode):
-                shutil.rmtree(place.name, dir_fd=place.folder)
+                trees.remove(place.name, check, at=place.folder)
             else:
                 os.unlink(place.name, dir_fd=place.folder)
             descriptors.sync_names(place.folder)

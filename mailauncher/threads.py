@@ -34,7 +34,8 @@ class LongWork:
         cancelled = threading.Event()
 
         def check() -> None:
-            if cancelled.is_set() or self._closing.is_set():
+            self.check()
+            if cancelled.is_set():
                 raise Interrupted
 
         try:
@@ -44,6 +45,11 @@ class LongWork:
                 return await _in_thread(work, check, cancelled)
         except Interrupted:
             raise asyncio.CancelledError from None
+
+    def check(self) -> None:
+        """Raises Interrupted once this is closed: a Check for what is tidied up after interrupted work."""
+        if self._closing.is_set():
+            raise Interrupted
 
     async def close(self) -> None:
         """Interrupts what runs or waits. Returns once no thread is left."""

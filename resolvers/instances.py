@@ -6,6 +6,7 @@ import re
 import secrets
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -482,5 +483,5 @@ async def _finish_deletion(ctx: Context, view: InstanceView, command: Command, *
     )
     if files:
         await backups.forget(ctx, view.id)
-        await asyncio.to_thread(folders.remove_deleted, folder, view.id)
+        await ctx.deployer.removals.run(partial(folders.remove_deleted, folder, view.id))
         await ctx.deployer.forget(view.id)

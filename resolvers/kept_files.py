@@ -5,6 +5,7 @@ import os
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,7 @@ import msgspec
 from bots.deploying.staging import remove
 from mailauncher.errors import InstanceAlreadyRunning, PermissionDenied, Text
 from mailauncher.files import is_folder
+from mailauncher.threads import Check
 from resolvers import instances
 from resolvers.context import Context
 from resolvers.deploying import folders
@@ -62,7 +64,7 @@ async def drop(ctx: Context, instance_id: str, kinds: Collection[KeptKind]) -> l
                 f"实例 {record.name} 的部署正在进行，请等待完成或取消",
                 f"A deployment of instance {record.name} is under way: wait for it, or cancel it",
             )
-        dropped = await asyncio.to_thread(_drop, ctx, record, kinds)
+        dropped = await ctx.deployer.removals.run(partial(_drop, ctx, record, kinds))
     if dropped:
         names = ", ".join(dict.fromkeys(dropped_one.kind.value for dropped_one in dropped))
         words = Text(f"{record.name}：清除 {names}", f"{record.name}: dropped {names}")
@@ -96,14 +98,14 @@ def _kept(ctx: Context, record: InstanceRecord) -> Iterator[Kept]:
             yield Kept(record.id, kind, str(place), _freed(place), former.version if former else "")
 
 
-def _drop(ctx: Context, record: InstanceRecord, kinds: Collection[KeptKind]) -> list[Kept]:
+def _drop(ctx: Context, record: InstanceRecord, kinds: Collection[KeptKind], check: Check) -> list[Kept]:
     found = [kept for kept in _kept(ctx, record) if kept.kind in kinds]
     try:
         # The record first: one that is left without its tree would promise a rollback.
         if KeptKind.FORMER in kinds:
             (ctx.deployer.folder(record.id) / FORMER_FILE).unlink(missing_ok=True)
         for kept in found:
-            remove(Path(kept.path))
+            remove(Path(kept.path), check)
     except OSError as error:
         raise PermissionDenied(
             f"{error.filename} 无法删除：{error.strerror}",

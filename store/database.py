@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from tortoise.exceptions import BaseORMException, IntegrityError
 from tortoise.migrations.executor import MigrationExecutor
 from tortoise.transactions import in_transaction
 
-from mailauncher import files
+from mailauncher import files, sqlite_copy
 from mailauncher.errors import DatabaseError, InstanceNotFound
 from mailauncher.log import mask
+from mailauncher.threads import Check, LongWork
 from store.statements import is_sqlite
 
 log = logging.getLogger(__name__)
@@ -30,6 +32,7 @@ FILE_NAME = "mailauncher.db"
 # SHMSIZE: of the file that all connections share, which is the first to be made.
 _NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
 _SQLITE = "store.sqlite"
+_COPY_PATIENCE_S = 10.0
 _PRAGMAS = {"journal_mode": "WAL", "synchronous": "NORMAL", "busy_timeout": 5000, "foreign_keys": "ON"}
 
 
@@ -148,7 +151,7 @@ async def _migrate(config: dict[str, Any], file: Path | None) -> None:
                 await context.init(config=config)
             if await _pending(config):
                 if former is not None:
-                    await asyncio.to_thread(_copy, former)
+                    await LongWork().run(partial(_copy, former))
                 # One transaction for the change and the record of it: a server killed between the two would leave a
                 # database that is neither the former nor the new one.
                 async with in_transaction("default") as connection:
@@ -191,15 +194,15 @@ def _prepare(file: Path) -> bool:
     return file.stat().st_size > 0
 
 
-def _copy(file: Path) -> None:
+def _copy(file: Path, check: Check) -> None:
     """Copies a SQLite database beside itself (`.before-migration.db`), even while others have it open. Replaces an earlier
     copy once this one is complete."""
     target = file.with_suffix(".before-migration.db")
     unfinished = target.with_suffix(".unfinished")
     try:
         unfinished.unlink(missing_ok=True)
-        with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(unfinished)) as copied:
-            source.backup(copied)
+        with closing(sqlite3.connect(file)) as source:
+            sqlite_copy.copy(source, unfinished, check, _COPY_PATIENCE_S)
         shutil.copymode(file, unfinished)
         files.sync(unfinished)
         files.move(unfinished, target)

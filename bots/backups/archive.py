@@ -25,7 +25,7 @@ from bots.backups import selection
 from bots.backups.selection import SelectedEntry
 from bots.fetching.extract import quoted
 from bots.sqlite_beneath import HEADER
-from mailauncher import files
+from mailauncher import files, sqlite_copy
 from mailauncher.beneath import LeadsOutside, Root
 from mailauncher.errors import (
     InsufficientSpace,
@@ -34,7 +34,7 @@ from mailauncher.errors import (
     PermissionDenied,
     ServiceUnavailable,
 )
-from mailauncher.threads import Check
+from mailauncher.threads import Check, proceed
 
 MANIFEST = ".mailauncher-backup.json"
 LOCK_PATIENCE_S = 10.0
@@ -59,7 +59,7 @@ def write(
     folder: Path,
     to: Path,
     manifest: Manifest,
-    check: Check = lambda: None,
+    check: Check = proceed,
 ) -> Manifest:
     """Writes to `to` a backup of what `manifest.patterns` match in `folder`, and returns the completed manifest. Blocks.
 
@@ -71,11 +71,11 @@ def write(
     try:
         with opened(folder) as root:
             work.mkdir(mode=0o700)
-            items = selection.items(root, manifest.patterns)
-            found = list(selection.walk(root, items))
+            items = selection.items(root, manifest.patterns, check)
+            found = list(selection.walk(root, items, check))
             archivable = {entry.path for entry in found if entry.archivable}
             left_out = {entry.path for entry in found if not entry.archivable}
-            left_out.update(selection.links(root, manifest.patterns))
+            left_out.update(selection.links(root, manifest.patterns, check))
             manifest = msgspec.structs.replace(
                 manifest,
                 items=tuple(str(path) for path in items if path in archivable),
@@ -199,19 +199,10 @@ def _has_sqlite_header(root: Root, name: str) -> bool:
 
 def _copy_database(root: Root, name: str, to: Path, check: Check) -> bool:
     """Copies a database consistently; False if SQLite cannot read it. Raises ServiceUnavailable, InsufficientSpace, OSError."""
-    give_up = time.monotonic() + LOCK_PATIENCE_S
-
-    def on_wait(status: int, _remaining: int, _total: int) -> None:
-        # `Connection.backup` retries a locked database for ever.
-        check()
-        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) and time.monotonic() > give_up:
-            raise _locked(name)
 
     def copy(source: sqlite3.Connection) -> None:
         to.unlink(missing_ok=True)
-        with closing(sqlite3.connect(to, timeout=0)) as made:
-            # All pages in one step: otherwise each change by the bot would restart the copy.
-            source.backup(made, pages=-1, progress=on_wait, sleep=0.05)
+        sqlite_copy.copy(source, to, check, LOCK_PATIENCE_S)
 
     def copy_with_repair() -> None:
         # A bot that was killed may leave a transaction that must be rolled back, which read-only access cannot.

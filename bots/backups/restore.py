@@ -26,7 +26,7 @@ from mailauncher.errors import (
     LauncherError,
     PermissionDenied,
 )
-from mailauncher.threads import Check
+from mailauncher.threads import Check, Interrupted, proceed
 
 WORK_FOLDER = ".mailauncher-restore"
 _ANY_BYTES, _ANY_ENTRIES = 1 << 62, 1 << 31  # our own archive, of files that were there: no bomb
@@ -66,18 +66,19 @@ class Restore:
             )
             new.remove(MANIFEST)
 
-    def link_unarchivable(self, patterns: Iterable[str]) -> None:
+    def link_unarchivable(self, patterns: Iterable[str], check: Check = proceed) -> None:
         """After extracting: adds to `new` what a backup cannot hold (links, sockets, odd names) from its present place."""
         with _opened(self._folder) as root:
-            for entry in selection.walk(root, _present(root, patterns)):
+            for entry in selection.walk(root, _present(root, patterns), check):
                 if not entry.archivable and not entry.is_folder and _has_room(root, entry.path):
                     root.link(str(entry.path), f"{_NEW}/{entry.path}")
 
-    def apply(self, items: Iterable[str], patterns: Iterable[str]) -> None:
+    def apply(self, items: Iterable[str], patterns: Iterable[str], check: Check = proceed) -> None:
         """Replaces the backup's `items`, and removes what matches `patterns` but is not in the backup, unless its own name is
         one that no backup can hold.
 
-        Raises PermissionDenied, InvalidPath, InsufficientSpace; then every file is back in its place.
+        Raises PermissionDenied, InvalidPath, InsufficientSpace; then every file is back in its place. `check` is called once
+        only the replaced files are left to be removed; if it interrupts that, the next restore does it.
         """
         with _opened(self._folder) as root:
             units = selection.outermost([*_present(root, patterns), *map(PurePosixPath, items)])
@@ -97,14 +98,14 @@ class Restore:
                     _roll_back(root, record)
                     _clear(root)
                 raise
-            with suppress(OSError):  # leftovers are removed by the next restore
-                _clear(root)
+            with suppress(OSError, Interrupted):
+                _clear(root, check)
 
-    def discard(self) -> None:
-        """Removes everything, unless `apply` has begun."""
-        with suppress(OSError), Root(self._folder) as root:
+    def discard(self, check: Check = proceed) -> None:
+        """Removes everything, unless `apply` has begun. `check` may interrupt that: see `apply`."""
+        with suppress(OSError, Interrupted), Root(self._folder) as root:
             if not root.exists(_RECORD):
-                _clear(root)
+                _clear(root, check)
 
 
 def recover(folder: Path) -> bool:
@@ -236,10 +237,10 @@ def _read(root: Root) -> _RestoreRecord | None:
         ) from error
 
 
-def _clear(root: Root) -> None:
+def _clear(root: Root, check: Check = proceed) -> None:
     """Removes the record first, so that a kill in between leaves only leftovers and never a restore to complete."""
     root.remove(_RECORD)
-    root.remove(WORK_FOLDER)
+    root.remove(WORK_FOLDER, check)
 
 
 def _as_launcher_error(error: OSError) -> LauncherError:

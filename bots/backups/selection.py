@@ -11,6 +11,7 @@ from bots.fetching.extract import safe_parts
 from mailauncher.beneath import Entry, Root
 from mailauncher.errors import DeploymentFailed
 from mailauncher.files import OWN_PREFIX
+from mailauncher.threads import Check, proceed
 
 _SIDECARS = ("-wal", "-shm", "-journal")
 
@@ -28,25 +29,27 @@ class SelectedEntry(NamedTuple):
         return stat.S_ISDIR(self.status.st_mode)
 
 
-def items(root: Root, patterns: Iterable[str]) -> list[PurePosixPath]:
+def items(root: Root, patterns: Iterable[str], check: Check = proceed) -> list[PurePosixPath]:
     """Files and folders that match, relative to the root and sorted, without those inside another one. `*` and `?` match
     within a name, `**` matches any folders. Links neither match nor are followed. Raises OSError."""
-    found = _matching_any(root, patterns)
+    found = _matching_any(root, patterns, check)
     return outermost(path for path, is_link in found if not is_link)
 
 
-def links(root: Root, patterns: Iterable[str]) -> list[PurePosixPath]:
+def links(root: Root, patterns: Iterable[str], check: Check = proceed) -> list[PurePosixPath]:
     """Links that would match, or whose folders could hold matches, if they were followed. Sorted. Raises OSError."""
-    return sorted({path for path, is_link in _matching_any(root, patterns) if is_link})
+    return sorted({path for path, is_link in _matching_any(root, patterns, check) if is_link})
 
 
 def matches(root: Root, patterns: Iterable[str]) -> list[PurePosixPath]:
     """Files, folders and links that match, like `items`; a link in place of a folder is a match as well. Raises OSError."""
-    return sorted({path for path, _ in _matching_any(root, patterns)})
+    return sorted({path for path, _ in _matching_any(root, patterns, proceed)})
 
 
-def _matching_any(root: Root, patterns: Iterable[str]) -> set[tuple[PurePosixPath, bool]]:
-    return {found for pattern in patterns for found in _matching(root, PurePosixPath(), pattern.split("/"))}
+def _matching_any(root: Root, patterns: Iterable[str], check: Check) -> set[tuple[PurePosixPath, bool]]:
+    return {
+        found for pattern in patterns for found in _matching(root, PurePosixPath(), pattern.split("/"), check)
+    }
 
 
 def outermost(paths: Iterable[PurePosixPath]) -> list[PurePosixPath]:
@@ -58,7 +61,9 @@ def outermost(paths: Iterable[PurePosixPath]) -> list[PurePosixPath]:
     return kept
 
 
-def _matching(root: Root, at: PurePosixPath, parts: list[str]) -> Iterator[tuple[PurePosixPath, bool]]:
+def _matching(
+    root: Root, at: PurePosixPath, parts: list[str], check: Check
+) -> Iterator[tuple[PurePosixPath, bool]]:
     """(path, whether it is a link)."""
     parts = [part for part in parts if part not in ("", ".")]
     if not parts:
@@ -67,7 +72,8 @@ def _matching(root: Root, at: PurePosixPath, parts: list[str]) -> Iterator[tuple
         return
     head, *rest = parts
     if head == "**":
-        yield from _matching(root, at, rest)
+        yield from _matching(root, at, rest, check)
+    check()
     for entry in _entries(root, at):
         wanted = head == "**" or fnmatchcase(entry.name, head)
         if not wanted or entry.name.startswith(OWN_PREFIX):
@@ -76,7 +82,7 @@ def _matching(root: Root, at: PurePosixPath, parts: list[str]) -> Iterator[tuple
             if not rest or entry.leads_to_folder:
                 yield at / entry.name, True
         elif entry.is_folder:
-            yield from _matching(root, at / entry.name, parts if head == "**" else rest)
+            yield from _matching(root, at / entry.name, parts if head == "**" else rest, check)
         elif not rest and head != "**":
             yield at / entry.name, False
 
@@ -89,10 +95,12 @@ def _entries(root: Root, path: PurePosixPath) -> list[Entry]:
         return []
 
 
-def walk(root: Root, of: Iterable[PurePosixPath]) -> Iterator[SelectedEntry]:
-    """The items and everything in them, folders before their contents. What vanishes meanwhile is left out."""
+def walk(root: Root, of: Iterable[PurePosixPath], check: Check = proceed) -> Iterator[SelectedEntry]:
+    """The items and everything in them, folders before their contents. What vanishes meanwhile is left out. Like the functions
+    above, this calls `check` often, which may raise."""
     waiting = list(of)[::-1]
     while waiting:
+        check()
         path = waiting.pop()
         try:
             status = root.status(str(path))

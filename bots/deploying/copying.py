@@ -1,26 +1,24 @@
 """Copies folders that are in use: databases consistently, links as links, without caches, environments and logs."""
 
 import os
-import shutil
 import sqlite3
 import stat
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from bots import sqlite_beneath
 from bots.backups import selection
 from bots.deploying.report import ProgressCallback
-from mailauncher import descriptors, files
+from mailauncher import descriptors, files, sqlite_copy
 from mailauncher.beneath import LeadsOutside, Place, Root
 from mailauncher.errors import DeploymentFailed
+from mailauncher.threads import Check, proceed
 
 CACHES = "__pycache__"
 LOGS = "logs"
 _DATABASE_WAIT_S = 10
+_PIECE_BYTES = 1 << 20
 _TARGET = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-
-Check = Callable[[], None]
 
 
 def size(source: Path, without: Sequence[Path] = ()) -> int:
@@ -43,20 +41,21 @@ def tree(
     with Root(source) as root, Root(into) as target:
         for path in _files(root, ".", _below(source, without)):
             check()
-            file(root, path, target)
+            file(root, path, target, check)
             done += _size(root, path)
             on_progress(done / whole)
 
 
-def linked_tree(source: Path, into: Path) -> None:
-    """Makes a new folder with hard links to all files of another one; where the file system has none, with copies. Raises
-    OSError."""
+def linked_tree(source: Path, into: Path, check: Check = proceed) -> None:
+    """Makes a new folder with hard links to all files of another one; where the file system has none, with copies. `check` is
+    called for each entry and may raise. Raises OSError."""
     into.mkdir()
     with Root(source) as root, Root(into) as target:
         modes, waiting = {}, ["."]
         while waiting:
             above = waiting.pop()
             for entry in root.entries(above):
+                check()
                 path = str(PurePosixPath(above, entry.name))
                 if entry.is_folder:
                     target.make_folder(path)
@@ -79,12 +78,12 @@ def _link(source: Root, path: str, target: Root) -> None:
             _copy_content(source, path, other)
 
 
-def file(source: Root, path: str, target: Root) -> None:
+def file(source: Root, path: str, target: Root, check: Check = proceed) -> None:
     """Copies a file or a link to the same place in another folder, and replaces what is there, never through a link that leads
-    out of that folder. Raises OSError, DeploymentFailed."""
+    out of that folder. `check` is called often, and may raise. Raises OSError, DeploymentFailed."""
     try:
         with target.place(path, follow=False, make=True) as place:
-            _copy(source, path, target, place)
+            _copy(source, path, target, place, check)
     except LeadsOutside as error:
         raise DeploymentFailed(
             f"'{error.filename}' 是指向文件夹之外的链接，已拒绝",
@@ -92,31 +91,34 @@ def file(source: Root, path: str, target: Root) -> None:
         ) from None
 
 
-def _copy(source: Root, path: str, target: Root, place: Place) -> None:
+def _copy(source: Root, path: str, target: Root, place: Place, check: Check) -> None:
     try:
         found = source.status(path)
         there = target.status(place.path) if target.exists(place.path) else None
         if there is not None and _unchanged(found, there):
             return
         if there is not None and not stat.S_ISREG(there.st_mode):
-            target.remove(place.path)
+            target.remove(place.path, check)
         if stat.S_ISLNK(found.st_mode):
             target.unlink(place.path)
             target.make_link(source.read_link(path), place.path)
         elif not (
-            selection.is_database(PurePosixPath(path)) and _copied_by_sqlite(source, path, target, place)
+            selection.is_database(PurePosixPath(path))
+            and _copied_by_sqlite(source, path, target, place, check)
         ):
-            _copy_content(source, path, place)
+            _copy_content(source, path, place, check)
     except FileNotFoundError:
         if source.exists(path):
             raise
 
 
-def _copy_content(source: Root, path: str, place: Place) -> None:
+def _copy_content(source: Root, path: str, place: Place, check: Check = proceed) -> None:
     with source.open_regular(path, follow=False) as reading:
         descriptor = os.open(place.name, _TARGET, dir_fd=place.folder)
         with os.fdopen(descriptor, "wb") as writing:
-            shutil.copyfileobj(reading, writing, 1 << 20)
+            while piece := reading.read(_PIECE_BYTES):
+                check()
+                writing.write(piece)
             writing.flush()
             found = os.fstat(reading.fileno())
             os.fchmod(descriptor, stat.S_IMODE(found.st_mode))
@@ -192,7 +194,7 @@ def _unchanged(found: os.stat_result, there: os.stat_result) -> bool:
     return stat.S_ISREG(found.st_mode) and ours == (there.st_mode, there.st_size, there.st_mtime_ns)
 
 
-def _copied_by_sqlite(source: Root, path: str, target: Root, place: Place) -> bool:
+def _copied_by_sqlite(source: Root, path: str, target: Root, place: Place, check: Check) -> bool:
     """Copies a database with the content of its side files, even while it is open elsewhere. False if it is not a database, or
     SQLite cannot copy it."""
     with source.open_regular(path, follow=False) as opened:
@@ -202,8 +204,7 @@ def _copied_by_sqlite(source: Root, path: str, target: Root, place: Place) -> bo
 
     def copy(database: sqlite3.Connection) -> None:
         target.remove(unfinished)
-        with closing(sqlite3.connect(target.path / unfinished)) as made:
-            database.backup(made)
+        sqlite_copy.copy(database, target.path / unfinished, check, _DATABASE_WAIT_S)
 
     try:
         sqlite_beneath.read(source, path, _DATABASE_WAIT_S, copy)

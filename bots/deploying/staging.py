@@ -9,14 +9,14 @@
 
 import os
 import secrets
-import shutil
 import stat
 from contextlib import suppress
 from pathlib import Path
 
 from bots.deploying.plan import Component, Plan
-from mailauncher import files
+from mailauncher import files, trees
 from mailauncher.errors import DeploymentFailed
+from mailauncher.threads import Check, proceed
 
 
 class Staging:
@@ -86,9 +86,9 @@ def inside(tree: Path, relative: str) -> Path:
     return found
 
 
-def remove(path: Path) -> None:
-    """Removes a file, a link (not its target), or a folder with its contents even if their permissions forbid it. Raises
-    OSError."""
+def remove(path: Path, check: Check = proceed) -> None:
+    """Removes a file, a link (not its target), or a folder with its contents even if their permissions forbid it. `check` is
+    called for each entry, and may raise. Raises OSError."""
     try:
         kind = path.lstat().st_mode
     except FileNotFoundError:
@@ -97,17 +97,16 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
         return
     try:
-        shutil.rmtree(path)
-    except FileNotFoundError:  # another process removes it as well
-        shutil.rmtree(path, ignore_errors=True)
+        trees.remove(path, check)
     except PermissionError:
-        _open_up(path)
-        shutil.rmtree(path)
+        _open_up(path, check)
+        trees.remove(path, check)
 
 
-def _open_up(folder: Path) -> None:
+def _open_up(folder: Path, check: Check) -> None:
     folder.chmod(0o700)
     for _, folders, _, above in os.fwalk(folder):
+        check()
         for name in folders:
             # Not by path: it could be a link that leads elsewhere by then. Linux refuses to change the mode of a link.
             with suppress(ValueError):

@@ -169,13 +169,13 @@ class BackupFiles:
         pending = Restore(Path(record.path))
         try:
             pending.extract(backup, check)
-            pending.link_unarchivable(patterns)
+            pending.link_unarchivable(patterns, check)
             self._create(record, patterns, BackupReason.RESTORE, (backup_id,), check)
-            pending.apply(manifest.items, patterns)
+            pending.apply(manifest.items, patterns, check)
         except DeploymentFailed as error:
             raise _damaged(backup_id, error.text) from error
         finally:
-            pending.discard()
+            pending.discard(self._work.check)
 
 
 def _literal(path: str) -> str:

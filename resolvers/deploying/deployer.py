@@ -7,6 +7,7 @@ from there. What is on disk decides: the row says that a deployment is under way
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -29,6 +30,7 @@ from mailauncher.events import Bus
 from mailauncher.files import exists
 from mailauncher.settings import Settings
 from mailauncher.tasks import Tasks
+from mailauncher.threads import Check, LongWork
 from resolvers.archiving.backup_files import BackupFiles
 from resolvers.configuring.files import Configs
 from resolvers.deploying import folders, progress
@@ -73,13 +75,15 @@ class Deployer:
         bus: Bus,
         journal: Journal,
     ) -> None:
+        self.removals = LongWork()
+        """Where trees of files are removed, which may take minutes."""
         self._settings = settings
         self._first_starts = first_starts
         self._backups = backups
         self._registry = registry
         self._rows = rows
         self._live = live
-        self._runner = Runner(registry, rows, catalogue, live, configs, bus, journal)
+        self._runner = Runner(registry, rows, catalogue, live, configs, bus, journal, self.removals)
         self._jobs = self._runner.jobs
         installing = InstallHandler(self._runner)
         upgrading = UpgradeHandler(self._runner, first_starts, backups, locks)
@@ -144,7 +148,9 @@ class Deployer:
         self._live.spawn(self._remove_leftovers(list(gone)), "removal of what deleted instances left")
 
     async def close(self) -> None:
-        """Stops following. Workers continue, unless the settings say that everything stops with the server."""
+        """Stops following. Workers continue, unless the settings say that everything stops with the server. What is being removed
+        is removed by the next server."""
+        await self.removals.close()
         jobs = list(self._jobs.values())
         await asyncio.gather(*(_end(job) for job in jobs))
         await asyncio.gather(*(job.cancelling for job in jobs if job.cancelling), return_exceptions=True)
@@ -306,19 +312,19 @@ class Deployer:
         """Removes plans, journals and unfinished trees of instances that no longer exist. Of one that was being deleted with its
         files, everything is removed."""
         for instance_id in instance_ids:
-            await asyncio.to_thread(self._clear, instance_id)
+            await self.removals.run(partial(self._clear, instance_id))
 
-    def _clear(self, instance_id: str) -> None:
+    def _clear(self, instance_id: str, check: Check) -> None:
         folder = self.folder(instance_id)
         snapshot = progress.read(folder)
         if snapshot.plan is not None:
             target = Path(snapshot.plan.folder)
-            discard(folders.staging(target, instance_id))
+            discard(folders.staging(target, instance_id), check)
             if exists(folders.deleted(target, instance_id)):
-                discard(self._backups.folder(instance_id))
+                discard(self._backups.folder(instance_id), check)
                 for tree in folders.trees(target, instance_id):
-                    discard(tree)
-        discard(folder)
+                    discard(tree, check)
+        discard(folder, check)
 
 
 async def _end(job: Job) -> None:

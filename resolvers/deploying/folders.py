@@ -16,6 +16,7 @@ from mailauncher.errors import InsufficientSpace, InvalidPath, PermissionDenied,
 from mailauncher.files import exists
 from mailauncher.home import home
 from mailauncher.settings import Settings
+from mailauncher.threads import Check
 from store.records import InstanceRecord
 
 NAME_BYTES = 255
@@ -227,11 +228,12 @@ def move_aside(folder: Path, instance_id: str) -> None:
         ) from error
 
 
-def remove_deleted(folder: Path, instance_id: str) -> None:
-    """Removes what `move_aside` moved, and what upgrades kept. Raises PermissionDenied."""
+def remove_deleted(folder: Path, instance_id: str, check: Check) -> None:
+    """Removes what `move_aside` moved, and what upgrades kept. `check` is called often, and may raise. Raises
+    PermissionDenied."""
     try:
         for tree in trees(folder, instance_id):
-            remove(tree)
+            remove(tree, check)
     except OSError as error:
         raise PermissionDenied(
             f"实例已删除，但 {error.filename} 无法删除：{error.strerror}",

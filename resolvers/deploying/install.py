@@ -11,7 +11,7 @@ from bots.deploying import journal as steps
 from bots.terms import accepted
 from mailauncher.errors import Code, LauncherError, Text
 from resolvers.deploying import folders, progress
-from resolvers.deploying.job import AlreadyFailed, Job, Runner, discard, now_ms
+from resolvers.deploying.job import AlreadyFailed, Job, Runner, now_ms
 from resolvers.deploying.progress import ProgressSnapshot
 from resolvers.running import web_pages
 from resolvers.running.live_instances import StatusOverride
@@ -65,7 +65,7 @@ class InstallHandler:
         """The files are in place: from here on the instance is like any other."""
         plan = job.plan
         # The worker may have been killed after it moved the tree into place and before it removed the rest.
-        await asyncio.to_thread(discard, Path(plan.staging))
+        await self._runner.discard(Path(plan.staging))
         if plan.consent:  # they may have been accepted after the worker read the plan
             await asyncio.to_thread(accepted.accept, Path(plan.folder), plan.consent)
         await self._runner.configs.record_all(job.id, "deploy")  # before the bot may rewrite them
@@ -135,9 +135,9 @@ class InstallHandler:
             with contextlib.suppress(LauncherError):
                 await self._runner.supervisor(job).stop().wait(STOP_WITHIN_S)
             target = Path(self._runner.instance(job).path)
-            await asyncio.to_thread(discard, folders.staging(target, job.id))
+            await self._runner.discard(folders.staging(target, job.id))
             if await asyncio.to_thread(folders.is_ours, target, job.id):
-                await asyncio.to_thread(discard, target)
+                await self._runner.discard(target)
             await self._runner.live.remove(job.id)
 
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ from mailauncher.errors import Code, ConnectionFailed, DeploymentFailed, Instanc
 from mailauncher.events import Bus, DeploymentChanged
 from mailauncher.launch import Launch, Target, child_environment
 from mailauncher.tasks import Tasks
+from mailauncher.threads import Check, LongWork
 from resolvers.configuring.files import Configs
 from resolvers.deploying import progress
 from resolvers.deploying.progress import ProgressSnapshot
@@ -103,8 +105,10 @@ class Runner:
         configs: Configs,
         bus: Bus,
         journal: Journal,
+        removals: LongWork,
     ) -> None:
         self.registry = registry
+        self.removals = removals
         self.rows = rows
         self.catalogue = catalogue
         self.live = live
@@ -113,6 +117,9 @@ class Runner:
         self.journal = journal
         self.jobs: dict[str, Job] = {}
         """Every deployment under way, by instance."""
+
+    async def discard(self, folder: Path) -> None:
+        await self.removals.run(partial(discard, folder))
 
     # State
 
@@ -293,10 +300,10 @@ def append(folder: Path, entry: steps.Entry) -> None:
     steps.append(folder, entry)
 
 
-def discard(folder: Path) -> None:
-    """Removes a tree. What cannot be removed is logged."""
+def discard(folder: Path, check: Check) -> None:
+    """Removes a tree. What cannot be removed is logged. `check` is called often, and may raise."""
     try:
-        remove(folder)
+        remove(folder, check)
     except OSError as error:
         log.error("%s cannot be removed: %s", error.filename or folder, error.strerror)
 

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -20,6 +21,7 @@ from bots.deploying.staging import Staging, remove
 from bots.terms import accepted
 from mailauncher import files
 from mailauncher.errors import DeploymentFailed, LauncherError, Text
+from mailauncher.threads import Check
 from resolvers.archiving.backup_files import BackupFiles
 from resolvers.deploying import progress
 from resolvers.deploying.install import INSTALLING, START_WITHIN_S, STOP_WITHIN_S
@@ -105,7 +107,7 @@ class UpgradeHandler:
         if state.ended == "failed":
             raise AlreadyFailed
         if state.ended == "completed":
-            await asyncio.to_thread(_settle, job.folder, job.plan)
+            await runner.removals.run(partial(_settle, job.folder, job.plan))
             runner.live.override(job.id, None)
             return
         change = await asyncio.to_thread(read_change, job.folder)
@@ -125,14 +127,14 @@ class UpgradeHandler:
         if silent := await runner.not_loaded(job):
             done = Text(f"{done.zh}，但{silent.zh}", f"{done.en}, but: {silent.en}")
         await runner.append(job, steps.Entry(kind="completed", zh=done.zh, en=done.en))
-        await asyncio.to_thread(_settle, job.folder, job.plan)
+        await runner.removals.run(partial(_settle, job.folder, job.plan))
         runner.live.override(job.id, None)
 
     async def _build(self, job: Job, change: Change) -> None:
         """Makes the new tree beside the old one, from which the bot may run meanwhile."""
         runner = self._runner
         if change.back:
-            await asyncio.to_thread(_stage_former, job.plan)
+            await runner.removals.run(partial(_stage_former, job.plan))
             return
         if not change.backup and not runner.terminal(job).alive:
             made = msgspec.structs.replace(change, backup=await self._backup(job))
@@ -187,7 +189,7 @@ class UpgradeHandler:
     async def _apply_change(self, job: Job, change: Change) -> None:
         """The new tree is in place: from now on the instance is what it holds."""
         # The worker may have been killed after it moved the tree into place and before it removed the rest.
-        await asyncio.to_thread(discard, Path(job.plan.staging))
+        await self._runner.discard(Path(job.plan.staging))
         await self._update_record(job, change.after)
         if change.back:
             await self._first_starts.forget(job.id)
@@ -256,15 +258,15 @@ class UpgradeHandler:
         """Restores the old tree, and starts what ran."""
         await self._restore(job)
         if job.snapshot.plan is not None:
-            await asyncio.to_thread(discard, reverted(job.snapshot.plan))
+            await self._runner.discard(reverted(job.snapshot.plan))
 
     async def undo(self, job: Job) -> None:
         """The same, and removes everything of the new tree."""
         await self._restore(job)
         plan = job.snapshot.plan
         if plan is not None:
-            await asyncio.to_thread(discard, Path(plan.staging))
-            await asyncio.to_thread(discard, reverted(plan))
+            await self._runner.discard(Path(plan.staging))
+            await self._runner.discard(reverted(plan))
 
     async def _restore(self, job: Job) -> None:
         runner, state = self._runner, job.snapshot.state
@@ -286,29 +288,29 @@ class UpgradeHandler:
                     await runner.supervisor(job).start(wanted).wait(START_WITHIN_S)
 
 
-def _stage_former(plan: Plan) -> None:
+def _stage_former(plan: Plan, check: Check) -> None:
     """Makes a tree of hard links to the former tree's files, as if it had been fetched. Nothing writes to them before the new
     tree is in place, and by then the former one is gone. Raises OSError."""
     staging = Staging(plan)
     staging.make()
     if staging.read_mark("main.files") is None or not staging.tree.is_dir():
         made = staging.new_part()
-        copying.linked_tree(Path(plan.former), made)
-        remove(staging.tree)
+        copying.linked_tree(Path(plan.former), made, check)
+        remove(staging.tree, check)
         made.rename(staging.tree)
         staging.write_mark("main.files", "")
 
 
-def _settle(folder: Path, plan: Plan) -> None:
+def _settle(folder: Path, plan: Plan, check: Check) -> None:
     """Once an upgrade has succeeded, keeps one former tree: the replaced one, or the earlier one if the replaced one never got
     ready. Can be repeated after a kill. Raises OSError, DeploymentFailed."""
     change = read_change(folder)
     if is_registered(folder, plan):  # else it is settled already
         if not (change.unproven and earlier(plan).is_dir()):
             write(folder / FORMER_FILE, change.before)
-            discard(earlier(plan))
+            discard(earlier(plan), check)
             return
-        remove(Path(plan.former))
+        remove(Path(plan.former), check)
     if earlier(plan).is_dir() and not Path(plan.former).exists():
         earlier(plan).rename(plan.former)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from tests.support.context import PATIENT_BOT, add_bot, lives, outputs, parts, p
 from tests.support.deployable import use
 from tests.support.deploying import deploy, ended
 from tests.support.git import Repository
+from tests.support.waiting import until
 
 
 async def deployed(ctx: Context, folder: Path) -> InstanceView:
@@ -231,17 +232,46 @@ async def test_an_instance_whose_folder_is_missing_can_be_deleted_without_files_
 async def test_files_that_cannot_be_removed_are_named(
     ctx: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stuck(folder: Path, ignore_errors: bool = False) -> None:
-        if not ignore_errors:
-            raise OSError(16, "Device or resource busy", str(folder / "data"))
+    unlink = os.unlink
+
+    def stuck(name: str, *, dir_fd: int | None = None) -> None:
+        if name == "stuck":
+            raise OSError(16, "Device or resource busy", name)
+        unlink(name, dir_fd=dir_fd)
 
     bot = await deployed(ctx, tmp_path / "bot")
-    monkeypatch.setattr(shutil, "rmtree", stuck)
+    (tmp_path / "bot/data/in").mkdir(parents=True)
+    (tmp_path / "bot/data/in/stuck").touch()
+    monkeypatch.setattr(os, "unlink", stuck)
     with pytest.raises(PermissionDenied) as caught:
         await instances.delete(ctx, bot.id, files=True)
     for text in caught.value.text:
-        assert str(folders.deleted(tmp_path / "bot", bot.id) / "data") in text
+        assert str(folders.deleted(tmp_path / "bot", bot.id) / "data/in/stuck") in text
     assert instances.list_all(ctx) == []
+
+
+async def test_the_end_of_the_server_interrupts_the_removal_of_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGTERM waited until all files of a deleted bot were gone, for minutes."""
+    reached, unlink = threading.Event(), os.unlink
+    async with parts(tmp_path) as ctx:
+
+        def slow(name: str, *, dir_fd: int | None = None) -> None:
+            if str(name).startswith("slow-"):
+                reached.set()
+                ctx.deployer.removals._closing.wait()
+            unlink(name, dir_fd=dir_fd)
+
+        bot = await deployed(ctx, tmp_path / "bot")
+        for number in range(9):
+            (tmp_path / f"bot/slow-{number}").touch()
+        monkeypatch.setattr(os, "unlink", slow)
+        deletion = asyncio.create_task(instances.delete(ctx, bot.id, files=True))
+        await until(reached.is_set)
+    await asyncio.wait([deletion])
+    left = folders.deleted(tmp_path / "bot", bot.id)
+    assert len(list(left.glob("slow-*"))) == 8
 
 
 @pytest.mark.slow

@@ -14,6 +14,8 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.protocol import State
 
+from mailauncher.unread import UnreadWatch
+
 EXTENSION = "mailauncher.frame"
 """A key of `scope["extensions"]` if frames are accepted; in a `websocket.send` message, the key of the frame."""
 UNSENT_BYTES = 64 << 10
@@ -55,12 +57,17 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        self._unread = UnreadWatch(self.transport, self.loop)
         # Output buffered unsent in the kernel cannot be taken back, and the response to a Ctrl-C waits behind it.
         if _NOTSENT_LOWAT is not None:
             with contextlib.suppress(OSError):  # not TCP
                 transport.get_extra_info("socket").setsockopt(
                     socket.IPPROTO_TCP, _NOTSENT_LOWAT, UNSENT_BYTES
                 )
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._unread.cancel()
+        super().connection_lost(exc)
 
     async def run_asgi(self) -> None:
         if not self.conn.extensions:

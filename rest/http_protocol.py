@@ -9,6 +9,7 @@ from websockets.server import ServerProtocol
 
 from mailauncher.errors import InvalidParameter, preferred_language
 from mailauncher.streams import ENDLESS
+from mailauncher.unread import UnreadWatch
 from rest import errors
 
 MALFORMED = InvalidParameter(
@@ -45,10 +46,12 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
+        self._unread = UnreadWatch(transport, self.loop)
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._watching.cancel()
+        self._unread.cancel()
         super().connection_lost(exc)
 
     def _watch(self) -> None:
@@ -124,6 +127,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._refuse(_invalid_handshake(fault))
             return
         self._watching.cancel()  # the connection is another protocol's from here on
+        self._unread.cancel()
         super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:

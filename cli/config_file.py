@@ -14,7 +14,7 @@ from typing import Any
 from cli.client import ApiClient, Instance, RequestRefused
 from cli.confirm import confirm
 from cli.console import Console, print_json
-from mailauncher import utf8
+from mailauncher import files, utf8
 from mailauncher.errors import CommandFailed, InvalidParameter
 from mailauncher.utf8 import NotUtf8
 
@@ -66,8 +66,8 @@ def edit_file(target: File, *, as_json: bool) -> None:
     except BaseException:
         with suppress(OSError):
             folder.rmdir()  # empty: the editor removed the file
-        if folder.exists():
-            kept = copy if copy.exists() else folder  # saved under another name
+        if files.exists(folder):
+            kept = copy if files.exists(copy) else folder  # saved under another name
             target.console.note(f"编辑的内容保留在 {kept}", f"Your edit is kept in {kept}")
         raise
     shutil.rmtree(folder, ignore_errors=True)  # many editors leave a backup of the file beside it

@@ -14,6 +14,7 @@ from cli.console import Console, console_of, format_table, program_name
 from cli.language import described, help_text
 from cli.loading import loading
 from cli.serve import Port, announce
+from mailauncher import files
 from mailauncher.errors import LauncherError
 from mailauncher.home import expand
 from mailauncher.settings import Settings, from_environment
@@ -86,7 +87,7 @@ def _remove(folder: Path) -> None:
     """Removes the folder. The last keepers may still be removing their sockets from it: tries again for a second."""
     for _ in range(20):
         shutil.rmtree(folder, ignore_errors=True)
-        if not folder.exists():
+        if not files.exists(folder):
             return
         time.sleep(0.05)
     shutil.rmtree(folder)

@@ -20,7 +20,7 @@ from cli.colours import GREEN, RED, YELLOW, coloured
 from cli.console import Console, console_of
 from cli.finding import FAIL, OK, WARN, Finding
 from cli.language import described
-from mailauncher import lock
+from mailauncher import files, lock
 from mailauncher.errors import LauncherError, Text
 from mailauncher.settings import Settings, from_environment
 
@@ -168,7 +168,7 @@ def _terminals() -> Finding:
 
 
 def _processes() -> Finding:
-    if sys.platform == "linux" and not Path("/proc/self/stat").exists():
+    if sys.platform == "linux" and not files.exists(Path("/proc/self/stat")):
         return Finding(
             FAIL,
             Text("没有 /proc，无法找到 Bot 的子进程", "No /proc: a bot's child processes cannot be found"),
@@ -241,7 +241,7 @@ def _folder(folder: Path, title: Text, setting: str) -> Finding:
 
 def _existing(folder: Path) -> Path:
     """The folder, or its nearest parent that exists."""
-    return next(path for path in (folder, *folder.parents) if path.exists())
+    return next(path for path in (folder, *folder.parents) if files.exists(path))
 
 
 def _space(folder: Path) -> Finding:

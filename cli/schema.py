@@ -9,6 +9,7 @@ import typer
 
 from cli.console import Console, console_of
 from cli.language import described, help_text
+from mailauncher import files
 from mailauncher.errors import InvalidParameter, InvalidPath
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def _graphql(console: Console, *, check: bool, write: bool) -> None:
     if write:
         file.write_text(text, "utf-8")
     elif check:
-        _compare(file.read_text("utf-8-sig") if file.exists() else "", text, console)
+        _compare(file.read_text("utf-8-sig") if files.exists(file) else "", text, console)
     else:
         print(text, end="")
 
@@ -118,7 +119,7 @@ def _compare(former: str, present: str, console: Console) -> None:
 
 def _write_pages(pages: "Mapping[str, str]", console: Console) -> None:
     root = Path("docs")
-    if not root.is_dir():
+    if not files.is_folder(root):
         raise InvalidPath(
             "当前文件夹中没有 docs，请在源码目录中运行",
             "There is no docs folder here; run this in a source checkout",

@@ -99,7 +99,7 @@ def status(context: typer.Context) -> None:
 
 def _installed() -> Path:
     file = service_files.place()
-    if not file.exists():
+    if not files.exists(file):
         raise ResourceNotFound(
             "服务没有安装；用 service install 安装", "The service is not installed; service install does that"
         )
@@ -116,7 +116,7 @@ def _explain_boot(console: Console) -> None:
     """Says when it starts: a user's services begin at the first log-in and end with the last log-out, unless the user lingers."""
     if sys.platform == "darwin":
         console.print("登录时启动", "It starts when you log in")
-    elif (_LINGER / getpass.getuser()).exists():
+    elif files.exists(_LINGER / getpass.getuser()):
         console.print("随机器启动", "It starts with the machine")
     else:
         console.print(

@@ -138,7 +138,9 @@ class Root:
         try:
             with os.scandir(descriptor) as found:
                 return sorted(
-                    Entry(one.name, one.is_symlink(), one.is_dir(follow_symlinks=False), one.is_dir())
+                    Entry(
+                        one.name, one.is_symlink(), one.is_dir(follow_symlinks=False), _leads_to_folder(one)
+                    )
                     for one in found
                 )
         finally:
@@ -310,6 +312,14 @@ class _Walk:
         self._steps += 1
         if self._steps > _STEPS:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), self._path)
+
+
+def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
+    """False also for a link that leads in a circle, or where this user may not go: the folder that has it is still readable."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _is_passable(folder: int, name: str) -> bool:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import tomlkit
 
 from bots.catalogue import SAMPLE
-from mailauncher import listeners
+from mailauncher import files, listeners
 from mailauncher.errors import InvalidPath
 from resolvers import instances
 from resolvers.context import Context
@@ -51,7 +51,7 @@ def prepare(folder: Path) -> None:
             )
         (folder / DATA).mkdir(mode=0o700, exist_ok=True)
         bot = folder / BOTS / NAME
-        if not bot.exists():
+        if not files.exists(bot):
             _copy_sample(bot)
     except OSError as error:
         raise InvalidPath(

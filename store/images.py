@@ -103,7 +103,7 @@ class Images:
             raise InvalidParameter(f"size 应为 {sizes} 之一", f"size must be one of {sizes}", field="size")
         file = self.path(name)
         media = pictures.MEDIA[name.rpartition(".")[2]]
-        if not await asyncio.to_thread(file.is_file):
+        if not await asyncio.to_thread(files.is_file, file):
             raise ResourceNotFound("没有这个图片", "Image not found")
         if size is None:
             return file, media
@@ -142,7 +142,7 @@ class Images:
 
     def _absent(self, found: Sequence[Picture]) -> list[Picture]:
         """Those whose files do not exist, each once."""
-        return [picture for name, picture in _by_name(found).items() if not self.path(name).exists()]
+        return [picture for name, picture in _by_name(found).items() if not files.exists(self.path(name))]
 
     async def _remove_unused(self, names: Iterable[str]) -> None:
         places = [self.path(name) for name in await self._emojis.unused(names)]
@@ -171,7 +171,7 @@ class Images:
             await asyncio.to_thread(_write_through, temporary, data)
             # The picture may have been removed, with its thumbnails, while this one was computed.
             async with self._lock:
-                if await asyncio.to_thread(file.is_file):
+                if await asyncio.to_thread(files.is_file, file):
                     await asyncio.to_thread(temporary.replace, thumbnail)
         except FileNotFoundError:
             raise ResourceNotFound("没有这个图片", "Image not found") from None
@@ -264,7 +264,7 @@ def _unlink(unused: Iterable[Path]) -> None:
 
 def _write_through(file: Path, data: bytes) -> None:
     """Writes a new file; its content is on the disk once this returns."""
-    if not file.parent.is_dir():
+    if not files.is_folder(file.parent):
         file.parent.parent.mkdir(0o700, exist_ok=True)
         file.parent.mkdir(0o700, exist_ok=True)
         files.sync_folder(file.parent.parent)

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from mailauncher import files
+
 log = logging.getLogger(__name__)
 
 RINGS = {1: 600, 60: 2880, 3600: 2160}
@@ -189,7 +191,7 @@ class UsageHistory:
         OSError."""
         step = next((step for step, size in RINGS.items() if begin >= now - step * size), max(RINGS))
         with self._lock:
-            if key not in self._files and not self._path(key).exists():
+            if key not in self._files and not files.exists(self._path(key)):
                 return step, []
             found = list(self._file(key, int(now)).buckets(step))
         oldest = max(begin, now - step * RINGS[step])
@@ -200,7 +202,7 @@ class UsageHistory:
         """Deletes what deleted instances have left, if a server's end has cut their deletion short."""
         with suppress(OSError):
             for folder in self._folder.iterdir():
-                if folder.is_dir() and folder.name not in instance_ids:
+                if files.is_folder(folder) and folder.name not in instance_ids:
                     shutil.rmtree(folder, ignore_errors=True)
 
     def forget(self, instance_id: str) -> None:

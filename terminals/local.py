@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from mailauncher import system_text
+from mailauncher import files, system_text
 from mailauncher.errors import ConnectionFailed, InsufficientSpace, InvalidPath, LauncherError
 from terminals import keeper
 from terminals.last_words import with_last_words
@@ -44,7 +44,7 @@ class LocalKeepers:
         if len(os.fsencode(self._run)) + 1 + 40 > keeper.SOCKET_PATH_BYTES:
             digest = hashlib.sha256(os.fsencode(given)).hexdigest()[:16]
             temporary = Path(tempfile.gettempdir()) / f"{keeper.SOCKET_FOLDER_PREFIX}{os.getuid()}-{digest}"
-            if Path("/proc/self/fd").is_dir():
+            if files.is_folder(Path("/proc/self/fd")):
                 self._former = temporary
             else:
                 self._run = temporary

@@ -77,7 +77,9 @@ def keeper_pid(folder: Path) -> int | None:
     with contextlib.suppress(OSError, ValueError):
         pid = int(files.read(folder / "keeper.lock", LOCK_BYTES))
         command = Path(f"/proc/{pid}/cmdline")
-        named = not command.parent.parent.is_dir() or os.fsencode(folder) in command.read_bytes().split(b"\0")
+        named = not files.is_folder(command.parent.parent) or os.fsencode(
+            folder
+        ) in command.read_bytes().split(b"\0")
         if named and is_held(folder):
             return pid
     return None

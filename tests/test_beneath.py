@@ -77,6 +77,20 @@ def test_links_without_an_end_are_an_error(root: Root) -> None:
     assert root.exists("a")
 
 
+def test_a_link_that_leads_nowhere_is_listed_like_any_other(root: Root) -> None:
+    """One link in a circle, or to a name that is too long, made its folder unreadable: no backup, no configuration."""
+    for name, target in (
+        ("circle", "circle"),
+        ("long", "x" * 300),
+        ("broken", "nowhere"),
+        ("folder", "real"),
+    ):
+        (root.path / name).symlink_to(target)
+    found = {entry.name: (entry.is_link, entry.leads_to_folder) for entry in root.entries(".")}
+    assert [found[name] for name in ("circle", "long", "broken")] == [(True, False)] * 3
+    assert found["folder"] == (True, True)
+
+
 @pytest.mark.slow
 def test_a_folder_exchanged_for_a_link_leads_nowhere(root: Root) -> None:
     """Between the look at a path and its use, `real` became a link: content from elsewhere was read, and files elsewhere

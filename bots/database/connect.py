@@ -192,7 +192,7 @@ def _checked(root: Root, path: str) -> Iterator[None]:
 
 def _explanation(file: Path, error: sqlite3.Error) -> LauncherError:
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    if file.with_name(f"{file.name}-journal").exists() and code in (
+    if files.exists(file.with_name(f"{file.name}-journal")) and code in (
         sqlite3.SQLITE_READONLY,
         sqlite3.SQLITE_CANTOPEN,
     ):

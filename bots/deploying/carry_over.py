@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from bots.deploying import components, copying
 from bots.deploying.worker_context import WorkerContext
 from bots.fetching.git_environment import git_environment, git_options
+from mailauncher import files
 from mailauncher.beneath import Root
 
 _ASK_S = 30
@@ -35,7 +36,7 @@ def _carry_matching(
     work: WorkerContext, old: Path, into: Path, patterns: Sequence[str], without: Sequence[PurePosixPath] = ()
 ) -> None:
     committed = _committed_blobs(old)
-    if not old.is_dir():
+    if not files.may_be_folder(old):
         return
     with Root(old) as source, Root(into) as target:
         for path in copying.matching(source, patterns):
@@ -52,7 +53,7 @@ def _carry(source: Root, path: str, target: Root, committed: dict[str, str]) -> 
 def _committed_blobs(repository: Path) -> dict[str, str]:
     """The files of the checked-out commit with git's ids of their contents; empty if there is no repository. Runs no program
     that the repository's configuration names."""
-    if not (repository / ".git").exists():
+    if not files.exists(repository / ".git"):
         return {}
     try:
         done = subprocess.run(

@@ -11,7 +11,7 @@ from bots.deploying.register import is_occupied, is_registered
 from bots.deploying.worker_context import WorkerContext
 from bots.fetching.refs import check_ref
 from bots.fetching.repository_url import check_url
-from mailauncher import mounts
+from mailauncher import files, mounts
 from mailauncher.errors import DeploymentFailed, InsufficientSpace, InvalidPath
 
 _MIB = 1 << 20
@@ -61,7 +61,7 @@ def _check_target(work: WorkerContext) -> None:
     target = Path(work.plan.folder)
     if is_registered(work.folder, work.plan):
         return
-    if work.plan.kind == "upgrade" and not target.is_dir():
+    if work.plan.kind == "upgrade" and not files.may_be_folder(target):
         raise InvalidPath(
             f"要升级的文件夹不存在：{target}", f"The folder to upgrade does not exist: {target}"
         )

@@ -17,6 +17,7 @@ from bots.deploying.worker_context import WorkerContext
 from bots.fetching.archives import extract
 from bots.fetching.download import download
 from bots.recipe import Archive
+from mailauncher import files
 from mailauncher.errors import DeploymentFailed, Text
 
 DOWNLOAD_BYTES = 4 << 30
@@ -34,7 +35,7 @@ NoteCallback = Callable[[Text], None]
 def fetched_commit(work: WorkerContext, component: Component) -> str | None:
     """The commit of a component whose files are complete, empty if it has none; None if the files are not complete."""
     marked = work.staging.read_mark(f"{component.name}.files")
-    if marked is None or not work.staging.path_of(component).is_dir():
+    if marked is None or not files.is_folder(work.staging.path_of(component)):
         return None
     if component.source.git and cloning.head_commit(work.staging.path_of(component)) != marked:
         return None
@@ -78,7 +79,7 @@ def update_copy(work: WorkerContext, component: Component, on_progress: Progress
 
 def _copied(work: WorkerContext, component: Component, on_progress: ProgressCallback) -> Path:
     source = Path(component.source.folder)
-    if not source.is_dir():
+    if not files.may_be_folder(source):
         raise DeploymentFailed(f"来源文件夹不存在：{source}", f"The folder to copy does not exist: {source}")
     made = work.staging.new_part()
     copying.tree(source, made, on_progress, work.interrupt.check, _others(work, component))
@@ -94,7 +95,7 @@ def _others(work: WorkerContext, component: Component) -> tuple[Path, ...]:
 
 def _require_bundled(work: WorkerContext, component: Component) -> str:
     """Requires that the main program contains the component. Raises DeploymentFailed."""
-    if not work.staging.path_of(component).is_dir():
+    if not files.is_folder(work.staging.path_of(component)):
         raise DeploymentFailed(
             f"没有说明 {component.name} 从哪里获取，主程序中也没有它",
             f"{component.name} has no source, and the main program does not contain it",
@@ -138,7 +139,7 @@ def _downloaded(
     file.parent.mkdir(exist_ok=True)
 
     report_progress = _cancellable(work, on_progress)
-    if not file.exists() or archive.sha256:  # a download gets its final name once it is complete
+    if not files.exists(file) or archive.sha256:  # a download gets its final name once it is complete
         download(
             archive.urls,
             file,
@@ -171,7 +172,12 @@ def _merge(new: Path, into: Path) -> None:
     into.mkdir(parents=True, exist_ok=True)
     for entry in list(new.iterdir()):
         target = into / entry.name
-        if entry.is_dir() and not entry.is_symlink() and target.is_dir() and not target.is_symlink():
+        if (
+            files.is_folder(entry)
+            and not entry.is_symlink()
+            and files.is_folder(target)
+            and not target.is_symlink()
+        ):
             _merge(entry, target)
         else:
             remove(target)

@@ -23,7 +23,7 @@ _TARGET = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
 
 def size(source: Path, without: Sequence[Path] = ()) -> int:
     """Size of a copy in bytes; 0 if there is no such folder. Raises OSError."""
-    if not source.is_dir():
+    if not files.may_be_folder(source):
         return 0
     with Root(source) as root:
         return sum(_size(root, path) for path in _files(root, ".", _below(source, without)))

@@ -117,7 +117,7 @@ def reserve(folder: Path) -> None:
 
 def release(folder: Path) -> bool:
     """Gives back what was kept. Returns whether there was something. Raises OSError."""
-    kept = (folder / BALLAST_FILE).exists()
+    kept = files.exists(folder / BALLAST_FILE)
     (folder / BALLAST_FILE).unlink(missing_ok=True)
     return kept
 
@@ -126,7 +126,7 @@ def shorten(folder: Path) -> None:
     """Before a retry: reduces a long journal to the entries that still matter, each at its cursor. Otherwise the entries of
     many retries would exceed the part of the file that is read. Raises OSError."""
     file = folder / JOURNAL_FILE
-    if not file.exists() or file.stat().st_size <= LIMIT_BYTES // 2:
+    if not files.exists(file) or file.stat().st_size <= LIMIT_BYTES // 2:
         return
     entries = read(folder)
     kept: dict[tuple[object, ...], tuple[int, Entry]] = {}

@@ -65,7 +65,7 @@ def installed(work: WorkerContext, component: Component) -> bool:
     if venv is None:
         return True
     same = work.staging.read_mark(f"{component.name}.packages") == _fingerprint(component)
-    return same and (venv / "bin" / "python").exists()
+    return same and files.exists(venv / "bin" / "python")
 
 
 def announce(work: WorkerContext) -> None:
@@ -138,7 +138,7 @@ def _package_arguments(work: WorkerContext, component: Component, python: Path) 
         words += ["-r", str(locked)]
     elif install.requirements:
         file = inside(place, install.requirements)
-        if not file.is_file():
+        if not files.is_file(file):
             raise DeploymentFailed(
                 f"{component.name} 缺少 {install.requirements}",
                 f"{component.name} has no {install.requirements}",
@@ -150,7 +150,7 @@ def _package_arguments(work: WorkerContext, component: Component, python: Path) 
 def _export_lock(work: WorkerContext, component: Component, python: Path) -> Path | None:
     """A file with the versions that the project's lock pins, without their URLs; None if there is no usable lock."""
     place = work.staging.path_of(component)
-    if not inside(place, "uv.lock").is_file() or not inside(place, "pyproject.toml").is_file():
+    if not files.is_file(inside(place, "uv.lock")) or not files.is_file(inside(place, "pyproject.toml")):
         return None
     file = work.staging.new_part().with_suffix(".txt")
     result = _uv(

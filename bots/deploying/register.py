@@ -84,7 +84,7 @@ def register(work: WorkerContext) -> None:
     plan, tree = work.plan, work.staging.tree
     if is_registered(work.folder, plan):
         return
-    if tree.is_dir():
+    if files.is_folder(tree):
         # In staging: were it written after the rename, a kill in between would leave a deployed folder without a marker,
         # which may never be deleted and is not recognised as registered by a retry.
         _write_marker(tree, plan.id)
@@ -109,7 +109,7 @@ def revert(folder: Path, plan: Plan) -> bool:
     if folder_identity(former) == swap.new:
         remove(reverted(plan))
         former.rename(reverted(plan))
-    if earlier(plan).exists() and not former.exists():
+    if files.exists(earlier(plan)) and not files.exists(former):
         earlier(plan).rename(former)
     files.sync_folder(target.parent)
     return was_new
@@ -173,7 +173,7 @@ def _move_aside(plan: Plan) -> None:
     former = _former_folder(plan)
     if not plan.keep_former:
         remove(former)
-    elif former.exists():
+    elif files.exists(former):
         remove(earlier(plan))
         former.rename(earlier(plan))
 

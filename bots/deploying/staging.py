@@ -33,7 +33,7 @@ class Staging:
         """Creates the staging folder and removes unfinished parts. Raises OSError."""
         self._marks.mkdir(parents=True, exist_ok=True)
         self.downloads.mkdir(exist_ok=True)
-        if self._parts.exists():
+        if files.exists(self._parts):
             remove(self._parts)
         self._parts.mkdir(exist_ok=True)
 

@@ -88,7 +88,7 @@ def download(
     reasons: list[Text] = []
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
-        if sha256 and to.is_file() and _digest(to) == sha256:
+        if sha256 and files.is_file(to) and _digest(to) == sha256:
             return
         for place, url in enumerate(urls):
             try:

@@ -15,7 +15,7 @@ from bots.backups import archive
 from bots.backups.archive import Manifest
 from bots.backups.restore import Restore
 from bots.catalogue import Catalogue
-from mailauncher import clock
+from mailauncher import clock, files
 from mailauncher.errors import CommandFailed, DeploymentFailed, InvalidParameter, ResourceNotFound, Text
 from mailauncher.settings import Settings
 from mailauncher.threads import Check, LongWork
@@ -117,7 +117,7 @@ class BackupFiles:
         folder = self.folder(record.id)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path in list(archive.stale(folder)):
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+            shutil.rmtree(path) if files.is_folder(path) and not path.is_symlink() else path.unlink()
         manifest = Manifest(
             instance_id=record.id,
             version=record.version,
@@ -149,7 +149,7 @@ class BackupFiles:
                     match is None
                     or not path.name.endswith(_SUFFIX)
                     or path.is_symlink()
-                    or not path.is_file()
+                    or not files.is_file(path)
                 ):
                     continue
                 with suppress(FileNotFoundError, ValueError):
@@ -188,7 +188,7 @@ def _free_name(folder: Path, reason: BackupReason) -> tuple[int, Path]:
     while True:
         moment = datetime.fromtimestamp(at // 1000, UTC)
         path = folder / f"{moment:%Y%m%dT%H%M%S}{at % 1000:03d}Z-{reason}{_SUFFIX}"
-        if not path.exists():
+        if not files.exists(path):
             return at, path
         at += 1
 

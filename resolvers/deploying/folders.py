@@ -8,12 +8,13 @@ import stat
 import tempfile
 import unicodedata
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from bots.deploying.register import deployed_id
 from bots.deploying.staging import remove
+from mailauncher import files
 from mailauncher.errors import InsufficientSpace, InvalidPath, PermissionDenied, Text
-from mailauncher.files import exists
 from mailauncher.home import home
 from mailauncher.settings import Settings
 from mailauncher.threads import Check
@@ -84,10 +85,11 @@ def existing_folder(workspace: Path, given: str) -> Path:
     path = resolve(workspace, given)
     try:
         folder = path.resolve(strict=True)
-        if not folder.is_dir():
+        if not files.is_folder(folder):
             raise InvalidPath(f"不是文件夹：{given}", f"Not a folder: {given}", field="path")
         next(folder.iterdir(), None)
-        folder.joinpath("bot.py").exists()  # a folder may be readable that cannot be entered
+        with suppress(FileNotFoundError):
+            folder.joinpath("bot.py").lstat()  # a folder may be readable that cannot be entered
         str(folder).encode()  # a name that is not UTF-8 fits neither the database nor JSON
     except (OSError, RuntimeError, ValueError) as error:
         raise _unusable(Path(given), error) from error
@@ -172,7 +174,7 @@ def prepare(folder: Path) -> None:
         if parent.resolve() != parent:
             raise _refused(folder, "所在的文件夹已变为链接", "lies in a folder that has become a link")
         Path(tempfile.mkdtemp(prefix=".mailauncher-", dir=parent)).rmdir()
-        if folder.exists():
+        if files.exists(folder):
             folder.rmdir()  # fails for a mount point as well, to which nothing can be renamed
     except (OSError, RuntimeError) as error:
         raise _unusable(folder, error) from error
@@ -180,7 +182,7 @@ def prepare(folder: Path) -> None:
 
 def require_space(folder: Path, mebibytes: int) -> None:
     """Raises InsufficientSpace unless that much is free on the disk of the folder."""
-    place = next((parent for parent in (folder, *folder.parents) if exists(parent)), folder)
+    place = next((parent for parent in (folder, *folder.parents) if files.exists(parent)), folder)
     try:
         free = shutil.disk_usage(place).free >> 20
     except OSError as error:

@@ -293,7 +293,7 @@ def _stage_former(plan: Plan, check: Check) -> None:
     tree is in place, and by then the former one is gone. Raises OSError."""
     staging = Staging(plan)
     staging.make()
-    if staging.read_mark("main.files") is None or not staging.tree.is_dir():
+    if staging.read_mark("main.files") is None or not files.is_folder(staging.tree):
         made = staging.new_part()
         copying.linked_tree(Path(plan.former), made, check)
         remove(staging.tree, check)
@@ -306,17 +306,17 @@ def _settle(folder: Path, plan: Plan, check: Check) -> None:
     ready. Can be repeated after a kill. Raises OSError, DeploymentFailed."""
     change = read_change(folder)
     if is_registered(folder, plan):  # else it is settled already
-        if not (change.unproven and earlier(plan).is_dir()):
+        if not (change.unproven and files.is_folder(earlier(plan))):
             write(folder / FORMER_FILE, change.before)
             discard(earlier(plan), check)
             return
         remove(Path(plan.former), check)
-    if earlier(plan).is_dir() and not Path(plan.former).exists():
+    if files.is_folder(earlier(plan)) and not files.exists(Path(plan.former)):
         earlier(plan).rename(plan.former)
 
 
 def _restore_former(plan: Plan) -> None:
     """After a failed rollback: keeps the former tree again. Raises OSError."""
     former, place = Path(plan.former), reverted(plan)
-    if place.exists() and not former.exists():
+    if files.exists(place) and not files.exists(former):
         place.rename(former)

@@ -143,11 +143,12 @@ async def test_links_are_neither_stored_nor_followed(ctx: Context, tmp_path: Pat
     (folder / "data/out").symlink_to(tmp_path / "secret")
     (folder / "config/key").symlink_to(tmp_path / "secret/key")
     (folder / "plugins").symlink_to(tmp_path / "secret")
+    (folder / "data/round").symlink_to("round")
     (folder / "data" / "odd\udcff").write_text("no text")
     made = await backups.create(ctx, bot.id)
     assert held(ctx, made) == set(MINE)
     # A link in place of a whole folder of the user's went without a word.
-    assert made.skipped == ("'config/key'", "'data/odd\\udcff'", "'data/out'", "'plugins'")
+    assert made.skipped == ("'config/key'", "'data/odd\\udcff'", "'data/out'", "'data/round'", "'plugins'")
 
 
 @pytest.mark.slow

@@ -4,8 +4,8 @@ import asyncio
 import json
 import re
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable
-from typing import Any, NoReturn, TypeVar
+from collections.abc import AsyncGenerator
+from typing import Any, NoReturn
 
 import msgspec
 from starlette.requests import ClientDisconnect
@@ -16,7 +16,6 @@ from mailauncher.errors import FileTooLarge, InvalidParameter, Text
 from mailauncher.json_size import require_few_values
 from mailauncher.utf8 import NotUtf8
 
-T = TypeVar("T")
 LARGE_BYTES = 256 << 10
 """Larger bodies are parsed in a thread, so that the event loop, which serves terminals, is not blocked for milliseconds."""
 
@@ -39,21 +38,6 @@ async def pieces(receive: Receive) -> AsyncGenerator[bytes, None]:
 async def read(receive: Receive) -> bytes:
     """The complete body. The guard limits its size. Raises ClientDisconnect."""
     return b"".join([piece async for piece in pieces(receive)])
-
-
-async def unless_left(work: Awaitable[T], receive: Receive) -> T:
-    """The result of `work`, which is cancelled when the client leaves. The body must have been read. Raises ClientDisconnect."""
-    working = asyncio.ensure_future(work)
-    leaving = asyncio.ensure_future(receive())
-    try:
-        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            return working.result()
-        raise ClientDisconnect
-    finally:
-        working.cancel()
-        leaving.cancel()
-        await asyncio.wait({working, leaving})
 
 
 class AnyObject(msgspec.Struct):

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 from uvicorn.protocols.utils import ClientDisconnected
 
+from mailauncher.departures import ClientLeft
 from mailauncher.errors import LauncherError, ServiceUnavailable, as_known
 from mailauncher.log import request_id
 from rest import errors
@@ -29,7 +30,7 @@ log = logging.getLogger(__name__)
 RESPONSE_COUNTS = "mailauncher.counts"
 """Key in the scope of the responses so far: a Counter of (group, status)."""
 REPORT_EVERY_S = 60
-_DISCONNECTED = (ClientDisconnect, ClientDisconnected, WebSocketDisconnect)
+_DISCONNECTED = (ClientLeft, ClientDisconnect, ClientDisconnected, WebSocketDisconnect)
 _SHUTTING_DOWN = ServiceUnavailable("服务器正在关闭", "The server is shutting down")
 _ID = re.compile(rb"[0-9A-Za-z._:-]{1,64}")
 _ALWAYS = ((b"vary", b"Origin"), (b"x-content-type-options", b"nosniff"))

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Hashable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
+from mailauncher.departures import ClientLeft, unless_left
 from mailauncher.errors import LauncherError
 from resolvers.context import Context
 from rest import body, errors
@@ -126,10 +128,15 @@ class PathEndpoint:
             if error.info.http >= 500:
                 log.error("%s: %s", error.code, error.text.en)
             response = errors.response(error, language_of(scope))
-        except ClientDisconnect:
+        except (ClientDisconnect, ClientLeft):
             return
         if_none_match = scope[HEADERS].get(b"if-none-match", b"") if operation.method == "GET" else b""
-        await response.send_conditionally(send, if_none_match, with_body=method != "HEAD")
+        sending = response.send_conditionally(send, if_none_match, with_body=method != "HEAD")
+        # To a client that has left it would be sent in no time, and made to its end for that.
+        if isinstance(response, StreamedResponse):
+            sending = unless_left(sending, receive)
+        with suppress(ClientLeft):
+            await sending
 
     def _without_operation(self, scope: Scope, method: str) -> Response:
         if method == "OPTIONS":
@@ -154,7 +161,7 @@ class PathEndpoint:
         elif operation.ends_with_caller:
             await body.read(receive)  # behind it comes the end of the connection
         work = operation.handler(self._ctx, call)
-        result = await (body.unless_left(work, receive) if operation.ends_with_caller else work)
+        result = await (unless_left(work, receive) if operation.ends_with_caller else work)
         if isinstance(result, (Response, StreamedResponse)):
             return result
         if not cached:

@@ -25,6 +25,7 @@ from strawberry.types.unset import UnsetType
 
 from mailauncher import utf8
 from mailauncher.access import bearer_token, token_matches
+from mailauncher.departures import unless_left
 from mailauncher.errors import InvalidParameter, preferred_language
 from mailauncher.etags import matches
 from mailauncher.frames import EXTENSION, text_frame
@@ -139,7 +140,9 @@ class GraphQLEndpoint(GraphQL[RequestContext, None]):
         asked = await _asked(request)
         answer = self._answers.find(asked, self._ctx.live.version) if asked else None
         if answer is None:
-            response, version = await self._execute(request)
+            await request.body()  # behind it comes the end of the connection
+            # What the client has started by a mutation goes on: see `RequestContext.complete`.
+            response, version = await unless_left(self._execute(request), receive)
             if version is None or asked is None or version != self._ctx.live.version:
                 await response(scope, receive, send)
                 return

@@ -355,16 +355,21 @@ async def test_the_adapters_configuration_is_found_if_an_adapter_is_installed(
         ("PUT", "config/{id}/bot", {"version": "2.0.0"}),
         ("GET", "resources/{id}/config/get", None),
         ("POST", "resources/{id}/config/update", {"config_data": {"version": "2.0.0"}}),
+        ("POST", "/graphql", {"query": '{ configFile(instanceId: "{id}", name: "bot") { config } }'}),
     ],
 )
 async def test_nothing_is_done_for_a_caller_that_has_left(
     launcher: Launcher, talker: str, tmp_path: Path, method: str, path: str, sent: object
 ) -> None:
     """Large files were read and changed, one after the other, for callers that were gone, and the end of the server waited."""
-    body = b"" if sent is None else json.dumps(sent).encode()
-    line = f"{method} {API}/{path.format(id=talker)} HTTP/1.1"
-    head = f"{line}\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
-    turns, kind = launcher.ctx.configs.turns, Waiting.READS if sent is None else Waiting.CHANGES
+    body = b"" if sent is None else json.dumps(sent).replace("{id}", talker).encode()
+    place = path if path == "/graphql" else f"{API}/{path.format(id=talker)}"
+    head = (
+        f"{method} {place} HTTP/1.1\r\nHost: localhost\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    turns = launcher.ctx.configs.turns
+    kind = Waiting.READS if sent is None or path == "/graphql" else Waiting.CHANGES
     async with turns.of(talker, kind):
         _, writer = await asyncio.open_connection("127.0.0.1", launcher.port)
         writer.write(head.encode() + body)

@@ -1,5 +1,6 @@
 """Import and export of persons as files over HTTP."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,10 +10,12 @@ import pytest
 import pytest_asyncio
 
 from mailauncher.errors import Code
+from resolvers import person_files
 from schema.person_file import LINES_MAX
 from tests.support.graphql import ask
 from tests.support.http import API, add_bot, client, failure, write_bot
 from tests.support.server import Launcher
+from tests.support.waiting import until
 
 
 @pytest_asyncio.fixture
@@ -50,6 +53,31 @@ async def test_a_file_is_uploaded_in_pieces_and_downloaded_again(http: httpx.Asy
     table = await http.get("export?format=csv")
     assert table.headers["content-type"] == "text/csv; charset=utf-8"
     assert len(table.text.splitlines()) == 501
+
+
+async def test_a_download_ends_with_its_client(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the client had left, sending took no time, and 200,000 persons were read to the end."""
+    ended: list[str] = []
+
+    async def endless() -> AsyncIterator[bytes]:
+        try:
+            for _ in range(4000):
+                yield b"x" * 65536
+                await asyncio.sleep(0)
+            ended.append("complete")
+        finally:
+            ended.append("closed")
+
+    async def export(*_: object) -> AsyncIterator[bytes]:
+        return endless()
+
+    monkeypatch.setattr(person_files, "export", export)
+    async with http.stream("GET", "export") as answer:
+        await anext(answer.aiter_raw())
+    await until(lambda: bool(ended))
+    assert ended == ["closed"]
 
 
 async def test_a_long_report_is_complete(http: httpx.AsyncClient) -> None:

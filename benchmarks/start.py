@@ -1,12 +1,14 @@
 """From the start of `mailauncher serve` to its first answer, beside the time its libraries take to be imported.
 
-    python benchmarks/start.py [--rounds 10]
+    python benchmarks/start.py [--rounds 10] [--instances 1000]
 
 Design targets: at most 1.5 times the import time, and under 90 MiB when idle. Both times are those of a whole process,
-interpreter included; what counts as its libraries is found out by looking at what the server has imported.
+interpreter included; what counts as its libraries is found out by looking at what the server has imported. With
+`--instances`, a few further starts have so many instances of which nothing runs, with two services each.
 """
 
 import argparse
+import asyncio
 import json
 import statistics
 import subprocess
@@ -14,6 +16,7 @@ import sys
 import time
 
 import psutil
+from lists import fill
 from served import ROOT, DataFolder, launcher
 
 OWN = ("cli", "server", "schema", "rest", "resolvers", "terminals", "bots", "store", "mailauncher")
@@ -24,11 +27,13 @@ print(json.dumps(list(sys.modules)))
 """
 MIB = 1 << 20
 SETTLE_S = 3
+STARTS = 3
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--instances", type=int, default=0)
     options = parser.parse_args()
     code = f"import importlib\nfor name in {libraries()}: importlib.import_module(name)"
     with DataFolder() as folder:
@@ -46,6 +51,12 @@ def main() -> None:
     ratios = [start / libs for start, libs in zip(starts, imports, strict=True)]
     print(f"first answer / import: {statistics.median(ratios):.2f}")
     print(f"idle: PSS {memory[0] / MIB:.1f} MiB, RSS {memory[1] / MIB:.1f} MiB")
+    if options.instances:
+        with DataFolder() as folder:
+            asyncio.run(fill(folder.data, options.instances))
+            times = sorted(started(folder)[0] for _ in range(STARTS))
+        each = ", ".join(f"{seconds:.1f}" for seconds in times)
+        print(f"first answer with {options.instances} stopped instances: {each} s")
 
 
 def libraries() -> list[str]:

@@ -17,7 +17,7 @@ from mailauncher import files, system_text
 from mailauncher.errors import ConnectionFailed, InsufficientSpace, InvalidPath, LauncherError
 from terminals import keeper
 from terminals.last_words import with_last_words
-from terminals.lost import LostPrograms, is_held, keeper_pid
+from terminals.lost import LostPrograms, MarkedProcesses, is_held, keeper_pid
 
 IDLE_S = 60.0
 START_TIMEOUT_S = 15.0
@@ -39,6 +39,7 @@ class LocalKeepers:
         self.logs = data / "terminals"
         self._options = [str(segment_bytes), str(segments), str(idle_s)]
         self._run = data / "run"
+        self._processes = MarkedProcesses()
         self._former: Path | None = None
         """Where the sockets of keepers are that an earlier version started, which may still run."""
         if len(os.fsencode(self._run)) + 1 + 40 > keeper.SOCKET_PATH_BYTES:
@@ -61,7 +62,11 @@ class LocalKeepers:
             raise ConnectionFailed(f"{self._run} 属于其他用户", f"{self._run} belongs to another user")
         self._run.chmod(0o700)
 
-    def remove_empty_folder(self) -> None:
+    async def close(self) -> None:
+        await self._processes.close()
+        await asyncio.to_thread(self._remove_empty_folder)
+
+    def _remove_empty_folder(self) -> None:
         """Removes the folder of sockets if it is in the temporary folder and empty."""
         if self._run.parent != self.logs.parent:
             with contextlib.suppress(OSError):
@@ -77,7 +82,7 @@ class LocalKeepers:
         return self._run / instance_id
 
     def lost(self, instance_id: str) -> LostPrograms:
-        return LostPrograms(self.folder(instance_id))
+        return LostPrograms(self.folder(instance_id), self._processes)
 
     async def dial(self, instance_id: str, factory: Callable[[], asyncio.BaseProtocol], start: bool) -> bool:
         """Connects to an instance's keeper. If there is none, starts it if `start`, else returns False. Raises

@@ -14,26 +14,59 @@ import signal
 from pathlib import Path
 
 from mailauncher import files
+from mailauncher.tasks import Tasks
 from terminals import keeper
 
 LOCK_BYTES = 64
+Marked = dict[str, dict[str, list[int]]]
+"""Processes by the folder of their keeper and the name of their terminal, the eldest first."""
+
+
+class MarkedProcesses:
+    """The processes on this machine that were started in a terminal. Shells do not count.
+
+    Each look reads the environment of every process, so it is shared: a server that starts with 1,000 stopped instances
+    asks 1,000 times at once.
+    """
+
+    def __init__(self) -> None:
+        self._tasks = Tasks()
+        self._looking = asyncio.Lock()
+        self._next: asyncio.Task[Marked] | None = None
+
+    async def find(self) -> Marked:
+        """By a look that begins after this call: one that runs already may have missed what has just been started."""
+        if self._next is None:
+            self._next = self._tasks.spawn(self._look(), "search for processes of terminals")
+        return await asyncio.shield(self._next)  # which others wait for as well
+
+    async def _look(self) -> Marked:
+        async with self._looking:
+            self._next = None  # before the look begins: see `find`
+            return await asyncio.to_thread(_marked)
+
+    async def close(self) -> None:
+        await self._tasks.close()
 
 
 class LostPrograms:
     """Finds and ends what lives of one instance. `folder` is that of its keeper."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, processes: MarkedProcesses) -> None:
         self._folder = folder
+        self._processes = processes
 
     async def find(self) -> dict[str, int]:
-        """The pid of each program that lives, by the name of its terminal. Shells do not count."""
-        found = await asyncio.to_thread(self._marked)
-        return {name: pids[0] for name, pids in found.items()}
+        """The pid of each program that lives, by the name of its terminal."""
+        return {name: pids[0] for name, pids in (await self._find()).items()}
 
     async def signal(self, name: str, number: int) -> int:
         """Signals every process of a program. Returns how many there were."""
-        pids = (await asyncio.to_thread(self._marked)).get(name, ())
+        pids = (await self._find()).get(name, ())
         return sum(keeper.kill(pid, number) for pid in pids)
+
+    async def _find(self) -> dict[str, list[int]]:
+        return (await self._processes.find()).get(str(self._folder), {})
 
     async def end_keeper(self) -> None:
         """Kills the keeper if it lives and nothing of the instance does: it does not answer, and holds the lock."""
@@ -42,19 +75,23 @@ class LostPrograms:
             while await asyncio.to_thread(is_held, self._folder):  # noqa: ASYNC110 - nothing tells of the end of a process
                 await asyncio.sleep(0.02)
 
-    def _marked(self) -> dict[str, list[int]]:
-        """All processes of each program, the eldest first."""
-        mark = b"KEEPER_TERMINAL=" + os.fsencode(self._folder) + b"/"
-        found: dict[str, list[tuple[int, int]]] = {}
-        for pid, _parent, _session in keeper.running_processes():
-            entries = keeper.environment(pid)
-            if any(entry.startswith(b"KEEPER_RUN=shell-") for entry in entries):
-                continue
-            for entry in entries:
-                if entry.startswith(mark):
-                    begun = int(keeper.start_time(pid) or 0)
-                    found.setdefault(os.fsdecode(entry[len(mark) :]), []).append((begun, pid))
-        return {name: [pid for _begun, pid in sorted(pids)] for name, pids in found.items()}
+
+def _marked() -> Marked:
+    mark = b"KEEPER_TERMINAL="
+    found: dict[str, dict[str, list[tuple[int, int]]]] = {}
+    for pid, _parent, _session in keeper.running_processes():
+        entries = keeper.environment(pid)
+        if any(entry.startswith(b"KEEPER_RUN=shell-") for entry in entries):
+            continue
+        for entry in entries:
+            if entry.startswith(mark):
+                folder, _, name = os.fsdecode(entry[len(mark) :]).rpartition("/")
+                begun = int(keeper.start_time(pid) or 0)
+                found.setdefault(folder, {}).setdefault(name, []).append((begun, pid))
+    return {
+        folder: {name: [pid for _begun, pid in sorted(pids)] for name, pids in terminals.items()}
+        for folder, terminals in found.items()
+    }
 
 
 def is_held(folder: Path) -> bool:

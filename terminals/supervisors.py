@@ -84,7 +84,7 @@ class Supervisors:
         """Ends the supervision. Programs run on, unless the setting `stop_bots_at_exit` says otherwise."""
         await self._loops.close()
         await asyncio.gather(*(self._close(supervisor) for supervisor in self))
-        await asyncio.to_thread(self._keepers.remove_empty_folder)
+        await self._keepers.close()
 
     async def _close(self, supervisor: Supervisor) -> None:
         try:

@@ -1,5 +1,6 @@
 """Services that run inside the main program: whether it says that it could not load them."""
 
+import asyncio
 import re
 from collections.abc import Iterable
 
@@ -23,7 +24,12 @@ async def not_loaded(terminal: Terminal, services: Iterable[Recipe]) -> Text | N
         offset, data = await terminal.client.read(terminal.name, status.start, READ_BYTES)
     except LauncherError:  # its keeper does not answer
         return None
-    lines = text.last_lines(data, data.count(b"\n") + 1) if offset == status.start else ()
+    return await asyncio.to_thread(_complaint, data, expected) if offset == status.start else None
+
+
+def _complaint(output: bytes, expected: list[tuple[Recipe, str]]) -> Text | None:
+    """The first complaint about one of these services. Takes up to a tenth of a second."""
+    lines = text.last_lines(output, output.count(b"\n") + 1)
     for service, pattern in expected:
         for line in lines:
             if found := re.search(pattern, line):

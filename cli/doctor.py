@@ -180,10 +180,12 @@ def _processes() -> Finding:
 def _open_files() -> Finding:
     import resource
 
-    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)  # the server raises the soft one to it
     what = Text(f"最多可打开 {limit} 个文件", f"Limit of open files: {limit}")
     if limit != resource.RLIM_INFINITY and limit < MIN_OPEN_FILES:
-        remedy = Text(f"提高上限：ulimit -n {MIN_OPEN_FILES}", f"raise the limit: ulimit -n {MIN_OPEN_FILES}")
+        remedy = Text(
+            f"提高上限：ulimit -Hn {MIN_OPEN_FILES}", f"raise the limit: ulimit -Hn {MIN_OPEN_FILES}"
+        )
         return Finding(WARN, what, remedy)
     return Finding(OK, what)
 

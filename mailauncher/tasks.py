@@ -12,6 +12,7 @@ T = TypeVar("T")
 
 RESTART_DELAY_S = 1.0
 RESTART_DELAY_MAX_S = 60.0
+SETTLED_S = 60.0
 
 
 class Tasks:
@@ -56,16 +57,28 @@ class Tasks:
             raise
 
     def keep_running(self, make: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
-        """Runs what `make` returns; each time it fails, that is logged, and it is made and run again after a pause of 1 s
-        that doubles up to 60 s. It may return, and is then done."""
+        """Runs what `make` returns; when it fails, it is made and run again after a pause of 1 s that doubles up to 60 s. The log
+        says when it begins to fail, and that it works again once it has run for a minute. It may return, and is then done."""
 
         async def run_until_done() -> None:
-            delay_s = RESTART_DELAY_S
+            delay_s, failing = RESTART_DELAY_S, False
+
+            def settle() -> None:
+                nonlocal delay_s, failing
+                delay_s, failing = RESTART_DELAY_S, False
+                log.warning("%s works again", name)
+
             while True:
+                settling = asyncio.get_running_loop().call_later(SETTLED_S, settle) if failing else None
                 try:
                     return await make()
                 except Exception:
-                    log.exception("%s failed and is started again in %g s", name, delay_s)
+                    if not failing:
+                        log.exception("%s failed, and is started again until it works", name)
+                    failing = True
+                finally:
+                    if settling is not None:
+                        settling.cancel()
                 await asyncio.sleep(delay_s)
                 delay_s = min(2 * delay_s, RESTART_DELAY_MAX_S)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bots.catalogue import Catalogue
 from bots.offers import BotSources
-from mailauncher import files, log
+from mailauncher import files, log, open_files
 from mailauncher.errors import InsufficientSpace, InvalidPath
 from mailauncher.events import Bus
 from mailauncher.settings import Settings
@@ -48,6 +48,7 @@ SAVE_PAUSE_S = 2.0
 async def open_context(settings: Settings) -> AsyncIterator[Context]:
     """Everything that resolvers need, running until the end of the block."""
     async with AsyncExitStack() as stack:
+        files_limit = stack.enter_context(open_files.raised_limit())
         folder = settings.data_folder
         await asyncio.to_thread(_make_folders, settings)
         bus = Bus()
@@ -66,7 +67,7 @@ async def open_context(settings: Settings) -> AsyncIterator[Context]:
         persons = Persons(database)
         bots = BotSources.of(settings, catalogue)
         stack.push_async_callback(bots.close)
-        supervisors = Supervisors(settings)
+        supervisors = Supervisors(settings, files_limit)
         await supervisors.open()
         journal = Journal(database, bus)
         stack.push_async_callback(_save_unsaved, registry, deployments, journal)

@@ -159,6 +159,7 @@ class Registry:
 
     async def _save(self, instance_id: str) -> bool:
         record = self._records.get(instance_id)
+        failed_before = instance_id in self._unsaved
         self._unsaved.discard(instance_id)
         if record is None:
             return True
@@ -173,9 +174,12 @@ class Registry:
                             wanted=service.wanted, port=service.port
                         )
         except DatabaseError as error:
-            log.error("not stored yet whether %s is to run, and its ports: %s", record.name, error)
+            if not failed_before:  # it is tried every two seconds
+                log.error("not stored yet whether %s is to run, and its ports: %s", record.name, error)
             self._unsaved.add(instance_id)
             return False
+        if failed_before:
+            log.warning("stored now whether %s is to run, and its ports", record.name)
         return True
 
 

@@ -1,6 +1,6 @@
 """The keeper: owns the pseudo-terminals and processes of one bot instance, in a process apart from the server.
 
-Run as `python -I -S keeper.py --detach FOLDER SOCKET SEGMENT_BYTES SEGMENTS IDLE_S`. That command exits with 0 once a
+Run as `python -I -S keeper.py --detach FOLDER SOCKET SEGMENT_BYTES SEGMENTS IDLE_S [FILES]`. That command exits with 0 once a
 keeper listens, be it this one or one that ran already. Standard library only, Python 3.9+, one file, loaded whole at
 start: it never imports the application, so an upgrade cannot break a running one, and it can be copied to another host.
 
@@ -53,6 +53,7 @@ WATCH_S = (
     5.0  # how often this keeper looks whether its socket is still there, and saves what it could not save
 )
 ACCEPT_PAUSE_S = 0.5  # how long no connection is accepted after there was no descriptor left for one
+OWN_LIMIT = -1  # for FILES, the soft limit of open files of what runs in the terminals: this keeper's own
 FAILURE_PAUSE_S = 0.05  # so that a handler that fails again and again does not take a whole processor
 INDEX_EVERY_S = 0.25
 TIMES_MAX = 16384  # pieces of output whose times are told at once
@@ -369,7 +370,8 @@ class RequestError(Exception):
 class Keeper:
     """The event loop: sockets, masters and SIGCHLD, one thread."""
 
-    def __init__(self, folder, lock, path, segment_bytes, segments, idle_s):
+    def __init__(self, folder, lock, path, segment_bytes, segments, idle_s, files):
+        self.files = files
         self.folder, self.segment_bytes, self.segments, self.idle_s = folder, segment_bytes, segments, idle_s
         self.lock = lock
         self.path = path
@@ -863,6 +865,7 @@ class Keeper:
                 terminal.columns,
                 terminal.rows,
                 limit_mark(request["run"]),
+                self.files,
             )
             terminal.run, terminal.alive, terminal.exit, terminal.started = (
                 request["run"],
@@ -1070,9 +1073,9 @@ def listens(path):
     return found
 
 
-def spawn(argv, env, cwd, columns, rows, mark):
+def spawn(argv, env, cwd, columns, rows, mark, files):
     """(pid, master, slave). Raises OSError, the child's own, if the folder or the program cannot be used. `mark`: see
-    `limit_mark`.
+    `limit_mark`. `files`: its soft limit of open files.
 
     The slave is for the caller to hold while the process lives. A program may close it everywhere, as `exec bot >log 2>&1
     </dev/null` does. If nobody held it then, the master would report the end of the terminal, although the program lives
@@ -1105,6 +1108,7 @@ def spawn(argv, env, cwd, columns, rows, mark):
                 errors_in = os.dup2(errors_in, 3, inheritable=False)
             os.closerange(4, 1024)
             set_limit_mark(mark)
+            set_files_limit(files)
             os.chdir(cwd)
             os.execvpe(argv[0], argv, env)
         except (OSError, MemoryError, TypeError, ValueError) as failure:  # ValueError: a NUL in an argument
@@ -1179,6 +1183,15 @@ def set_limit_mark(mark):
         resource.setrlimit(resource.RLIMIT_RSS, (hard if mark is None else mark, hard))
     except (OSError, ValueError):
         pass  # the machine's own limit is lower: its processes have the mark in their environment
+
+
+def set_files_limit(soft):
+    """Sets the soft limit of open files, as far as the hard one allows."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    except (OSError, ValueError):
+        pass
 
 
 def resident_limit(pid):
@@ -1331,7 +1344,7 @@ def main(arguments):
     os._exit(0)  # at once: a client that sees the end of its connection assumes that this process has ended
 
 
-def take_over(ready, folder, path, segment_bytes, segments, idle_s):
+def take_over(ready, folder, path, segment_bytes, segments, idle_s, files=OWN_LIMIT):
     """The keeper of the folder, once it owns it and listens; None if another one listens already. Raises OSError."""
     os.umask(0o077)
     os.makedirs(folder, 0o700, exist_ok=True)
@@ -1371,7 +1384,10 @@ def take_over(ready, folder, path, segment_bytes, segments, idle_s):
     write_pid(lock)
     if log_file != null:
         os.ftruncate(log_file, 0)  # not before: it may be the log of a keeper that runs
-    return Keeper(folder, lock, path, int(segment_bytes), int(segments), float(idle_s))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    set_files_limit(hard)  # a terminal takes up to four descriptors, and so does each viewer one
+    files = soft if int(files) == OWN_LIMIT else int(files)
+    return Keeper(folder, lock, path, int(segment_bytes), int(segments), float(idle_s), files)
 
 
 if __name__ == "__main__":

@@ -27,17 +27,25 @@ UNASKED_TIMEOUT_S = keeper.WATCH_S + 1  # within which it does so by itself
 
 
 class LocalKeepers:
-    """The files of the keepers: logs in `<data>/terminals/<instance id>/`, sockets in `<data>/run/`.
+    """The files of the keepers: logs in `<data>/terminals/<instance id>/`, sockets in `<data>/run/`. `files_limit`: how many open
+    files what runs in a terminal is allowed, unless it raises that itself.
 
     Without a `/proc` (macOS), sockets whose path would be too long for an address are in an owner-only folder in the
     system's temporary folder.
     """
 
-    def __init__(self, data: Path, segment_bytes: int, segments: int, idle_s: float = IDLE_S) -> None:
+    def __init__(
+        self,
+        data: Path,
+        segment_bytes: int,
+        segments: int,
+        idle_s: float = IDLE_S,
+        files_limit: int = keeper.OWN_LIMIT,
+    ) -> None:
         # Processes are found by it, however the settings spell it next time.
         given, data = data, Path(os.path.realpath(data))
         self.logs = data / "terminals"
-        self._options = [str(segment_bytes), str(segments), str(idle_s)]
+        self._options = [str(segment_bytes), str(segments), str(idle_s), str(files_limit)]
         self._run = data / "run"
         self._processes = MarkedProcesses()
         self._former: Path | None = None

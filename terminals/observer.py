@@ -4,18 +4,21 @@ Only those that are not known to be ready are looked at: a ready one may well re
 """
 
 import asyncio
-import contextlib
+import logging
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mailauncher import listeners
 from mailauncher.errors import LauncherError
+from mailauncher.outage import Outage
 from mailauncher.tasks import Tasks
 from terminals.observation import Observation
 from terminals.program import Program
 from terminals.questions import LastWords, last_words
 from terminals.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 2.0
 QUIET_S = 3.0
@@ -41,6 +44,7 @@ class Observer:
     def __init__(self, supervisors: Iterable[Supervisor]) -> None:
         self._supervisors = supervisors
         self._tasks = Tasks()
+        self._outage = Outage(log, "looking at programs")
         self._looking: set[str] = set()
         self._outputs: dict[str, _Output] = {}
         self._ports_at: dict[str, float] = {}
@@ -65,8 +69,13 @@ class Observer:
     async def _look(self, program: Program) -> None:
         session_id, run = program.terminal.session_id, program.terminal.run
         try:
-            with contextlib.suppress(LauncherError):  # its keeper is busy or gone: the next look tells
-                program.readiness.observe(run, await self._observation(program))
+            program.readiness.observe(run, await self._observation(program))
+        except LauncherError:
+            pass  # its keeper is busy or gone: the next look tells
+        except OSError as error:
+            self._outage.failed(error)
+        else:
+            self._outage.worked()
         finally:
             self._looking.discard(session_id)
 

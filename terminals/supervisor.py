@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mailauncher.errors import LauncherError, Text
 from mailauncher.launch import shell_launch
+from mailauncher.outage import Outage
 from mailauncher.tasks import Tasks
 from terminals.client import Exit, KeeperClient, TerminalStatus
 from terminals.condition import Condition
@@ -83,6 +84,7 @@ class Supervisor:
             on_lost=self._disconnected,
         )
         self._lost = keepers.lost(instance_id)
+        self._outage = Outage(log, f"connecting to the keeper of {instance_id}")
         self._searching: asyncio.Task[None] | None = None
         self.condition = Condition()
         self.programs: dict[str, Program] = {}
@@ -203,8 +205,9 @@ class Supervisor:
             try:
                 await self.adopt()
             except LauncherError as error:
-                self._log_unreachable(error)
+                self._outage.failed(error)
             else:
+                self._outage.worked()
                 if all(program.lost_pid is None for program in self.programs.values()):
                     return
 
@@ -282,16 +285,16 @@ class Supervisor:
                 if terminal.tail.viewers:
                     await terminal.tail.open()
         except LauncherError as error:
-            self._log_unreachable(error)
+            log.warning("keeper of %s: %s", self.instance_id, error.text.en)
 
     async def _ask_until_answered(self) -> dict[str, TerminalStatus]:
         """What runs; nothing if no keeper lives. One that lives and does not answer is asked again: what it runs lives too."""
         while True:
             try:
-                return await self.client.statuses()
+                statuses = await self.client.statuses()
             except LauncherError as error:
-                self._log_unreachable(error)
+                self._outage.failed(error)
                 await asyncio.sleep(SEARCH_PAUSE_S)
-
-    def _log_unreachable(self, error: LauncherError) -> None:
-        log.warning("keeper of %s: %s", self.instance_id, error.text.en)
+            else:
+                self._outage.worked()
+                return statuses

@@ -21,10 +21,13 @@ STOP_ALL_TIMEOUT_S = 60.0
 class Supervisors:
     """Creates, finds and removes supervisors. Iterating gives all of them."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, files_limit: int) -> None:
         self._settings = settings
         self._keepers = LocalKeepers(
-            Path(settings.data), settings.terminal_log_segment_bytes, settings.terminal_log_segments
+            Path(settings.data),
+            settings.terminal_log_segment_bytes,
+            settings.terminal_log_segments,
+            files_limit=files_limit,
         )
         self._by_instance: dict[str, Supervisor] = {}
         self._loops = Tasks()

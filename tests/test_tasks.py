@@ -112,7 +112,35 @@ async def test_what_is_kept_running_is_started_again_after_a_failure(
     await owner.finish()
     assert attempts == 3
     assert [record.getMessage() for record in caplog.records] == [
-        "sampling failed and is started again in 0 s"
+        "sampling failed, and is started again until it works"
+    ]
+
+
+async def test_what_is_kept_running_is_said_to_work_again_once_it_has_run_for_long(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each failure was logged with a traceback, every minute for as long as it failed."""
+    monkeypatch.setattr(tasks, "RESTART_DELAY_S", 0.0)
+    monkeypatch.setattr(tasks, "SETTLED_S", 0.0)
+    attempts = 0
+
+    async def fails_at_first() -> None:
+        nonlocal attempts
+        attempts += 1
+        if attempts < 4:
+            raise OSError("gone")
+        async with asyncio.timeout(30):
+            while len(caplog.records) < 2 * (attempts - 3):
+                await asyncio.sleep(0)
+        if attempts == 4:
+            raise OSError("gone again")
+
+    owner = Tasks()
+    owner.keep_running(fails_at_first, "sampling")
+    await owner.finish()
+    assert [(record.getMessage(), record.exc_info is not None) for record in caplog.records] == [
+        ("sampling failed, and is started again until it works", True),
+        ("sampling works again", False),
     ] * 2
 
 

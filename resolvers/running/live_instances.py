@@ -20,6 +20,7 @@ from mailauncher import listeners
 from mailauncher.errors import DatabaseError, InstanceNotFound, LauncherError, Text
 from mailauncher.events import Bus, InstanceChanged
 from mailauncher.launch import Launch
+from mailauncher.outage import Outage
 from mailauncher.tasks import Tasks
 from resolvers.running import port_plan
 from resolvers.running.details import details
@@ -98,7 +99,7 @@ class LiveInstances:
         for record in self._registry:
             self._supervise(record)
         adoptions = {
-            self._retries.spawn(self._adopt(record), f"adoption of {record.name}"): record
+            self._retries.spawn(self._adopt(record, _adoption(record)), f"adoption of {record.name}"): record
             for record in self._registry
         }
         if not adoptions:
@@ -112,16 +113,17 @@ class LiveInstances:
             *(self._supervisors.supervisor(adoptions[adoption].id).mark_lost() for adoption in late)
         )
 
-    async def _adopt(self, record: InstanceRecord) -> None:
+    async def _adopt(self, record: InstanceRecord, outage: Outage) -> None:
         """Adopts what runs, then starts what should run. A keeper that does not answer is asked again in the background, and
         nothing is started before it does: it may be running the very programs, which would then run twice."""
         taken = self._adopting.setdefault(record.id, asyncio.Event())
         try:
             await self._supervisors.supervisor(record.id).adopt()
         except LauncherError as error:
-            log.error("keeper of %s: %s", record.name, error.text.en)
-            self._retries.spawn(self._adopt_later(record), f"adoption of {record.name}")
+            outage.failed(error)
+            self._retries.spawn(self._adopt_later(record, outage), f"adoption of {record.name}")
         else:
+            outage.worked()
             self._adopting.pop(record.id, None)
             taken.set()
             self._refresh(record.id)
@@ -133,10 +135,10 @@ class LiveInstances:
         if instance_id in self._adopting:
             await self._adopting[instance_id].wait()
 
-    async def _adopt_later(self, record: InstanceRecord) -> None:
+    async def _adopt_later(self, record: InstanceRecord, outage: Outage) -> None:
         await asyncio.sleep(ADOPTION_RETRY_S)
         if record.id in self._views:
-            await self._adopt(record)
+            await self._adopt(record, outage)
 
     async def close(self) -> None:
         """Waits for background work to end."""
@@ -406,6 +408,10 @@ class LiveInstances:
     def spawn(self, work: Coroutine[Any, Any, T], name: str) -> "asyncio.Task[T]":
         """Starts work that nobody needs to wait for but the end of the server. A failure is logged."""
         return self._tasks.spawn(work, name)
+
+
+def _adoption(record: InstanceRecord) -> Outage:
+    return Outage(log, f"connecting to the keeper of {record.name}")
 
 
 def _works(view: InstanceView) -> bool:

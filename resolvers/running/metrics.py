@@ -10,6 +10,7 @@ from typing import Any
 import psutil
 
 from mailauncher.events import Bus, MetricsSampled
+from mailauncher.outage import Outage
 from resolvers.views import Machine, Metrics
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,7 @@ class MachineSampler:
         self._bus = bus
         self._disk = disk
         self._interval_s = interval_s
+        self._outage = Outage(log, "sampling the machine")
         self._network: tuple[float, int, int] | None = None
         # Linux and containers name no processor; the type of the machine is the nearest that is known.
         processor = platform.processor() or platform.machine() or "unknown"
@@ -34,14 +36,15 @@ class MachineSampler:
         self.latest = await asyncio.to_thread(self._sample)
 
     async def run(self) -> None:
-        """Samples for ever. A sample that fails is logged, and the one before it stays."""
+        """Samples for ever. While that fails, which is logged once, the last sample stays."""
         while True:
             await asyncio.sleep(self._interval_s)
             try:
                 self.latest = await asyncio.to_thread(self._sample)
-            except (OSError, psutil.Error):
-                log.exception("sampling the machine failed")
+            except (OSError, psutil.Error) as error:
+                self._outage.failed(error)
             else:
+                self._outage.worked()
                 self._bus.publish(MetricsSampled())
 
     def _sample(self) -> Metrics:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 import psutil
 
 from mailauncher.events import Bus, UsageSampled
+from mailauncher.outage import Outage
 from resolvers.running.live_instances import LiveInstances
 from resolvers.views import ProgramUsage, Usage
 from terminals.supervisor import MAIN
@@ -27,6 +28,7 @@ class UsageSampler:
         self._live = live
         self._bus = bus
         self._interval_s = interval_s
+        self._outage = Outage(log, "sampling the usage of programs")
         self._latest: dict[int, Usage] = {}
         self._trees: dict[int, list[psutil.Process]] = {}
         self._samples = 0
@@ -42,15 +44,17 @@ class UsageSampler:
         return [ProgramUsage(key, key.rpartition("_")[0], usage) for key, usage in found if usage is not None]
 
     async def run(self) -> None:
-        """Samples for ever, as long as anything runs. A sample that fails is logged, and until the next one nothing is known."""
+        """Samples for ever, as long as anything runs. While that fails, which is logged once, nothing is known."""
         while True:
             await asyncio.sleep(self._interval_s)
             running = self._running()
             try:
                 self._latest = await asyncio.to_thread(self._sample, running) if running else {}
-            except (OSError, psutil.Error):
-                log.exception("sampling the usage of programs failed")
+            except (OSError, psutil.Error) as error:
+                self._outage.failed(error)
                 self._latest = {}
+            else:
+                self._outage.worked()
             if running:
                 self._bus.publish(UsageSampled())
 

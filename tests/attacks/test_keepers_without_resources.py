@@ -4,6 +4,7 @@ kept its descriptors. A pipe in the place of one of its files held it for ever."
 import contextlib
 import json
 import os
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,26 @@ def test_a_keeper_that_cannot_accept_does_not_spin_and_accepts_later(tmp_path: P
         assert process.num_ctx_switches().voluntary - began > ROUNDS / 4
         process.rlimit(psutil.RLIMIT_NOFILE, before)
         assert waiting.ask("hello")["ok"]
+
+
+@pytest.mark.parametrize("given", [None, 400])
+def test_a_keeper_may_open_what_the_hard_limit_allows_and_its_programs_what_was_usual(
+    tmp_path: Path, given: int | None
+) -> None:
+    """With the usual 1,024, keepers and servers ran out of descriptors that the system would have given them."""
+    place = KeeperProcess(tmp_path)
+    place.options += [] if given is None else [str(given)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (500, hard))
+    try:
+        with running(place):
+            client = place.client()
+            assert psutil.Process(client.ask("hello")["pid"]).rlimit(psutil.RLIMIT_NOFILE) == (hard, hard)
+            client.spawn("sh", "-c", "ulimit -Sn; ulimit -Hn; echo told")
+            told = client.output(b"told").split()
+            assert told == [str(given or 500).encode(), str(hard).encode(), b"told"]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 
 from mailauncher.errors import Text
 from mailauncher.launch import Launch
+from terminals import keeper
 from terminals.client import Exit
 from terminals.policy import Supervision
 from terminals.program import Program
@@ -26,7 +27,7 @@ class Server:
     """The supervisor of one instance with a main program and a service, as a new server would make it."""
 
     def __init__(self, folder: Path) -> None:
-        self.supervisors = Supervisors(settings_for(folder, stop_bots_at_exit=False))
+        self.supervisors = Supervisors(settings_for(folder, stop_bots_at_exit=False), keeper.OWN_LIMIT)
         self.on_load: Callable[[], None] = lambda: None
         """Called when the main program's recipe is read for its adoption."""
         specs = [

@@ -34,8 +34,11 @@ async def eventually(true: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_usage_is_sampled_again_after_a_sample_that_failed(ctx: Context, tmp_path: Path) -> None:
-    """The sampler ended at the first OSError, and whatever was known then was shown for ever."""
+async def test_usage_is_sampled_again_after_a_sample_that_failed(
+    ctx: Context, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The sampler ended at the first OSError, and whatever was known then was shown for ever. Later, each failure was a
+    traceback in the log, one a second."""
     bot = await add_bot(ctx, tmp_path / "bot")
     await instances.start(ctx, bot.id)
     pid = instances.get(ctx, bot.id).pid
@@ -48,3 +51,8 @@ async def test_usage_is_sampled_again_after_a_sample_that_failed(ctx: Context, t
         await eventually(lambda: sampler.latest(pid) is not None)
     finally:
         await tasks.close()
+    told = [record for record in caplog.records if "sampling the usage of programs" in record.getMessage()]
+    assert (
+        1 <= [record.levelname for record in told].count("ERROR") <= 2
+    )  # the server has a sampler of its own
+    assert not [record for record in told if record.exc_info]

@@ -1,12 +1,14 @@
 """Looks at running programs: what they ask in their terminals, and on which ports they listen.
 
-Only those that are not known to be ready are looked at: a ready one may well read commands from its terminal all the time.
+Those that are known to be ready are looked at less often, and less is taken for a question: a ready one may well read
+commands from its terminal all the time.
 """
 
 import asyncio
+import itertools
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
 from mailauncher import listeners
@@ -21,6 +23,8 @@ from terminals.supervisor import Supervisor
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 2.0
+READY_EVERY = 3
+"""A ready program is looked at in each so manieth round."""
 QUIET_S = 3.0
 """How long output must have stopped before what does not look like a prompt counts as one."""
 PORTS_EVERY_S = 8.0
@@ -47,29 +51,35 @@ class Observer:
         self._outage = Outage(log, "looking at programs")
         self._looking: set[str] = set()
         self._outputs: dict[str, _Output] = {}
+        self._consoles: dict[str, bool | None] = {}
+        """Whether a ready program reads its terminal without having asked anything, by its run."""
         self._ports_at: dict[str, float] = {}
         """When the ports of a program were looked up, by its run (monotonic)."""
 
     async def run(self) -> None:
         try:
-            while True:
+            for number in itertools.count():
                 await asyncio.sleep(LOOK_EVERY_S)
                 programs = [program for each in self._supervisors for program in each.programs.values()]
-                observed = [program for program in programs if program.alive and not program.ready]
+                observed = [program for program in programs if program.alive]
                 sessions = {program.terminal.session_id: program for program in observed}
-                self._outputs = {k: output for k, output in self._outputs.items() if k in sessions}
-                runs = {program.terminal.run for program in observed}
-                self._ports_at = {run: at for run, at in self._ports_at.items() if run in runs}
+                self._forget_all_but(sessions.keys(), {program.terminal.run for program in observed})
                 for session_id in sessions.keys() - self._looking:
-                    self._looking.add(session_id)
-                    self._tasks.spawn(self._look(sessions[session_id]), f"observation of {session_id}")
+                    if number % READY_EVERY == 0 or not sessions[session_id].ready:
+                        self._looking.add(session_id)
+                        self._tasks.spawn(self._look(sessions[session_id]), f"observation of {session_id}")
         finally:
             await self._tasks.close()
 
+    def _forget_all_but(self, session_ids: Set[str], runs: set[str]) -> None:
+        self._outputs = {key: output for key, output in self._outputs.items() if key in session_ids}
+        self._ports_at = {run: at for run, at in self._ports_at.items() if run in runs}
+        self._consoles = {run: reads for run, reads in self._consoles.items() if run in runs}
+
     async def _look(self, program: Program) -> None:
-        session_id, run = program.terminal.session_id, program.terminal.run
+        session_id, run, ready = program.terminal.session_id, program.terminal.run, program.ready
         try:
-            program.readiness.observe(run, await self._observation(program))
+            program.readiness.observe(run, ready, await self._observation(program))
         except LauncherError:
             pass  # its keeper is busy or gone: the next look tells
         except OSError as error:
@@ -81,9 +91,24 @@ class Observer:
 
     async def _observation(self, program: Program) -> Observation:
         output = await self._output(program)
-        if not await _waits(program, output):
+        asks = await (self._asks_again(program, output) if program.ready else _waits(program, output))
+        if not asks:
             return Observation(ports=await self._ports(program))
         return Observation(output.words.line, about_terms=await program.lacks_consent())
+
+    async def _asks_again(self, program: Program, output: _Output) -> bool:
+        """Whether a ready program waits for an answer: it reads its terminal after a question, which nothing has followed for a
+        while. Of one that reads it all the time, or may do so, only a question without a line end counts: the others may be
+        lines of its log."""
+        terminal, words = program.terminal, output.words
+        asks = words.asks and not words.commands
+        if not asks and output.run not in self._consoles:
+            self._consoles[output.run] = await terminal.client.reading(terminal.name)
+        if not asks or time.monotonic() - output.since < QUIET_S:
+            return False
+        reads = await terminal.client.reading(terminal.name)
+        doubtful = reads is None or self._consoles.get(output.run) is not False
+        return reads is not False and (words.open_ended or not doubtful)
 
     async def _ports(self, program: Program) -> tuple[int, ...]:
         """Where it listens, if its own port is what makes it ready; what was found a moment ago is not looked up again."""

@@ -35,7 +35,7 @@ class ReadinessWatch:
         self.awaited: Literal["line", "port"] | None = None
         """Which of the criteria is not met yet."""
         self.observed: Observation = NOTHING
-        """What the last look at it has shown, until it is ready."""
+        """What the last look at it has shown."""
         self._terminal = terminal
         self._on_change = on_change
         self._tasks = Tasks()
@@ -66,10 +66,11 @@ class ReadinessWatch:
     async def close(self) -> None:
         await self._tasks.close()
 
-    def observe(self, run: str, seen: Observation) -> None:
-        """Takes what a look has shown at the run with this id, unless that has ended meanwhile, or has got ready."""
-        present = self._terminal.alive and run == self._terminal.run
-        if present and not self.ready and seen != self.observed:
+    def observe(self, run: str, ready: bool | None, seen: Observation) -> None:
+        """Takes what a look has shown at the run with this id, which was `ready` then, unless that has ended meanwhile, or has got
+        ready."""
+        present = self._terminal.alive and run == self._terminal.run and ready == self.ready
+        if present and seen != self.observed:
             self.observed = seen
             self._on_change()
 

@@ -33,6 +33,23 @@ while True:
     print("loading", end="", flush=True)
     time.sleep(0.05)
 """
+ASKING_LATER = """
+import os, socket, time
+listener = socket.create_server(("127.0.0.1", {port}))
+print("All is well", flush=True)
+while not os.path.exists("ask"):
+    time.sleep(0.02)
+answer = input({question!r})
+print("got", answer, flush=True)
+time.sleep(600)
+"""
+READING = """
+import socket, sys
+listener = socket.create_server(("127.0.0.1", {port}))
+print("All is well", flush=True)
+for line in sys.stdin:
+    print("Alice:", line, end="", flush=True)
+"""
 MISPLACED = """
 import socket, time
 listener = socket.create_server(("127.0.0.1", {port}))
@@ -118,6 +135,47 @@ async def test_a_line_without_an_end_is_not_a_question(
     await more(looks)
     assert looks[-1] is reads
     assert instances.get(ctx, bot.id).details.question is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("question", ["Really? ", "请输入 y\n"])
+async def test_a_ready_bot_that_asks_is_said_to(
+    ctx: Context, tmp_path: Path, looks: list[bool | None], question: str
+) -> None:
+    """Nobody looked at its terminal any more."""
+    bot = await add_bot(ctx, tmp_path / "bot")
+    (tmp_path / "bot" / "bot.py").write_text(ASKING_LATER.format(question=question, port=bot.port))
+    await instances.start(ctx, bot.id)
+    await until(ctx, bot.id, lambda view: view.ready)
+    seen = len(looks)
+    async with asyncio.timeout(30):
+        while len(looks) < seen + 1:  # it is known now that it does not read its terminal all the time
+            await asyncio.sleep(0.01)
+    (tmp_path / "bot" / "ask").touch()
+    asking = await until(ctx, bot.id, lambda view: view.details.question)
+    assert (asking.status, asking.ready) == (State.RUNNING, True)
+    assert (asking.details.waiting_for, asking.details.question) == (WaitingFor.INPUT, question.strip())
+    await terminals.send_input(ctx, f"{bot.id}_main", "y\n")
+    answered = await until(ctx, bot.id, lambda view: not view.details.question)
+    assert (answered.ready, answered.details) == (True, Details())
+
+
+@pytest.mark.slow
+async def test_a_ready_bot_that_always_reads_its_terminal_does_not_ask_by_its_log(
+    ctx: Context, tmp_path: Path, looks: list[bool | None]
+) -> None:
+    bot = await add_bot(ctx, tmp_path / "bot")
+    (tmp_path / "bot" / "bot.py").write_text(READING.format(port=bot.port))
+    await instances.start(ctx, bot.id)
+    await until(ctx, bot.id, lambda view: view.ready)
+    seen = len(looks)
+    async with asyncio.timeout(30):
+        while len(looks) < seen + 1:
+            await asyncio.sleep(0.01)
+    await terminals.send_input(ctx, f"{bot.id}_main", "are you there?\n")
+    await more(looks)
+    assert looks[-1] is True
+    assert instances.get(ctx, bot.id).details == Details()
 
 
 @pytest.mark.slow

@@ -29,7 +29,8 @@ Dial = Callable[[Callable[[], asyncio.BaseProtocol], bool], Awaitable[bool]]
 
 class Exit(msgspec.Struct, frozen=True, kw_only=True):
     """How a run ended. `code` is None if signal number `signal` ended it. `lost`: its keeper died, so neither is known.
-    `at` is in milliseconds since 1970, `offset` the end of its output, `left` how many processes of its session it left."""
+    `at` is in milliseconds since 1970, `offset` the end of its output, `left` how many processes of its session it left, and `programs` how many of them it had started as
+    programs of their own."""
 
     at: int
     offset: int
@@ -37,6 +38,7 @@ class Exit(msgspec.Struct, frozen=True, kw_only=True):
     signal: int | None = None
     lost: bool = False
     left: int = 0
+    programs: int = 0
 
 
 class TerminalStatus(msgspec.Struct, frozen=True, kw_only=True):

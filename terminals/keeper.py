@@ -30,7 +30,7 @@ import termios
 import time
 from collections import deque
 
-PROTOCOL = (1, 3)  # a client refuses another major number; minor ones only add
+PROTOCOL = (1, 4)  # a client refuses another major number; minor ones only add
 HEAD = struct.Struct("!IB")
 DATA = struct.Struct("!IQ")
 INDEX = struct.Struct("!QQ")
@@ -688,11 +688,13 @@ class Keeper:
            report as lost a run whose exit code clients have seen.
 
         `left` counts what is left of its session: the system sends SIGHUP to its processes in the foreground as the
-        process ends, so most of them end now too. They are our children, and counted before we collect them.
+        process ends, so most of them end now too. They are our children, and counted before we collect them. `programs`
+        counts those of them that it has started as programs of their own; see `was_left_running`.
         """
-        left = 0
+        left = programs = 0
         try:
-            left = sum(session == terminal.pid for _, _, session in running_processes(zombies=True))
+            pids = [pid for pid, _, own in running_processes(zombies=True) if own == terminal.pid]
+            left, programs = len(pids), sum(map(was_left_running, pids))
             for _ in range(64):
                 if terminal.master < 0 or not self.read_output(terminal, READS_PER_WAKE):
                     break
@@ -703,7 +705,8 @@ class Keeper:
         number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
         terminal.alive = False
         terminal.exit = {
-            "code": code, "signal": number, "at": now_ms(), "offset": terminal.log.end, "left": left
+            "code": code, "signal": number, "at": now_ms(), "offset": terminal.log.end, "left": left,
+            "programs": programs,
         }  # fmt: skip
         self.save_runs()
         self.broadcast({"event": "exit", "terminal": terminal.name, "run": terminal.run, **terminal.exit})
@@ -1228,6 +1231,28 @@ def running_processes(zombies=False):
         pid, parent, session, state = line.split()[:4]
         if zombies or not state.startswith(b"Z"):
             yield int(pid), int(parent), int(session, 16)
+
+
+FORKED = 0x40  # Linux: a process that has executed nothing since it was forked
+PYTHON_HELPERS = (((1 << 1) | (1 << 14), 0), (1 << 1, 1 << 16))
+"""Signals that Python's resource tracker and fork server ignore (SIGINT, SIGTERM), and the only one that they handle
+(SIGCHLD), as masks of Linux. Both end by themselves a moment after their program."""
+
+
+def was_left_running(pid):
+    """Whether a process of a session whose leader has just ended is a program that the leader has left running: it lives on,
+    or that end has ended it with SIGHUP (Linux). What is only a fork of the leader is part of it, and what has ended in
+    another way did so before, or noticed the end by itself."""
+    fields = stat_fields(pid)
+    try:
+        if int(fields[6]) & FORKED or (fields[0] in b"ZX" and int(fields[49]) & 127 != signal.SIGHUP):
+            return False
+        with open("/proc/%d/status" % pid, "rb") as file:
+            masks = dict(line.split(b":", 1) for line in file.read().splitlines() if line.startswith(b"Sig"))
+        ignored, handled = int(masks[b"SigIgn"], 16), int(masks[b"SigCgt"], 16)
+    except (OSError, IndexError, KeyError, ValueError):
+        return False
+    return not any(ignored & each == each and handled == only for each, only in PYTHON_HELPERS)
 
 
 def stat_fields(pid):

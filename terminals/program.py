@@ -506,14 +506,14 @@ class Program:
     async def _count_in_background(self, ended: Exit) -> int:
         """How many processes a start command that has ended with code 0 has left in the background.
 
-        Of a shell script all of them count, also those that the end of its session has ended with it. Of another program
-        only those that live on for a while: Python's resource tracker, for example, ends a little later than its program.
-        Nothing counts of what has run for long, which was no start command.
+        They count also if the end of its session has ended them with it: of a shell script all, of another program those that it
+        has started as programs of their own, because others are parts of it, which end a little later. What lives on for a
+        while always counts. Nothing counts of what has run for long, which was no start command.
         """
         age_s = self.terminal.age_s
         if ended.code != 0 or age_s is None or age_s > SCRIPT_S:
             return 0
-        left = ended.left if self._is_shell_script else 0
+        left = ended.left if self._is_shell_script else ended.programs
         with contextlib.suppress(LauncherError):
             if await self.terminal.signal("SIGCONT", "tree"):  # which changes nothing
                 await asyncio.sleep(LEFTOVER_GRACE_S)

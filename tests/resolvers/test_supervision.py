@@ -78,27 +78,39 @@ async def test_a_restart_replaces_the_process_and_starts_what_is_stopped(
     assert not lives(first)
 
 
+LAUNCHER = (
+    "import subprocess, time; subprocess.run(['true']); subprocess.Popen(['sleep', '600']); time.sleep({})"
+)
+
+
 @pytest.mark.slow
-async def test_a_start_script_that_puts_its_bot_in_the_background_is_told_so(
-    ctx: Context, tmp_path: Path
+@pytest.mark.parametrize(
+    "command, script, at_once",
+    [
+        ("./start", "#!/bin/sh\nsleep 600 &\nsleep {}", True),
+        ("./start", "#!/bin/sh\nsleep 600 &\nsleep {}", False),
+        ("./start", "#!/bin/sh\nsetsid sleep 600 &\nsleep {}", False),
+        ("{python} -I -S start", LAUNCHER, True),
+        ("{python} -I -S start", LAUNCHER, False),
+    ],
+)
+async def test_a_launcher_that_puts_its_bot_in_the_background_is_told_so(
+    tmp_path: Path, command: str, script: str, at_once: bool
 ) -> None:
-    """Such a bot was ended with its script, and the instance was `stopped` without a word."""
-    for number, (start, seconds) in enumerate(
-        (("sleep 600 &", 0), ("sleep 600 &", 0.6), ("setsid sleep 600", 0.6))
-    ):
-        folder = tmp_path / f"bot-{number}"
+    """Such a bot was ended with its launcher, and the instance was `stopped` without a word. Where the launcher was no shell,
+    that was so for longer: the end of its session had ended the bot before anybody counted it."""
+    async with parts(tmp_path, start_grace_s=5 if at_once else 0.05) as ctx:
+        folder = tmp_path / "bot"
         folder.mkdir()
-        (folder / "start.sh").write_text(f"#!/bin/sh\n{start} &\nsleep {seconds}\n".replace("& &", "&"))
-        (folder / "start.sh").chmod(0o755)
-        new = instances.NewInstance(folder.name, str(folder), free_port(), "./start.sh", ())
-        bot = await instances.add(ctx, new)
-        if seconds:  # after the grace of a start
-            await instances.start(ctx, bot.id)
-        else:
+        (folder / "start").write_text(script.format(0 if at_once else 0.6))
+        (folder / "start").chmod(0o755)
+        bot = await instances.add(ctx, instances.NewInstance("bot", str(folder), free_port(), command, ()))
+        if at_once:
             with pytest.raises(CommandFailed, match=r"in the background.*\n.*in the foreground"):
                 await instances.start(ctx, bot.id)
-        await until(ctx, bot.id, State.FAILED, State.STOPPED)
-        failure = instances.get(ctx, bot.id).failure
+        else:
+            await instances.start(ctx, bot.id)
+        failure = (await until(ctx, bot.id, State.FAILED, State.STOPPED)).failure
         assert failure is not None
         assert failure.hint is not None
         assert "in the background (processes: 1) was ended" in failure.reason.en
@@ -107,9 +119,19 @@ async def test_a_start_script_that_puts_its_bot_in_the_background_is_told_so(
 
 
 @pytest.mark.slow
-async def test_a_program_whose_helpers_end_with_it_is_stopped_by_code_0(ctx: Context, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "script",
+    [
+        "r, w = os.pipe(); os.fork() or (os.close(w), os.read(r, 1), os._exit(0))",
+        "from multiprocessing import forkserver; forkserver.ensure_running()",  # which runs the resource tracker too
+        "subprocess.Popen(['true'])",  # which nobody has waited for
+    ],
+)
+async def test_a_program_whose_helpers_end_with_it_is_stopped_by_code_0(
+    ctx: Context, tmp_path: Path, script: str
+) -> None:
     """Python's resource tracker, for example, notices the end of its program a little later."""
-    script = "import os, time; r, w = os.pipe(); os.fork() or (os.close(w), os.read(r, 1), os._exit(0)); time.sleep(0.6)"
+    script = f"import os, subprocess, time; {script}; time.sleep(0.6)"
     bot = await add_bot(ctx, tmp_path / "bot", script)
     await instances.start(ctx, bot.id)
     await until(ctx, bot.id, State.STOPPED, State.FAILED)

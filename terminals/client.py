@@ -63,6 +63,10 @@ class TerminalStatus(msgspec.Struct, frozen=True, kw_only=True):
     an earlier version and does not say."""
 
 
+class NoAnswer(ConnectionFailed):
+    """The keeper lives, and does not answer."""
+
+
 class Refused(CommandFailed):
     """The keeper refuses a request. `number` is the system's error, if it is one."""
 
@@ -134,11 +138,12 @@ class OutputStream:
 
 class KeeperClient:
     """The operations of one keeper. Each connects first, and starts the keeper if it does not run. All raise
-    ConnectionFailed if the keeper cannot be reached, CommandFailed if it refuses. `log` is what a keeper says last in.
+    ConnectionFailed if the keeper cannot be reached, NoAnswer if it lives nevertheless, CommandFailed if it refuses. `log` is
+    what a keeper says last in.
 
     Events are called on the event loop: `on_exit(terminal, run, exit)`, `on_log_error(terminal, text)` (empty: the log is
     written again), `on_refused(terminal, text)` for input whose result nobody waits for, and `on_lost()` when the control
-    connection ends."""
+    connection ends, or was closed because a request was not answered on it."""
 
     def __init__(
         self,
@@ -157,6 +162,8 @@ class KeeperClient:
         self._on_refused = on_refused
         self._on_lost = on_lost
         self._control: _Connection | None = None
+        self._greeted = False
+        """Whether the keeper has answered on the control connection."""
         self._connecting = asyncio.Lock()
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Any]] = {}
@@ -194,6 +201,7 @@ class KeeperClient:
     async def _open(self, start: bool) -> Any:
         """The keeper's greeting on a new control connection; None if no keeper listens and `start` is False."""
         self._gone.clear()
+        self._greeted = False
         control = _Connection(self._handle_frame, lambda: self._control_ended(control))
         if not await self._dial(lambda: control, start):
             return None
@@ -203,6 +211,7 @@ class KeeperClient:
         except BaseException:
             self.close()  # or the next caller would find a connection on which the keeper reports no events
             raise
+        self._greeted = True
         if hello["protocol"][1] >= 3:
             control.frame_limit = keeper.FRAME_LIMIT
         return hello
@@ -215,7 +224,7 @@ class KeeperClient:
 
     @property
     def connected(self) -> bool:
-        return self._control is not None
+        return self._control is not None and self._greeted
 
     @property
     def busy(self) -> bool:
@@ -342,18 +351,30 @@ class KeeperClient:
     async def _send_request(self, op: str, **fields: object) -> Any:
         if self._control is None:
             raise ConnectionFailed("keeper 已断开连接", "The keeper has closed the connection")
-        number = next(self._numbers)
+        control, number = self._control, next(self._numbers)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
         try:
-            self._control.send(id=number, op=op, **fields)
+            control.send(id=number, op=op, **fields)
             return await asyncio.wait_for(answer, ANSWER_TIMEOUT_S)
-        except (TimeoutError, ConnectionResetError) as error:
+        except ConnectionResetError as error:
             raise ConnectionFailed("keeper 没有应答", "The keeper does not answer") from error
+        except TimeoutError as error:
+            self._hang_up(control, report=op != "hello")
+            raise NoAnswer("keeper 没有应答", "The keeper does not answer") from error
         except ConnectionFailed as error:
             raise await asyncio.to_thread(with_last_words, error, self._log) from error
         finally:
             self._waiting.pop(number, None)
+
+    def _hang_up(self, control: _Connection, *, report: bool) -> None:
+        """Closes a connection on which a request was not answered. A keeper that hangs is found again by connecting to it; on
+        this connection nothing would tell whether what it runs has ended meanwhile. Whoever says hello tries again, and
+        needs no report."""
+        if self._control is control:
+            self.close()
+            if report and not self._retired:
+                self._on_lost()
 
     def _handle_frame(self, kind: int, payload: bytes) -> None:
         if kind == keeper.DATA_FRAME:

@@ -16,6 +16,7 @@ from pathlib import Path
 from mailauncher import files, system_text
 from mailauncher.errors import ConnectionFailed, InsufficientSpace, InvalidPath, LauncherError
 from terminals import keeper
+from terminals.client import NoAnswer
 from terminals.last_words import with_last_words
 from terminals.lost import LostPrograms, MarkedProcesses, is_held, keeper_pid
 
@@ -94,7 +95,7 @@ class LocalKeepers:
 
     async def dial(self, instance_id: str, factory: Callable[[], asyncio.BaseProtocol], start: bool) -> bool:
         """Connects to an instance's keeper. If there is none, starts it if `start`, else returns False. Raises
-        ConnectionFailed if one lives and cannot be reached, InsufficientSpace if one cannot be started for lack of space.
+        NoAnswer if one lives and cannot be reached, InsufficientSpace if one cannot be started for lack of space.
 
         A keeper that ends for want of work removes its socket first and releases its lock last. One that is started in
         between waits for the lock; but one that found the socket there ends at once, satisfied that a keeper listens,
@@ -119,7 +120,7 @@ class LocalKeepers:
         """Connects to a keeper that lives, although its socket was not found: it is about to end or to listen, or the socket
         was removed. Of the latter it takes notice by itself, and at once if it gets SIGHUP. False if none lives (any more).
 
-        Raises ConnectionFailed.
+        Raises NoAnswer.
         """
         folder = self.folder(instance_id)
         if not await asyncio.to_thread(is_held, folder):
@@ -135,7 +136,7 @@ class LocalKeepers:
             if not await asyncio.to_thread(is_held, folder):
                 return False
             await asyncio.sleep(0.02)
-        raise ConnectionFailed(
+        raise NoAnswer(
             f"keeper 仍在运行（pid {pid or '?'}），但无法连接",
             f"The keeper lives (pid {pid or '?'}) and cannot be reached",
         )
@@ -187,7 +188,7 @@ class LocalKeepers:
 
 
 async def _connect_to(path: Path, factory: Callable[[], asyncio.BaseProtocol]) -> bool:
-    """False if nobody listens there. Raises ConnectionFailed if whoever listens takes no more connections."""
+    """False if nobody listens there. Raises NoAnswer if whoever listens takes no more connections."""
     folder = -1
     try:
         short, folder = keeper.address(str(path))
@@ -195,7 +196,7 @@ async def _connect_to(path: Path, factory: Callable[[], asyncio.BaseProtocol]) -
     except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
         return False
     except BlockingIOError:  # by uvloop; asyncio loses such a connection at its first use
-        raise ConnectionFailed("keeper 没有应答", "The keeper does not answer") from None
+        raise NoAnswer("keeper 没有应答", "The keeper does not answer") from None
     finally:
         if folder >= 0:
             os.close(folder)

@@ -60,10 +60,13 @@ class LostPrograms:
         """The pid of each program that lives, by the name of its terminal."""
         return {name: pids[0] for name, pids in (await self._find()).items()}
 
-    async def signal(self, name: str, number: int) -> int:
-        """Signals every process of a program. Returns how many there were."""
-        pids = (await self._find()).get(name, ())
-        return sum(keeper.kill(pid, number) for pid in pids)
+    async def signal(self, name: str, number: int, pid: int | None, run: str) -> int:
+        """Signals every process of a program, also those that have no mark of its terminal, if its pid and its run are known.
+        Returns how many there were."""
+        pids = set((await self._find()).get(name, ()))
+        if run:
+            pids |= await asyncio.to_thread(_tree, pid or -1, run)
+        return sum(keeper.kill(each, number) for each in pids)
 
     async def _find(self) -> dict[str, list[int]]:
         return (await self._processes.find()).get(str(self._folder), {})
@@ -92,6 +95,12 @@ def _marked() -> Marked:
         folder: {name: [pid for _begun, pid in sorted(pids)] for name, pids in terminals.items()}
         for folder, terminals in found.items()
     }
+
+
+def _tree(pid: int, run: str) -> set[int]:
+    """What lives of a run: a program that has ended waits for its keeper to collect it."""
+    living = {each for each, _parent, _session in keeper.running_processes()}
+    return living.intersection(keeper.process_tree(pid, run))
 
 
 def is_held(folder: Path) -> bool:

@@ -61,7 +61,7 @@ class Observer:
             for number in itertools.count():
                 await asyncio.sleep(LOOK_EVERY_S)
                 programs = [program for each in self._supervisors for program in each.programs.values()]
-                observed = [program for program in programs if program.alive]
+                observed = [program for program in programs if program.alive and program.lost_pid is None]
                 sessions = {program.terminal.session_id: program for program in observed}
                 self._forget_all_but(sessions.keys(), {program.terminal.run for program in observed})
                 for session_id in sessions.keys() - self._looking:

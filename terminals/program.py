@@ -22,7 +22,7 @@ from mailauncher.errors import (
 )
 from mailauncher.launch import DEFAULT_STOP, Launch, StopStep
 from mailauncher.tasks import Tasks
-from terminals.client import Exit
+from terminals.client import Exit, NoAnswer
 from terminals.condition import Condition
 from terminals.executable import is_shell_script
 from terminals.goal import Goal
@@ -121,7 +121,7 @@ class Program:
         self._failed_at = 0.0
         self._tasks = Tasks()
         self._supervision: asyncio.Task[None] | None = None
-        terminal.on_exit = lambda _exit: condition.notify_all()
+        terminal.on_exit = self._ended
 
     # Commands
 
@@ -215,9 +215,14 @@ class Program:
         goal.resolve()
 
     def mark_lost(self, pid: int | None) -> None:
-        """Shows that its process lives and cannot be reached; None: that it does not live. No effect while a command is on
-        its way, or if that is known."""
-        if self.wanted or self.alive or pid == self.lost_pid:
+        """Shows that its process lives and cannot be reached; None: that it does not live. One of which no end was told counts as
+        living: the keeper may hang, and it is asked again what it runs. No effect while a command is on its way, which
+        finds out itself, or if that is known."""
+        if self.alive:
+            pid = self.terminal.pid
+        elif self.wanted:
+            return
+        if pid == self.lost_pid or self.state in (State.STARTING, State.STOPPING):
             return
         self.lost_pid = pid
         if pid is not None:
@@ -232,8 +237,16 @@ class Program:
             self._transition(State.STOPPED)
         self.on_change()
 
+    def mark_found(self) -> None:
+        """Shows that it runs, as its keeper says again. It was supervised all the time."""
+        self.lost_pid = None
+        if self.wanted and self.state is State.FAILED:
+            self.failure = None
+            self._transition(State.RUNNING)
+        self.on_change()
+
     async def load_launch(self) -> None:
-        """Gives an adopted process the stop and the readiness of today's recipe. Until then a stop uses the default steps."""
+        """Gives a process that was adopted or found again the stop and the readiness of today's recipe. Until then a stop uses the default steps."""
         run = self.terminal.run
         try:
             launch = await self._make_launch(adopting=True)
@@ -245,6 +258,11 @@ class Program:
             self._stop_steps, self._is_shell_script = launch.stop, shell_script
             self.readiness.adopt(launch.ready)
             self.on_change()
+
+    def _ended(self, _exit: Exit) -> None:
+        if self.lost_pid is not None:
+            self.lost_pid = self.failure = None
+        self._condition.notify_all()
 
     # The task
 
@@ -306,6 +324,7 @@ class Program:
                 failure or Failure(reason=error.text, at=int(time.time() * 1000), sentence=True)
             )
             self._transition(State.FAILED)
+            self.on_change()  # the reason may be the only change, of what was lost
 
     def _set_failure(self, failure: Failure) -> None:
         self.failure = failure
@@ -464,9 +483,14 @@ class Program:
             if self.lives:
                 self._transition(before)
             return
-        if self.lost_pid is not None:
-            await self._end_lost()
-            return
+        if self.lost_pid is None:
+            with contextlib.suppress(NoAnswer):
+                await self._end_by_keeper(goal)
+                return
+        await self._end_lost()
+
+    async def _end_by_keeper(self, goal: Goal) -> None:
+        """Raises NoAnswer."""
         age_s = self.terminal.age_s
         starting_up = age_s is not None and age_s < STARTUP_S
         for step in self._stop_steps:
@@ -488,20 +512,24 @@ class Program:
             await self._condition.wait_for(lambda: not self.alive or self.goal is not given_up)
 
     async def _end_lost(self) -> None:
-        """Ends a process that cannot be reached through its keeper, signal by signal, and then the keeper."""
-        name = self.terminal.name
+        """Ends a process that cannot be reached through its keeper, and whatever it has left, signal by signal, and then the keeper,
+        unless that holds another program."""
+        name, run, pid = self.terminal.name, self.terminal.run, self.terminal.pid
         for step in self._stop_steps:
             wait_s = self.policy.supervision.stop_timeout_s or step.wait_s or self.policy.stop_timeout_s
             until = time.monotonic() + wait_s
             number = signal.Signals[step.signal]
-            left = await self._lost_programs.signal(name, number)
+            left = await self._lost_programs.signal(name, number, pid, run)
             while left and time.monotonic() < until:
                 await asyncio.sleep(LEFTOVER_GRACE_S)
-                left = await self._lost_programs.signal(name, number if number is signal.SIGKILL else 0)
+                again = number if number is signal.SIGKILL else 0
+                left = await self._lost_programs.signal(name, again, pid, run)
             if not left:
                 break
         await self._lost_programs.end_keeper()
-        self.lost_pid = None
+        self.lost_pid = self._goal_of_process = None
+        # Nobody else will tell: the keeper is dead, or says so when it answers again, and the end is known then.
+        self.terminal.resume(None)
 
     async def _count_in_background(self, ended: Exit) -> int:
         """How many processes a start command that has ended with code 0 has left in the background.

@@ -28,7 +28,8 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.FAILED: frozenset({State.STARTING, State.RUNNING, State.STOPPED, State.STOPPING}),
     State.INSTALLING: frozenset(),
 }
-"""STOPPED -> RUNNING adopts a process that a former server started, FAILED -> RUNNING one that was lost. STOPPING -> RUNNING is a stop that was cancelled before
+"""STOPPED -> RUNNING adopts a process that a former server started, FAILED -> RUNNING one that was lost.
+STOPPING -> RUNNING is a stop that was cancelled before
 its first signal."""
 
 

@@ -183,15 +183,25 @@ class Supervisor:
         adopted = [p for p in self.programs.values() if p.alive and not p.supervised]
         for program in adopted:
             program.adopt()
-        for program in adopted:
+        for program in adopted + self._mark_found():
             await program.load_launch()
 
     async def mark_lost(self) -> bool:
-        """Finds what lives although no keeper has answered. Whether there is anything. No effect on what is adopted meanwhile."""
+        """Finds what lives although no keeper has answered. Whether there is anything. No effect on what is found again
+        meanwhile."""
         found = await self._lost.find()
-        for name, program in self.programs.items():
+        for name, program in self.programs.items() if not self.client.connected else ():
             program.mark_lost(found.get(name))
         return any(program.lost_pid is not None for program in self.programs.values())
+
+    def _mark_found(self) -> list[Program]:
+        """What was lost, and what its keeper says now that it runs."""
+        found = [
+            program for program in self.programs.values() if program.alive and program.lost_pid is not None
+        ]
+        for program in found:
+            program.mark_found()
+        return found
 
     def _search(self) -> None:
         """A keeper that did not answer may have done what it was asked for, or do it later: it is asked until it answers
@@ -280,20 +290,25 @@ class Supervisor:
             log.error("keeper of %s died", self.instance_id)
         for name, terminal in self.terminals.items():
             terminal.resume(statuses.get(name))
+        found = self._mark_found()
         try:
             for terminal in self.terminals.values():
                 if terminal.tail.viewers:
                     await terminal.tail.open()
         except LauncherError as error:
             log.warning("keeper of %s: %s", self.instance_id, error.text.en)
+        for program in found:
+            await program.load_launch()
 
     async def _ask_until_answered(self) -> dict[str, TerminalStatus]:
-        """What runs; nothing if no keeper lives. One that lives and does not answer is asked again: what it runs lives too."""
+        """What runs; nothing if no keeper lives. One that lives and does not answer is asked again: what it runs may live too, and
+        is lost until then."""
         while True:
             try:
                 statuses = await self.client.statuses()
             except LauncherError as error:
                 self._outage.failed(error)
+                await self.mark_lost()
                 await asyncio.sleep(SEARCH_PAUSE_S)
             else:
                 self._outage.worked()

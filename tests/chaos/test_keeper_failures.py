@@ -58,7 +58,7 @@ async def test_a_connection_that_ends_ends_no_bot(ctx: Context, tmp_path: Path) 
     client, program = ctx.live.supervisor(bot.id).client, ctx.live.supervisor(bot.id).main_program
     async with program.terminal.watch() as (viewer, _):
         before = client._control
-        _hang_up(client)
+        hang_up(client)
         async with asyncio.timeout(30):
             while client._control is before:
                 await asyncio.sleep(0)
@@ -68,7 +68,7 @@ async def test_a_connection_that_ends_ends_no_bot(ctx: Context, tmp_path: Path) 
             while b"heard again" not in seen:
                 seen += item.data if isinstance(item := await anext(viewer), Piece) else b""
     assert (program.pid, program.restarts, program.state) == (pid, 0, State.RUNNING)
-    _hang_up(client)
+    hang_up(client)
     os.kill(pid or 0, signal.SIGKILL)
     async with asyncio.timeout(30):
         while program.last_death is None:
@@ -76,7 +76,7 @@ async def test_a_connection_that_ends_ends_no_bot(ctx: Context, tmp_path: Path) 
     assert program.last_death.signal == "SIGKILL"
 
 
-def _hang_up(client: KeeperClient) -> None:
+def hang_up(client: KeeperClient) -> None:
     """Ends the connection as a keeper would, which goes on."""
     assert client._control is not None
     assert client._control.transport is not None

@@ -1,0 +1,126 @@
+"""A keeper that hung while its bot ran was not noticed: the bot stayed `running`, and a stop failed again and again until
+the keeper answered."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from mailauncher.errors import InstanceAlreadyRunning
+from resolvers import instances, terminals
+from resolvers.context import Context
+from resolvers.views import InstanceView
+from terminals import client, local, observer, supervisor
+from terminals.states import State
+from tests.chaos.test_keeper_failures import hang_up, keeper_of
+from tests.support.context import PATIENT_BOT, add_bot, has_ended, lives, outputs, until
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "SEARCH_PAUSE_S", 0.1)
+    monkeypatch.setattr(local, "ASKED_TIMEOUT_S", 0.2)
+
+
+@asynccontextmanager
+async def hung(
+    ctx: Context, folder: Path, monkeypatch: pytest.MonkeyPatch, **services: str
+) -> AsyncIterator[tuple[InstanceView, psutil.Process]]:
+    """A bot as it was before its keeper was stopped, and the keeper; it goes on at the end."""
+    bot = await add_bot(ctx, folder, **services)
+    before = (await instances.start(ctx, bot.id)).instance
+    await outputs(ctx, f"{bot.id}_main", "ready")
+    owner = keeper_of(ctx, bot.id)
+    owner.suspend()
+    with monkeypatch.context() as patch:
+        patch.setattr(client, "ANSWER_TIMEOUT_S", 0.5)
+        try:
+            yield before, owner
+        finally:
+            if owner.is_running():
+                owner.resume()
+
+
+async def until_lost(ctx: Context, before: InstanceView) -> None:
+    now = await until(ctx, before.id, State.FAILED)
+    assert now.failure is not None
+    assert now.failure.reason.en.startswith("lost")
+    assert now.pid == before.pid
+    with pytest.raises(InstanceAlreadyRunning):
+        await instances.start(ctx, before.id)
+
+
+@pytest.mark.parametrize("connected", [True, False])
+async def test_its_bot_is_lost_until_it_answers(
+    ctx: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, connected: bool
+) -> None:
+    monkeypatch.setattr(observer, "LOOK_EVERY_S", 0.05 if connected else 600)
+    async with hung(ctx, tmp_path / "bot", monkeypatch) as (before, _owner):
+        if not connected:
+            hang_up(ctx.live.supervisor(before.id).client)
+        await until_lost(ctx, before)
+    again = await until(ctx, before.id, State.RUNNING)
+    assert (again.pid, again.restarts, again.failure) == (before.pid, 0, None)
+    await terminals.send_input(ctx, f"{before.id}_main", "again\n")
+    await outputs(ctx, f"{before.id}_main", "heard again")
+
+
+async def test_a_lost_bot_is_stopped_and_restarted_without_its_keeper(
+    ctx: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with hung(ctx, tmp_path / "bot", monkeypatch, napcat=PATIENT_BOT) as (before, owner):
+        hang_up(ctx.live.supervisor(before.id).client)
+        await until_lost(ctx, before)
+        done = await instances.restart(ctx, before.id)
+        assert (done.complete, done.instance.status) == (True, State.RUNNING)
+        assert not any(lives(pid) for pid in (before.pid, before.services[0].pid, owner.pid))
+        assert not (tmp_path / "bot" / "twice").exists()
+
+
+@pytest.mark.parametrize("service", [False, True])
+async def test_a_stop_that_the_keeper_does_not_answer_stops_the_bot(
+    ctx: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, service: bool
+) -> None:
+    """Also while the keeper was not known to hang."""
+    monkeypatch.setattr(observer, "LOOK_EVERY_S", 600)
+    services = {"napcat": PATIENT_BOT} if service else {}
+    async with hung(ctx, tmp_path / "bot", monkeypatch, **services) as (before, owner):
+        supervised = ctx.live.supervisor(before.id)
+        await supervised.stop(["main"]).wait(30)
+        assert not lives(before.pid)
+        assert instances.get(ctx, before.id).status is State.STOPPED
+        assert lives(owner.pid) is service  # it still holds the other program
+    if service:
+        await until_service(ctx, before.id, State.RUNNING)
+        assert lives(before.services[0].pid)
+    assert (await instances.start(ctx, before.id)).complete
+
+
+async def until_service(ctx: Context, instance_id: str, wanted: State) -> None:
+    async with asyncio.timeout(30):
+        while instances.get(ctx, instance_id).services[0].status is not wanted:
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("sent, status", [(signal.SIGKILL, State.FAILED), (signal.SIGINT, State.STOPPED)])
+async def test_an_end_that_a_hung_keeper_has_not_told_is_seen_when_it_answers(
+    ctx: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: signal.Signals, status: State
+) -> None:
+    async with hung(ctx, tmp_path / "bot", monkeypatch) as (before, _owner):
+        hang_up(ctx.live.supervisor(before.id).client)
+        await until_lost(ctx, before)
+        assert before.pid is not None
+        os.kill(before.pid, sent)
+        await has_ended(before.pid)
+    async with asyncio.timeout(30):
+        while (now := instances.get(ctx, before.id)).pid is not None:
+            await asyncio.sleep(0.01)
+    now = await until(ctx, before.id, status)
+    assert (now.failure and now.failure.signal) == ("SIGKILL" if status is State.FAILED else None)

@@ -172,18 +172,17 @@ class Supervisor:
         for name, status in statuses.items():
             if name in self.terminals:
                 self.terminals[name].adopt(status)
-        if not any(status.alive for status in statuses.values()):
-            if not self.client.busy and not any(
-                terminal.tail.viewers for terminal in self.terminals.values()
-            ):
-                self.client.close()
-            if not reached and await self.mark_lost():
-                self._search()  # what has lost its terminal may be about to end
-            return
         adopted = [p for p in self.programs.values() if p.alive and not p.supervised]
         for program in adopted:
             program.adopt()
-        for program in adopted + self._mark_found():
+        found = self._mark_found()
+        if not any(status.alive for status in statuses.values()):
+            viewers = any(terminal.tail.viewers for terminal in self.terminals.values())
+            if not self.client.busy and not viewers:
+                self.client.close()
+            if not reached and await self.mark_lost():
+                self._search()  # what has lost its terminal may be about to end
+        for program in adopted + found:
             await program.load_launch()
 
     async def mark_lost(self) -> bool:
@@ -195,13 +194,14 @@ class Supervisor:
         return any(program.lost_pid is not None for program in self.programs.values())
 
     def _mark_found(self) -> list[Program]:
-        """What was lost, and what its keeper says now that it runs."""
-        found = [
-            program for program in self.programs.values() if program.alive and program.lost_pid is not None
-        ]
-        for program in found:
-            program.mark_found()
-        return found
+        """What was lost, and what its keeper says now that it runs. What it does not run has ended."""
+        lost = [program for program in self.programs.values() if program.lost_pid is not None]
+        for program in lost if self.client.connected else ():
+            if program.alive:
+                program.mark_found()
+            else:
+                program.mark_lost(None)
+        return [program for program in lost if program.alive and program.lost_pid is None]
 
     def _search(self) -> None:
         """A keeper that did not answer may have done what it was asked for, or do it later: it is asked until it answers

@@ -97,9 +97,13 @@ class Terminal:
         end; `resume` may find nothing alive here. So all three are looked at. Otherwise the run would count as alive for
         ever, since nothing tells of its end again.
 
+        The answer may also be the first that tells of an end: its event went to a connection that had ended. Then whoever
+        waits for the end of that run is told, as if the event had come.
+
         One place for an unclaimed exit is enough. Starts are serial, and one that comes from an earlier run is put
         aside again, and ignored, because its id differs.
         """
+        self.resume(status)
         known = self.last_exit if status.run == self.run else None
         if known is not None and not known.lost:
             end = max(status.end, known.offset)

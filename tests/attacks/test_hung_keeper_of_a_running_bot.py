@@ -78,6 +78,7 @@ async def test_a_lost_bot_is_stopped_and_restarted_without_its_keeper(
     async with hung(ctx, tmp_path / "bot", monkeypatch, napcat=PATIENT_BOT) as (before, owner):
         hang_up(ctx.live.supervisor(before.id).client)
         await until_lost(ctx, before)
+        monkeypatch.setattr(client, "ANSWER_TIMEOUT_S", 10)  # for the next keeper
         done = await instances.restart(ctx, before.id)
         assert (done.complete, done.instance.status) == (True, State.RUNNING)
         assert not any(lives(pid) for pid in (before.pid, before.services[0].pid, owner.pid))

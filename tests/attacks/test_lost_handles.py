@@ -134,6 +134,20 @@ async def test_a_bot_that_can_be_reached_again_is_running(
         assert (bot.pid, bot.failure) == (before.pid, None)
 
 
+async def test_a_lost_bot_that_has_ended_when_its_keeper_can_be_reached_again_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stayed `failed` and lost, with the pid of a process that had ended."""
+    async with lost(tmp_path, monkeypatch) as (ctx, before, owner):
+        assert before.pid is not None
+        psutil.Process(before.pid).send_signal(signal.SIGINT)
+        await has_ended(before.pid)
+        owner.send_signal(signal.SIGCONT)
+        await until(ctx, before.id, State.STOPPED)
+        bot = instances.get(ctx, before.id)
+        assert (bot.pid, bot.failure) == (None, None)
+
+
 async def test_a_bot_of_a_killed_keeper_without_a_record_is_found(tmp_path: Path) -> None:
     async with parts(tmp_path, stop_bots_at_exit=False) as ctx:
         bot = await add_bot(ctx, tmp_path / "bot", DEAF_TO_HANGUP)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -91,6 +92,24 @@ async def test_a_program_that_exits_while_another_is_adopted_has_failed(later_se
     await until_failed(other)
     assert other.failure is not None
     assert other.failure.exit_code == 3
+
+
+async def test_an_end_of_which_only_an_adoption_tells_is_noticed(later_server: Server) -> None:
+    """The exit had been told on a connection that had ended. The terminal took it over, and the program waited on."""
+    supervisor = later_server.supervisor
+    await supervisor.adopt()
+    main = supervisor.main_program
+    supervisor.client._on_exit = lambda *_: None
+    assert main.pid is not None
+    os.kill(main.pid, signal.SIGKILL)
+    async with asyncio.timeout(10):
+        while (await supervisor.client.status("main")).alive:
+            await asyncio.sleep(0)
+    assert main.alive
+    await supervisor.adopt()
+    await until_failed(main)
+    assert main.failure is not None
+    assert main.failure.signal == "SIGKILL"
 
 
 async def test_programs_are_adopted_although_a_viewer_has_connected_to_the_keeper_first(

@@ -5,64 +5,32 @@ serialised, the last one wins, and there are never two processes.
 """
 
 import asyncio
-import contextlib
 import logging
-import signal
 import time
 from collections.abc import Awaitable, Callable
-from typing import Protocol
 
 from mailauncher.errors import (
     CommandFailed,
     ConnectionFailed,
     InstanceNotRunning,
     LauncherError,
-    PortInUse,
     Text,
 )
-from mailauncher.launch import DEFAULT_STOP, Launch, StopStep
 from mailauncher.tasks import Tasks
 from terminals.client import Exit, NoAnswer
 from terminals.condition import Condition
+from terminals.ending import ProcessEnding
 from terminals.executable import is_shell_script
+from terminals.exits import USE_THE_FOREGROUND, failure_of, left_in_background
 from terminals.goal import Goal
 from terminals.lost import LostPrograms
 from terminals.policy import Policy, RecentExits
+from terminals.preparation import LaunchFactory, Preparation
 from terminals.readiness import ReadinessWatch
-from terminals.states import TRANSITIONS, Failure, State
+from terminals.states import MESSAGES, TRANSITIONS, Failure, State
 from terminals.terminal import Terminal
 
 log = logging.getLogger(__name__)
-
-STARTUP_S = 2.0  # age up to which a process may miss the first signal of a stop
-SIGNAL_REPEAT_S = 1.0  # after this long such a process gets it once more
-KILLED_S = 2.0  # after this long a process that was sent SIGKILL counts as one that cannot be stopped
-LEFTOVER_GRACE_S = 0.1  # between SIGTERM and SIGKILL for processes that the program left behind
-CLOSING_PORT_S = 130.0  # the system needs up to two minutes for a connection that the other side keeps open
-CLOSING_PORT_PROBE_S = 0.5
-SCRIPT_S = (
-    60.0  # a command that ends sooner, and leaves processes behind, was the start script of what it left
-)
-_MESSAGES = {
-    State.STOPPED: Text("已停止", "Stopped"),
-    State.STARTING: Text("正在启动", "Starting"),
-    State.RUNNING: Text("已启动", "Running"),
-    State.STOPPING: Text("正在停止", "Stopping"),
-    State.FAILED: Text("未能运行", "Failed"),
-}
-
-
-_USE_THE_FOREGROUND = Text(
-    "启动命令应在前台运行 Bot，直到 Bot 结束：脚本中不要用 `&`、`nohup` 或 `--daemon`，最后一行写成 `exec python3 bot.py`",
-    "The start command must run the bot in the foreground until the bot ends: no `&`, `nohup` or `--daemon` in the script,"
-    " and `exec python3 bot.py` as its last line",
-)
-
-
-class LaunchFactory(Protocol):
-    """Returns what to run, as of now. `adopting`: it runs already, so its port need not be free. Raises LauncherError."""
-
-    def __call__(self, *, adopting: bool = False) -> Awaitable[Launch]: ...
 
 
 class Program:
@@ -91,7 +59,7 @@ class Program:
         self.goal = Goal(running=False)
         self.goal.resolve()
         self.policy = policy
-        self.readiness = ReadinessWatch(terminal, self._readiness_changed)
+        self.readiness = ReadinessWatch(terminal, self._changed)
         self.lacks_consent = lacks_consent
         """Asks whether its terms are not accepted."""
         self.restarts = 0
@@ -100,8 +68,6 @@ class Program:
         """Why it was restarted the last time; None if `restarts` is 0."""
         self.held: Text | None = None
         """Why it was not started as was asked. It is stopped."""
-        self.port_wait: Text | None = None
-        """Why its start waits for its port; None: it does not."""
         self.backing_off = False
         """Whether it exited and waits for its next automatic start."""
         self.lost_pid: int | None = None
@@ -109,11 +75,11 @@ class Program:
         self.on_change: Callable[[], None] = lambda: None
         self.on_unreachable: Callable[[], None] = lambda: None
         """Called when a command fails because the keeper did not answer: it may have done what it was asked for."""
-        self._lost_programs = lost_programs
+        self._ending = ProcessEnding(terminal, lost_programs, condition)
         self._make_launch = make_launch
+        self._preparation = Preparation(make_launch, terminal, condition, self._changed)
         self._condition = condition
         self._explain = explain
-        self._stop_steps: tuple[StopStep, ...] = DEFAULT_STOP
         self._is_shell_script = False
         self._goal_of_process: Goal | None = None
         """The goal that the process was started or kept for; None once it and what it left behind have ended."""
@@ -132,12 +98,17 @@ class Program:
 
     @property
     def alive(self) -> bool:
-        return self.terminal.alive and not self.terminal.is_shell
+        return self.terminal.runs_program
 
     @property
     def ready(self) -> bool | None:
         """Whether it works; None while it does not run, and if its recipe does not say how to tell."""
         return self.readiness.ready
+
+    @property
+    def port_wait(self) -> Text | None:
+        """Why its start waits for its port; None: it does not."""
+        return self._preparation.port_wait
 
     @property
     def pid(self) -> int | None:
@@ -255,7 +226,7 @@ class Program:
             log.warning("recipe of %s: %s", self.terminal.session_id, error)
             return
         if self.alive and self.terminal.run == run:
-            self._stop_steps, self._is_shell_script = launch.stop, shell_script
+            self._ending.steps, self._is_shell_script = launch.stop, shell_script
             self.readiness.adopt(launch.ready)
             self.on_change()
 
@@ -350,10 +321,10 @@ class Program:
                 f"{self.title.zh} 未启动：{missing.title.zh} 没有运行",
                 f"{self.title.en} was not started: {missing.title.en} is not running",
             )
-        launch = await self._prepare(goal)
+        launch = await self._preparation.launch(lambda: self.goal is goal)
         if launch is None:
             return
-        self._stop_steps = launch.stop
+        self._ending.steps = launch.stop
         self._is_shell_script = await asyncio.to_thread(is_shell_script, launch)
         if self.goal is not goal:
             return
@@ -377,33 +348,7 @@ class Program:
         if not self.alive and self.goal is goal:
             await self._exited(goal, started=goal.done.done())
 
-    async def _prepare(self, goal: Goal) -> Launch | None:
-        """What to run; None if there is a newer goal. Waits for a port on which connections are only being closed, such as those
-        of the process before, and says so meanwhile."""
-        give_up_at = time.monotonic() + CLOSING_PORT_S
-        try:
-            while self.goal is goal:
-                try:
-                    launch = await self._make_launch()
-                except PortInUse as error:
-                    if not error.passing or time.monotonic() > give_up_at:
-                        raise
-                    if self.port_wait is None:
-                        self._show_wait(error.text)
-                    await self._condition.wait_for(lambda: self.goal is not goal, CLOSING_PORT_PROBE_S)
-                else:
-                    return launch if self.goal is goal else None
-            return None
-        finally:
-            self.port_wait = None
-
-    def _show_wait(self, reason: Text) -> None:
-        log.info("%s waits: %s", self.terminal.session_id, reason.en)
-        self.port_wait = reason
-        self.terminal.announce(Text(f"等待启动：{reason.zh}", f"Waits for its start: {reason.en}"))
-        self.on_change()
-
-    def _readiness_changed(self) -> None:
+    def _changed(self) -> None:
         self._condition.notify_all()
         self.on_change()
 
@@ -426,7 +371,7 @@ class Program:
         ended = self.terminal.last_exit
         assert ended is not None
         self.readiness.end()
-        in_background = await self._count_in_background(ended)
+        in_background = await left_in_background(self.terminal, ended, shell_script=self._is_shell_script)
         await self._end_leftovers()
         if self.goal is not goal:
             return
@@ -436,17 +381,8 @@ class Program:
             self._transition(State.STOPPED)
             return
         lines = () if ended.lost else await self.terminal.last_lines()
-        hint = _USE_THE_FOREGROUND if in_background else await self._explain(lines, ended)
-        reason = _describe(ended, in_background)
-        failure = Failure(
-            reason=reason,
-            at=ended.at,
-            exit_code=ended.code,
-            signal=signal.Signals(ended.signal).name if ended.signal else None,
-            last_lines=lines,
-            hint=hint,
-            restart_at=None if delay_s is None else int((time.time() + delay_s) * 1000),
-        )
+        hint = USE_THE_FOREGROUND if in_background else await self._explain(lines, ended)
+        failure = failure_of(ended, in_background, lines, hint, delay_s)
         if self.goal is not goal:
             return
         if delay_s is not None:
@@ -483,85 +419,33 @@ class Program:
             if self.lives:
                 self._transition(before)
             return
-        if self.lost_pid is None:
-            with contextlib.suppress(NoAnswer):
-                await self._end_by_keeper(goal)
-                return
-        await self._end_lost()
-
-    async def _end_by_keeper(self, goal: Goal) -> None:
-        """Raises NoAnswer."""
-        age_s = self.terminal.age_s
-        starting_up = age_s is not None and age_s < STARTUP_S
-        for step in self._stop_steps:
-            wished_s = self.policy.supervision.stop_timeout_s or step.wait_s
-            wait_s = self.policy.stop_timeout_s if wished_s is None else wished_s
-            # CPython, while it starts, swallows about one SIGINT in 200: it gets a second one.
-            for timeout_s in (min(SIGNAL_REPEAT_S, wait_s), wait_s) if starting_up else (wait_s,):
-                if self.alive:
-                    await self.terminal.signal(step.signal, step.to)
-                    await self._condition.wait_for(lambda: not self.alive, timeout_s)
-        # However short the timeouts are: its end is reported a moment after SIGKILL, and before that nothing is left over.
-        await self._condition.wait_for(lambda: not self.alive, KILLED_S)
+        unstoppable = CommandFailed(f"{self.title.zh} 无法停止", f"{self.title.en} cannot be stopped")
+        if not await self._end_by_keeper():
+            if not await self._ending.without_keeper(self.policy):
+                raise unstoppable  # and the loop tries again, for as long as it takes
+            self.lost_pid = self._goal_of_process = None
+            return
         await self._end_leftovers()
         if self.alive:  # the kernel holds it, even against SIGKILL: wait until it lets go
-            self._give_up(
-                goal, CommandFailed(f"{self.title.zh} 无法停止", f"{self.title.en} cannot be stopped")
-            )
+            self._give_up(goal, unstoppable)
             given_up = self.goal
             await self._condition.wait_for(lambda: not self.alive or self.goal is not given_up)
 
-    async def _end_lost(self) -> None:
-        """Ends a process that cannot be reached through its keeper, and whatever it has left, signal by signal, and then the keeper,
-        unless that holds another program."""
-        name, run, pid = self.terminal.name, self.terminal.run, self.terminal.pid
-        for step in self._stop_steps:
-            wait_s = self.policy.supervision.stop_timeout_s or step.wait_s or self.policy.stop_timeout_s
-            until = time.monotonic() + wait_s
-            number = signal.Signals[step.signal]
-            left = await self._lost_programs.signal(name, number, pid, run)
-            while left and time.monotonic() < until:
-                await asyncio.sleep(LEFTOVER_GRACE_S)
-                again = number if number is signal.SIGKILL else 0
-                left = await self._lost_programs.signal(name, again, pid, run)
-            if not left:
-                break
-        await self._lost_programs.end_keeper()
-        self.lost_pid = self._goal_of_process = None
-        # Nobody else will tell: the keeper is dead, or says so when it answers again, and the end is known then.
-        self.terminal.resume(None)
-
-    async def _count_in_background(self, ended: Exit) -> int:
-        """How many processes a start command that has ended with code 0 has left in the background.
-
-        They count also if the end of its session has ended them with it: of a shell script all, of another program those that it
-        has started as programs of their own, because others are parts of it, which end a little later. What lives on for a
-        while always counts. Nothing counts of what has run for long, which was no start command.
-        """
-        age_s = self.terminal.age_s
-        if ended.code != 0 or age_s is None or age_s > SCRIPT_S:
-            return 0
-        left = ended.left if self._is_shell_script else ended.programs
-        with contextlib.suppress(LauncherError):
-            if await self.terminal.signal("SIGCONT", "tree"):  # which changes nothing
-                await asyncio.sleep(LEFTOVER_GRACE_S)
-                left = max(left, await self.terminal.signal("SIGCONT", "tree"))
-        return left
+    async def _end_by_keeper(self) -> bool:
+        """Whether the keeper answers. One that does not may still carry out what it was asked for, when it goes on; that harms
+        nobody, since it signals its own run, whose id no other has."""
+        if self.lost_pid is not None:
+            return False
+        try:
+            await self._ending.by_keeper(self.policy)
+        except NoAnswer:
+            return False
+        return True
 
     async def _end_leftovers(self) -> None:
-        """Ends what an exited process left behind: children that ignored the signals or left its group."""
-        if self.alive or self._goal_of_process is None:
-            return
-        self._goal_of_process = None
-        try:
-            if await self.terminal.signal("SIGTERM", "tree"):
-                await asyncio.sleep(LEFTOVER_GRACE_S)
-                for _ in range(50):
-                    if not await self.terminal.signal("SIGKILL", "tree"):
-                        break
-                    await asyncio.sleep(0.02)
-        except LauncherError as error:
-            log.warning("leftovers of %s: %s", self.terminal.session_id, error.text.en)
+        if not self.alive and self._goal_of_process is not None:
+            self._goal_of_process = None
+            await self._ending.of_leftovers()
 
     def _transition(self, state: State) -> None:
         if state not in (State.STARTING, State.RUNNING):
@@ -571,21 +455,6 @@ class Program:
         if state not in TRANSITIONS[self.state]:
             raise RuntimeError(f"{self.terminal.session_id}: {self.state} -> {state}")
         self.state = state
-        self.terminal.announce(_MESSAGES[state])
+        self.terminal.announce(MESSAGES[state])
         self._condition.notify_all()
         self.on_change()
-
-
-def _describe(exit: Exit, in_background: int) -> Text:
-    """How a program ended, as the predicate of a sentence."""
-    if in_background:
-        return Text(
-            f"已退出，退出码 0，它留在后台的 {in_background} 个进程随之被结束",
-            f"exited with code 0, and what it had left in the background (processes: {in_background}) was ended with it",
-        )
-    if exit.lost:
-        return Text("因其 keeper 意外退出而被结束", "was killed because its keeper died")
-    if exit.signal:
-        name = signal.Signals(exit.signal).name
-        return Text(f"被信号 {name} 结束", f"was ended by {name}")
-    return Text(f"已退出，退出码 {exit.code}", f"exited with code {exit.code}")

@@ -33,6 +33,16 @@ STOPPING -> RUNNING is a stop that was cancelled before
 its first signal."""
 
 
+MESSAGES = {
+    State.STOPPED: Text("已停止", "Stopped"),
+    State.STARTING: Text("正在启动", "Starting"),
+    State.RUNNING: Text("已启动", "Running"),
+    State.STOPPING: Text("正在停止", "Stopping"),
+    State.FAILED: Text("未能运行", "Failed"),
+}
+"""What a terminal says when its program gets there."""
+
+
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """Why a program does not run although it should.
 

@@ -15,7 +15,8 @@ from terminals.condition import Condition
 from terminals.goal import Goal
 from terminals.local import LocalKeepers
 from terminals.policy import Policy, Supervision
-from terminals.program import LaunchFactory, Program
+from terminals.preparation import LaunchFactory
+from terminals.program import Program
 from terminals.states import State
 from terminals.terminal import Terminal
 

@@ -132,6 +132,11 @@ class Terminal:
             self.exited(self.run, status.exit)
 
     @property
+    def runs_program(self) -> bool:
+        """Whether something runs that is no shell."""
+        return self.alive and not self.is_shell
+
+    @property
     def age_s(self) -> float | None:
         """How long ago the last run was started; None where the keeper does not say."""
         return None if self.began is None else time.monotonic() - self.began

@@ -45,6 +45,9 @@ async def test_a_keeper_that_does_not_answer_holds_up_nobody_else(
     keeper = psutil.Process(psutil.Process(pids[0]).ppid())
     keeper.send_signal(signal.SIGSTOP)
     monkeypatch.setattr(live_instances, "ADOPTION_WAIT_S", 0.5)
+    monkeypatch.setattr(
+        client, "ANSWER_TIMEOUT_S", 120
+    )  # on a busy machine a start takes longer than the usual
     async with parts(tmp_path) as ctx:
         try:
             # It still waits for the first answer, else it would have ended.

@@ -103,7 +103,7 @@ async def test_a_start_waits_for_connections_of_the_process_before_and_says_so(
 async def test_a_start_that_waited_in_vain_is_refused(
     ctx: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("terminals.program.CLOSING_PORT_S", 0.0)
+    monkeypatch.setattr("terminals.preparation.CLOSING_PORT_S", 0.0)
     bot = await add_bot(ctx, tmp_path / "bot")
     with socket.socket() as listener:  # without SO_REUSEADDR
         listener.bind(("127.0.0.1", bot.port))

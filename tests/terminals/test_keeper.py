@@ -300,7 +300,7 @@ def test_a_second_start_finds_the_running_keeper(started: KeeperProcess) -> None
 
 @pytest.mark.slow
 def test_an_idle_keeper_exits(tmp_path: Path) -> None:
-    place = KeeperProcess(tmp_path, idle_s=0.3)
+    place = KeeperProcess(tmp_path, idle_s=1.0)
     assert place.start() == 0
     client = place.client()
     pid = client.ask("hello")["pid"]

@@ -71,12 +71,16 @@ class LostPrograms:
     async def _find(self) -> dict[str, list[int]]:
         return (await self._processes.find()).get(str(self._folder), {})
 
-    async def end_keeper(self) -> None:
-        """Kills the keeper if it lives and nothing of the instance does: it does not answer, and holds the lock."""
-        if not await self.find() and (pid := await asyncio.to_thread(keeper_pid, self._folder)):
+    async def end_keeper(self) -> bool:
+        """Kills the keeper if it lives and nothing of the instance does: it does not answer, and holds the lock. Whether none lives
+        now."""
+        if await self.find():
+            return False
+        if pid := await asyncio.to_thread(keeper_pid, self._folder):
             keeper.kill(pid, signal.SIGKILL)
             while await asyncio.to_thread(is_held, self._folder):  # noqa: ASYNC110 - nothing tells of the end of a process
                 await asyncio.sleep(0.02)
+        return not await asyncio.to_thread(is_held, self._folder)
 
 
 def _marked() -> Marked:

@@ -10,7 +10,7 @@ from mailauncher.errors import LauncherError, Text
 from mailauncher.launch import shell_launch
 from mailauncher.outage import Outage
 from mailauncher.tasks import Tasks
-from terminals.client import Exit, KeeperClient, TerminalStatus
+from terminals.client import Exit, KeeperClient, NoAnswer, TerminalStatus
 from terminals.condition import Condition
 from terminals.goal import Goal
 from terminals.local import LocalKeepers
@@ -232,7 +232,15 @@ class Supervisor:
         self.client.retire()
 
     async def end_keeper(self) -> None:
-        """Ends the shells, then the keeper; every program must have been stopped. Raises LauncherError."""
+        """Ends the shells, then the keeper; every program must have been stopped. A keeper that hangs is killed, unless anything
+        but shells lives of the instance. Raises LauncherError."""
+        try:
+            await self._ask_keeper_to_end()
+        except NoAnswer:
+            if not await self._lost.end_keeper():
+                raise
+
+    async def _ask_keeper_to_end(self) -> None:
         if not await self.client.connect(start=False):
             return
         try:

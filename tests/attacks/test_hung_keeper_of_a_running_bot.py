@@ -104,6 +104,20 @@ async def test_a_stop_that_the_keeper_does_not_answer_stops_the_bot(
     assert (await instances.start(ctx, before.id)).complete
 
 
+async def test_a_stopped_bot_whose_keeper_hangs_is_deleted(
+    ctx: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot = await add_bot(ctx, tmp_path / "bot")
+    await instances.start(ctx, bot.id)
+    owner = keeper_of(ctx, bot.id)
+    await instances.stop(ctx, bot.id)
+    owner.suspend()
+    monkeypatch.setattr(client, "ANSWER_TIMEOUT_S", 0.5)
+    await instances.delete(ctx, bot.id)
+    assert bot.id not in ctx.live
+    assert not lives(owner.pid)
+
+
 async def until_service(ctx: Context, instance_id: str, wanted: State) -> None:
     async with asyncio.timeout(30):
         while instances.get(ctx, instance_id).services[0].status is not wanted:

@@ -95,9 +95,8 @@ class Database:
         except (BaseORMException, sqlite3.Error) as error:
             if instance_id is not None and isinstance(error, IntegrityError) and _lacks_owner(error):
                 raise InstanceNotFound(instance_id) from error
-            if _is_full(
-                error
-            ):  # whoever wanted to write says so; this is tried every two seconds until there is room
+            if _is_full(error):
+                # Whoever wanted to write says so; some do every two seconds, until there is room.
                 log.debug("database: %s", error)
                 raise DatabaseError(
                     "磁盘空间不足，数据库无法写入",

@@ -29,8 +29,8 @@ Dial = Callable[[Callable[[], asyncio.BaseProtocol], bool], Awaitable[bool]]
 
 class Exit(msgspec.Struct, frozen=True, kw_only=True):
     """How a run ended. `code` is None if signal number `signal` ended it. `lost`: its keeper died, so neither is known.
-    `at` is in milliseconds since 1970, `offset` the end of its output, `left` how many processes of its session it left, and `programs` how many of them it had started as
-    programs of their own."""
+    `at` is in milliseconds since 1970, `offset` the end of its output, `left` how many processes of its session it left, and
+    `programs` how many of them it had started as programs of their own (0 by keepers before protocol 1.4)."""
 
     at: int
     offset: int

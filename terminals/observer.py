@@ -48,7 +48,7 @@ class Observer:
     def __init__(self, supervisors: Iterable[Supervisor]) -> None:
         self._supervisors = supervisors
         self._tasks = Tasks()
-        self._outage = Outage(log, "looking at programs")
+        self._outages: dict[str, Outage] = {}
         self._looking: set[str] = set()
         self._outputs: dict[str, _Output] = {}
         self._consoles: dict[str, bool | None] = {}
@@ -72,20 +72,22 @@ class Observer:
             await self._tasks.close()
 
     def _forget_all_but(self, session_ids: Set[str], runs: set[str]) -> None:
+        self._outages = {key: outage for key, outage in self._outages.items() if key in session_ids}
         self._outputs = {key: output for key, output in self._outputs.items() if key in session_ids}
         self._ports_at = {run: at for run, at in self._ports_at.items() if run in runs}
         self._consoles = {run: reads for run, reads in self._consoles.items() if run in runs}
 
     async def _look(self, program: Program) -> None:
         session_id, run, ready = program.terminal.session_id, program.terminal.run, program.ready
+        outage = self._outages.setdefault(session_id, Outage(log, f"looking at {session_id}"))
         try:
             program.readiness.observe(run, ready, await self._observation(program))
         except LauncherError:
             pass  # its keeper is busy or gone: the next look tells
         except OSError as error:
-            self._outage.failed(error)
+            outage.failed(error)
         else:
-            self._outage.worked()
+            outage.worked()
         finally:
             self._looking.discard(session_id)
 

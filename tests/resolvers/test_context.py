@@ -10,7 +10,7 @@ from mailauncher.errors import DatabaseError, InvalidPath
 from mailauncher.settings import Settings
 from resolvers import instances
 from resolvers.lifespan import open_context
-from tests.support.context import parts, processes_in, settings_for
+from tests.support.context import free_port, parts, processes_in, settings_for
 
 
 async def refused(settings: Settings, error: type[Exception]) -> str:
@@ -66,6 +66,6 @@ async def test_a_second_opening_finds_what_the_first_left(tmp_path: Path) -> Non
     (tmp_path / "bot").mkdir()
     (tmp_path / "bot" / "bot.py").touch()
     async with parts(tmp_path) as ctx:
-        view = await instances.add(ctx, instances.NewInstance("bot", str(tmp_path / "bot"), 8000))
+        view = await instances.add(ctx, instances.NewInstance("bot", str(tmp_path / "bot"), free_port()))
     async with parts(tmp_path) as ctx:
         assert instances.get(ctx, view.id) == view

@@ -82,9 +82,10 @@ class Database:
             await connections.close_all()
 
     @contextmanager
-    def session(self, instance_id: str | None = None) -> Iterator[None]:
+    def session(self, instance_id: str | None = None, *, retried: bool = False) -> Iterator[None]:
         """Makes models use this database, in the block and in tasks started from it. Raises DatabaseError; InstanceNotFound for
-        a row of the instance `instance_id`, if that has been removed meanwhile.
+        a row of the instance `instance_id`, if that has been removed meanwhile. `retried`: it has failed before, and the log
+        says so.
 
         Each entry takes a copy of the context: the object remembers one entry only, so that of two requests inside at once
         the one that leaves first would take the other's database away.
@@ -95,15 +96,15 @@ class Database:
         except (BaseORMException, sqlite3.Error) as error:
             if instance_id is not None and isinstance(error, IntegrityError) and _lacks_owner(error):
                 raise InstanceNotFound(instance_id) from error
-            if _is_full(error):
-                # Whoever wanted to write says so; some do every two seconds, until there is room.
-                log.debug("database: %s", error)
+            level = logging.DEBUG if retried else logging.ERROR
+            if _is_full(error):  # one line: until there is room, every attempt says so
+                log.log(level, "database: %s", error)
                 raise DatabaseError(
                     "磁盘空间不足，数据库无法写入",
                     "There is not enough disk space to write to the database",
                     full=True,
                 ) from error
-            log.exception("database failed")
+            log.log(level, "database failed", exc_info=True)
             raise DatabaseError("数据库错误，详见日志", "Database error; see the log") from error
 
 

@@ -134,9 +134,10 @@ class Deployments:
                 await self._store(row_id, {})
 
     async def _store(self, row_id: int, values: dict[str, Any]) -> None:
+        failed_before = row_id in self._unsaved
         values = self._unsaved.pop(row_id, {}) | values
         try:
-            with self._database.session():
+            with self._database.session(retried=failed_before):
                 await models.Deployment.filter(id=row_id).update(**values)
         except DatabaseError as error:
             if not error.full:

@@ -66,16 +66,16 @@ class Journal:
         be written (a full disk) goes to the log, and into the journal when that is possible."""
         event = {"at": int(time.time() * 1000), "instance_id": instance_id, "kind": kind, "caller": caller}
         self._unsaved.append({**event, "zh": readable(text.zh), "en": readable(text.en)})
-        if not await self.save_unsaved():
+        if not await self.save_unsaved(retried=False):
             log.error("not in the journal yet: %s", text.en)
 
-    async def save_unsaved(self) -> bool:
+    async def save_unsaved(self, *, retried: bool = True) -> bool:
         """Writes the events that are not written yet, in their order. False if there is no room for them; what cannot be
         written for another reason goes to the log alone."""
         async with self._writing:
             while self._unsaved:
                 try:
-                    with self._database.session():
+                    with self._database.session(retried=retried):
                         written = await models.Event.create(**self._unsaved[0])
                     self._newest.append({"id": written.id, **self._unsaved[0]})
                 except DatabaseError as error:

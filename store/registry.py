@@ -164,7 +164,7 @@ class Registry:
         if record is None:
             return True
         try:
-            with self._database.session():
+            with self._database.session(retried=failed_before):
                 async with in_transaction():
                     await models.Instance.filter(id=instance_id).update(
                         wanted=record.wanted, port=record.port

@@ -1,6 +1,7 @@
 """The registry: memory and database agree, whatever fails."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Any
@@ -191,10 +192,10 @@ async def test_a_removal_that_fails_changes_nothing_anywhere(database: Database)
 
 @pytest.mark.parametrize("table", ["instance", "service"])
 async def test_a_wanted_state_and_ports_that_cannot_be_written_count_and_are_stored_later(
-    database: Database, table: str
+    database: Database, table: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """They follow what has been done: a stop that was done, or a file that had been written with a port, answered with an
-    error of the database."""
+    error of the database. Later, each attempt was logged, every two seconds."""
     registry = Registry(database)
     await registry.add(record(1))
     await refuse(database, "UPDATE", table)
@@ -203,12 +204,15 @@ async def test_a_wanted_state_and_ports_that_cannot_be_written_count_and_are_sto
     [changed] = registry
     assert changed.wanted
     assert (changed.port, changed.services[0].port) == (1, 2)
-    await registry.save_unsaved()
+    for _ in range(3):
+        await registry.save_unsaved()
     assert list(await reloaded(database)) == [record(1)]
     with database.session():
         await connections.get("default").execute_script(f"DROP TRIGGER refuse_UPDATE_{table}")
     await registry.save_unsaved()
     assert list(await reloaded(database)) == [changed]
+    told = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [message.partition(" ")[0] for message in told] == ["database", "not", "stored"]
 
 
 async def test_a_change_of_supervision_that_fails_changes_nothing_anywhere(database: Database) -> None:

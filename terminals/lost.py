@@ -14,6 +14,7 @@ import signal
 from pathlib import Path
 
 from mailauncher import files
+from mailauncher.errors import ConnectionFailed
 from mailauncher.tasks import Tasks
 from terminals import keeper
 
@@ -32,25 +33,36 @@ class MarkedProcesses:
     def __init__(self) -> None:
         self._tasks = Tasks()
         self._looking = asyncio.Lock()
-        self._next: asyncio.Task[Marked] | None = None
+        self._next: asyncio.Task[Marked | OSError] | None = None
 
     async def find(self) -> Marked:
-        """By a look that begins after this call: one that runs already may have missed what has just been started."""
+        """By a look that begins after this call: one that runs already may have missed what has just been started. Raises
+        ConnectionFailed where the processes of this machine cannot be looked at."""
         if self._next is None:
             self._next = self._tasks.spawn(self._look(), "search for processes of terminals")
-        return await asyncio.shield(self._next)  # which others wait for as well
+        found = await asyncio.shield(self._next)  # which others wait for as well
+        if isinstance(found, OSError):
+            raise ConnectionFailed(
+                f"无法查看本机的进程：{found.strerror}",
+                f"The processes of this machine cannot be looked at: {found.strerror}",
+            )
+        return found
 
-    async def _look(self) -> Marked:
+    async def _look(self) -> Marked | OSError:
         async with self._looking:
             self._next = None  # before the look begins: see `find`
-            return await asyncio.to_thread(_marked)
+            try:
+                return await asyncio.to_thread(_marked)
+            except OSError as error:
+                return error  # each who waits is told; a task that raises would be logged each time
 
     async def close(self) -> None:
         await self._tasks.close()
 
 
 class LostPrograms:
-    """Finds and ends what lives of one instance. `folder` is that of its keeper."""
+    """Finds and ends what lives of one instance. `folder` is that of its keeper. Raises ConnectionFailed where the processes of
+    this machine cannot be looked at."""
 
     def __init__(self, folder: Path, processes: MarkedProcesses) -> None:
         self._folder = folder
@@ -84,6 +96,18 @@ class LostPrograms:
 
 
 def _marked() -> Marked:
+    """Raises OSError if this process has no descriptor left: nothing of any process could be read, as if none had a mark."""
+    _require_descriptor()
+    found = _all_marked()
+    _require_descriptor()
+    return found
+
+
+def _require_descriptor() -> None:
+    os.close(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+
+
+def _all_marked() -> Marked:
     mark = b"KEEPER_TERMINAL="
     found: dict[str, dict[str, list[tuple[int, int]]]] = {}
     for pid, _parent, _session in keeper.running_processes():

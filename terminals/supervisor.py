@@ -1,6 +1,7 @@
 """The programs of one instance, their terminals, and the keeper that holds them."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
@@ -317,7 +318,8 @@ class Supervisor:
                 statuses = await self.client.statuses()
             except LauncherError as error:
                 self._outage.failed(error)
-                await self.mark_lost()
+                with contextlib.suppress(LauncherError):  # without descriptors it is not known what lives
+                    await self.mark_lost()
                 await asyncio.sleep(SEARCH_PAUSE_S)
             else:
                 self._outage.worked()

@@ -1,12 +1,15 @@
 """A server that started with 1,000 stopped instances looked through all processes of the machine 1,000 times."""
 
 import asyncio
+import resource
 import threading
+from pathlib import Path
 
 import pytest
 
+from mailauncher.errors import ConnectionFailed
 from terminals import lost
-from terminals.lost import Marked, MarkedProcesses
+from terminals.lost import LostPrograms, Marked, MarkedProcesses
 
 
 async def test_those_who_ask_meanwhile_share_the_next_look(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,4 +37,19 @@ async def test_those_who_ask_meanwhile_share_the_next_look(monkeypatch: pytest.M
     assert len(looks) == 2
     go_on.release()
     assert await processes.find() == {"/look/2": {}}
+    await processes.close()
+
+
+async def test_without_descriptors_it_is_not_known_what_lives(tmp_path: Path) -> None:
+    """Nothing seemed to live, and a bot that was only lost became `stopped`."""
+    processes = MarkedProcesses()
+    programs = LostPrograms(tmp_path, processes)
+    assert await programs.find() == {}
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        with pytest.raises(ConnectionFailed, match="open files"):
+            await programs.find()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     await processes.close()

@@ -26,13 +26,22 @@ _NOTSENT_LOWAT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 
 def text_frame(*payload: bytes) -> bytes:
     """A text message in one frame: final, unmasked, uncompressed. `payload` are parts in UTF-8."""
+    return _frame(0x81, payload)
+
+
+def binary_frame(*payload: bytes) -> bytes:
+    """The same for a binary message."""
+    return _frame(0x82, payload)
+
+
+def _frame(kind: int, payload: tuple[bytes, ...]) -> bytes:
     length = sum(map(len, payload))
     if length < 126:
-        head = struct.pack("!BB", 0x81, length)
+        head = struct.pack("!BB", kind, length)
     elif length < 1 << 16:
-        head = struct.pack("!BBH", 0x81, 126, length)
+        head = struct.pack("!BBH", kind, 126, length)
     else:
-        head = struct.pack("!BBQ", 0x81, 127, length)
+        head = struct.pack("!BBQ", kind, 127, length)
     return b"".join((head, *payload))
 
 

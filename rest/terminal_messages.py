@@ -1,13 +1,11 @@
-"""The messages on a terminal's WebSocket: JSON objects with a `type`."""
+"""The messages on a terminal's WebSocket: JSON objects with a `type`. Output is in `terminal_output`."""
 
 from typing import Annotated, Any
 
 import msgspec
 
 from mailauncher.errors import InvalidParameter, LauncherError
-from mailauncher.frames import text_frame
 from mailauncher.system_text import to_json
-from resolvers.terminals import Piece
 
 Milliseconds = (
     Annotated[int, msgspec.Meta(ge=0, le=1 << 53)] | Annotated[float, msgspec.Meta(ge=0, le=1 << 53)]
@@ -78,33 +76,3 @@ def error(failure: LauncherError, language: str) -> dict[str, Any]:
 
 def resize(columns: int, rows: int) -> dict[str, Any]:
     return {"type": "resize", "cols": columns, "rows": rows}
-
-
-def output(piece: Piece) -> list[str]:
-    """The messages that show a piece. A client that comes back continues at `offset` plus the UTF-8 bytes of `data`.
-
-    Where that is not the end of the piece (queries were removed, or invalid bytes are shown as U+FFFD), an empty output
-    at the right offset follows.
-    """
-    return [b"".join(parts).decode() for parts in _outputs(piece)]
-
-
-def output_frames(piece: Piece) -> bytes:
-    """The same as WebSocket frames, made once for all viewers of the piece."""
-    if piece.wire is None:
-        piece.wire = b"".join([text_frame(*parts) for parts in _outputs(piece)])
-    return piece.wire
-
-
-def _outputs(piece: Piece) -> list[tuple[bytes, ...]]:
-    """Each message in parts, so that up to 64 KiB of text are copied only once more."""
-    try:
-        shown = piece.data.decode()
-        exact = len(piece.data) == piece.end - piece.offset
-    except UnicodeDecodeError:
-        shown, exact = piece.data.decode("utf-8", "replace"), False
-    return [_output(shown, piece.offset)] if exact else [_output(shown, piece.offset), _output("", piece.end)]
-
-
-def _output(shown: str, offset: int) -> tuple[bytes, ...]:
-    return b'{"type":"output","data":', msgspec.json.encode(shown), b',"offset":%d}' % offset

@@ -17,6 +17,13 @@ from resolvers.terminals import Attachment, Notice, Piece, Resized, StatusMessag
 from rest import terminal_messages as messages
 from rest.existing_client.terminals import candidate_sessions
 from rest.terminal_messages import ClientMessage, Input, Ping, RequestHistory, Resize
+from rest.terminal_output import (
+    BINARY_PROTOCOL,
+    binary_frames,
+    binary_messages,
+    json_frames,
+    json_messages,
+)
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +42,7 @@ def routes(ctx: Context) -> list[BaseRoute]:
 
 async def serve(ctx: Context, socket: WebSocket) -> None:
     """One viewer, from connection to end. An error that ends it is sent before the socket is closed."""
-    await socket.accept()
+    await socket.accept(BINARY_PROTOCOL if _wants_binary(socket) else None)
     language = preferred_language(socket.headers.get("accept-language", ""))
     try:
         try:
@@ -49,6 +56,10 @@ async def serve(ctx: Context, socket: WebSocket) -> None:
             await _close(socket, language, LauncherError("内部错误", "Internal error"))
     except WebSocketDisconnect:
         return
+
+
+def _wants_binary(socket: WebSocket) -> bool:
+    return BINARY_PROTOCOL in socket.scope["subprotocols"]
 
 
 async def _close(socket: WebSocket, language: str, error: LauncherError) -> None:
@@ -65,7 +76,11 @@ async def _attach(ctx: Context, socket: WebSocket, language: str) -> None:
         session = ViewerSession(ctx, socket, language, requested_id, session_id, attachment)
         try:
             await session.begin(recent)
-            recent.data, recent.wire = b"", None  # 150 KiB that would be held for as long as the viewer stays
+            recent.data, recent.json_frames, recent.binary_frames = (
+                b"",
+                None,
+                None,
+            )  # else held until the viewer leaves
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(session.send_output())
                 tasks.create_task(session.send_replies())
@@ -117,6 +132,7 @@ class ViewerSession:
         self._requested_id = requested_id
         self._session_id = session_id
         self._attachment = attachment
+        self._binary = _wants_binary(socket)
         self._takes_frames = EXTENSION in (socket.scope.get("extensions") or {})
         self._replies: asyncio.Queue[dict[str, Any] | RequestHistory] = asyncio.Queue(REPLIES)
 
@@ -166,12 +182,16 @@ class ViewerSession:
     async def _send_piece(self, *pieces: Piece) -> None:
         """Sends pieces, in one go where the server takes prepared frames."""
         if self._takes_frames:
-            frames = b"".join(map(messages.output_frames, pieces))
+            frames = b"".join(map(binary_frames if self._binary else json_frames, pieces))
             await self._socket.send({"type": "websocket.send", EXTENSION: frames})
-        else:
-            for piece in pieces:
-                for message in messages.output(piece):
-                    await self._socket.send_text(message)
+            return
+        for piece in pieces:
+            if self._binary:
+                for parts in binary_messages(piece):
+                    await self._socket.send_bytes(b"".join(parts))
+            else:
+                for parts in json_messages(piece):
+                    await self._socket.send_text(b"".join(parts).decode())
 
     async def _send(self, message: dict[str, Any]) -> None:
         await self._socket.send_text(messages.encode(message))

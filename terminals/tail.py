@@ -32,15 +32,16 @@ NOTICES = 64
 class Piece:
     """A piece of output as viewers get it. `end - offset` bytes were printed; `data` is what is shown of them.
 
-    `missed` counts the bytes before `offset` that are no longer kept. `wire` is for the front door: the encoded message,
-    made once for all viewers that get this very piece.
+    `missed` counts the bytes before `offset` that are no longer kept. The frames are for the front door: the encoded
+    messages, made once for all viewers that get this very piece in that form.
     """
 
     offset: int
     end: int
     data: bytes
     missed: int = 0
-    wire: bytes | None = None
+    json_frames: bytes | None = None
+    binary_frames: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

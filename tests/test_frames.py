@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.frames import Frame, Opcode
 
 from mailauncher import frames
-from mailauncher.frames import EXTENSION, text_frame
+from mailauncher.frames import EXTENSION, binary_frame, text_frame
 from tests.support.asgi import served
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
@@ -118,9 +118,10 @@ async def silent(app: App, port: int) -> AsyncIterator[socket.socket]:
 
 
 @given(st.lists(st.binary(max_size=70_000), max_size=3))
-def test_a_text_frame_equals_that_of_websockets(parts: list[bytes]) -> None:
-    whole = Frame(Opcode.TEXT, b"".join(parts)).serialize(mask=False)
-    assert text_frame(*parts) == whole
+def test_frames_equal_those_of_websockets(parts: list[bytes]) -> None:
+    payload = b"".join(parts)
+    assert text_frame(*parts) == Frame(Opcode.TEXT, payload).serialize(mask=False)
+    assert binary_frame(*parts) == Frame(Opcode.BINARY, payload).serialize(mask=False)
 
 
 @pytest.mark.parametrize("length", [0, 125, 126, 65535, 65536, 1 << 20])

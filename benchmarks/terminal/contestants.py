@@ -103,14 +103,15 @@ class Loop:
 class Viewers:
     """WebSocket clients that take what comes, and decode each message if they are to."""
 
-    def __init__(self, port: int, path: str, count: int, *, decode: bool) -> None:
+    def __init__(self, port: int, path: str, count: int, *, decode: bool, protocol: str = "") -> None:
+        self._protocol = protocol
         self._selector = selectors.DefaultSelector()
         self._sockets = [self._connect(port, path) for _ in range(count)]
         self._undecoded = {connection: bytearray() for connection in self._sockets} if decode else {}
         self._buffer = memoryview(bytearray(1 << 18))
 
     def _connect(self, port: int, path: str) -> socket.socket:
-        connection = connect(port, path)
+        connection = connect(port, path, self._protocol)
         connection.setblocking(False)
         self._selector.register(connection, selectors.EVENT_READ)
         return connection
@@ -342,6 +343,26 @@ class Launcher(Server):
 
     def typed(self, text: str) -> object:
         return {"type": "input", "data": text}
+
+
+class Binary:
+    """The same terminal of the same server in binary messages."""
+
+    name = "binary"
+
+    def __init__(self, server: Launcher) -> None:
+        self.cpu = server.cpu
+        self._server = server
+
+    def measure(self, count: int, viewers: int, *, decode: bool = False) -> float:
+        watching = Viewers(
+            self._server.port,
+            self._server.paths[0],
+            viewers,
+            decode=decode,
+            protocol="mailauncher.terminal.v1",
+        )
+        return measure(watching, self._server.typed(f"{count}\n"))
 
 
 class GraphQL:

@@ -1,4 +1,5 @@
-"""Bulk output of one terminal: a bare read loop, MaiLauncher's WebSocket, its GraphQL subscription and terminado, in turn.
+"""Bulk output of one terminal: a bare read loop, MaiLauncher's WebSocket in JSON and in binary messages, its GraphQL
+subscription and terminado, in turn.
 
     python benchmarks/terminal/throughput.py [--mebibytes 128] [--rounds 5] [--viewers 1,10,50] [--text ascii|mixed] [--decode]
 
@@ -10,9 +11,9 @@ import argparse
 import statistics
 from contextlib import ExitStack
 
-from contestants import GraphQL, Launcher, Loop, Terminado
+from contestants import Binary, GraphQL, Launcher, Loop, Terminado
 
-Contestant = Loop | Launcher | GraphQL | Terminado
+Contestant = Loop | Launcher | Binary | GraphQL | Terminado
 
 
 def main() -> None:
@@ -27,7 +28,7 @@ def main() -> None:
         loop, launcher, terminado = (
             stack.enter_context(kind(options.text)) for kind in (Loop, Launcher, Terminado)
         )
-        contestants: list[Contestant] = [loop, launcher, GraphQL(launcher), terminado]
+        contestants: list[Contestant] = [loop, launcher, Binary(launcher), GraphQL(launcher), terminado]
         for viewers in map(int, options.viewers.split(",")):
             mebibytes = max(4, options.mebibytes // viewers)
             compare(contestants, mebibytes, viewers, options)
@@ -59,6 +60,9 @@ def compare(
     for one, other in pairs:
         ratios = [mine / its for mine, its in zip(speeds[one.name], speeds[other.name], strict=True)]
         print(f"{one.name} / {other.name}: {statistics.median(ratios):.2f}")
+    if used[Launcher.name]:
+        saved = 1 - used[Binary.name] / used[Launcher.name]
+        print(f"CPU that binary messages save: {saved:.0%} of the server's and the keeper's")
 
 
 if __name__ == "__main__":

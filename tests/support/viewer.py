@@ -3,15 +3,17 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
 from resolvers import instances
+from rest.terminal_output import OFFSET_BYTES
 from tests.support.context import add_bot
 from tests.support.server import Launcher
 
@@ -32,11 +34,12 @@ class Viewer:
     async def next(self) -> Message:
         """The next message. Raises ConnectionClosed."""
         async with asyncio.timeout(PATIENCE_S):
-            message: Message = json.loads(await self.socket.recv())
+            received = await self.socket.recv()
+        message: Message = json.loads(received) if isinstance(received, str) else _binary_output(received)
         self.messages.append(message)
         if message["type"] == "output":
             self.shown += message["data"]
-            self.offset = message["offset"] + len(message["data"].encode())
+            self.offset = message["offset"] + len(message["data"].encode(errors="surrogateescape"))
         return message
 
     async def until(self, wanted: Callable[[Message], bool]) -> Message:
@@ -70,6 +73,12 @@ class Viewer:
             return code
 
 
+def _binary_output(received: bytes) -> Message:
+    """Invalid bytes are kept, as Python does in file names."""
+    text = received[OFFSET_BYTES:].decode(errors="surrogateescape")
+    return {"type": "output", "data": text, "offset": int.from_bytes(received[:OFFSET_BYTES])}
+
+
 @asynccontextmanager
 async def viewing(
     launcher: Launcher,
@@ -78,6 +87,7 @@ async def viewing(
     after: object = None,
     language: str = "zh-CN",
     path: str = "/ws/",
+    subprotocols: Sequence[str] = (),
     **options: Any,
 ) -> AsyncIterator[Viewer]:
     """A viewer for the block."""
@@ -85,6 +95,7 @@ async def viewing(
     async with connect(
         f"{launcher.ws}{path}{session_id}{query}",
         additional_headers={"Accept-Language": language},
+        subprotocols=[*map(Subprotocol, subprotocols)] or None,
         max_size=None,
         max_queue=None,  # a full queue stops reading, and then closing waits for its timeout
         proxy=None,

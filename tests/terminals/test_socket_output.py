@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 
 from mailauncher import frames
 from rest import terminal_socket
+from rest.terminal_output import BINARY_PROTOCOL
 from tests.support.asgi import served
 from tests.support.context import settings_for
 from tests.support.server import Launcher, running
@@ -178,6 +179,37 @@ async def test_a_viewer_that_never_reads_costs_little_memory_and_blocks_nobody(
         assert reader.offset == len("ready>") + (68 << 20) + 2 * len("end")
 
 
+async def test_a_client_that_asks_for_binary_output_gets_the_bytes_as_they_were_printed(
+    launcher: Launcher, printer: str
+) -> None:
+    printed = b"one\n" + QUERIES + b"\x1b[1m\xff\xfe\xe2\x82\xac two"
+    asked = ("some.other", BINARY_PROTOCOL)
+    async with viewing(launcher, printer, subprotocols=asked) as live:
+        assert live.socket.subprotocol == BINARY_PROTOCOL
+        await ask(live, repr(printed))
+        await live.until_shown("two")
+        await ask(live, r"b'.' * 70000 + b'end'")
+        await live.until_shown("end")
+        whole = b"ready>" + printed + b"." * 70000 + b"end"
+        assert live.shown.encode(errors="surrogateescape") == whole
+        assert live.offset == len(whole)
+        await live.send("ping", timestamp=1)
+        assert (await live.until_type("pong"))["timestamp"] == 1
+        assert {message["type"] for message in live.messages} == {"status", "output", "pong"}
+    for after in (None, 3, len(whole) - 2):  # what is printed before a viewer came is shown without queries
+        async with viewing(launcher, printer, after=after, subprotocols=asked) as late:
+            await late.until_shown("nd")
+            seen = late.shown.encode(errors="surrogateescape")
+            assert late.offset == len(whole)
+            assert whole.replace(QUERIES, b"").endswith(seen)
+            offsets = [message["offset"] for message in late.messages if message["type"] == "output"]
+            assert offsets == sorted(offsets)
+    async with viewing(launcher, printer, subprotocols=["some.other"]) as other:
+        assert other.socket.subprotocol is None
+        assert isinstance(await other.socket.recv(), str)
+        assert isinstance(await other.socket.recv(), str)
+
+
 async def test_output_is_sent_as_text_to_clients_with_compression(launcher: Launcher, printer: str) -> None:
     """A frame made once for all viewers is not compressed, and would be invalid with permessage-deflate."""
     config = uvicorn.Config(
@@ -190,9 +222,15 @@ async def test_output_is_sent_as_text_to_clients_with_compression(launcher: Laun
     async with (
         served(config) as port,
         viewing(Launcher(launcher.ctx, port), printer, compression="deflate") as viewer,
+        viewing(
+            Launcher(launcher.ctx, port), printer, compression="deflate", subprotocols=[BINARY_PROTOCOL]
+        ) as binary,
     ):
         assert viewer.socket.protocol.extensions
         await ask(viewer, r"b'\xe2\x82\xac\xff!'")
         await viewer.until_shown("!")
         assert viewer.shown == "ready>€\ufffd!"
         assert await viewer.next() == {"type": "output", "data": "", "offset": 11}
+        await binary.until_shown("!")
+        assert binary.shown == "ready>€\udcff!"
+        assert binary.offset == len(b"ready>\xe2\x82\xac\xff!")

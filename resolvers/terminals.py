@@ -4,11 +4,13 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
-from mailauncher.errors import InvalidSession, TerminalNotFound
+from mailauncher.errors import InvalidParameter, InvalidSession, TerminalNotFound
 from resolvers import instances
 from resolvers.context import Context
 from resolvers.views import OutputView, TerminalView
 from terminals import text
+from terminals.client import InputNumber
+from terminals.keeper import VIEWER_CHARACTERS
 from terminals.states import State
 from terminals.supervisor import DEPLOY
 from terminals.tail import PIECE_BYTES, Notice, Piece, Viewer
@@ -27,8 +29,11 @@ __all__ = [
     "MIN_COLUMNS",
     "MIN_ROWS",
     "OUTPUT_BYTES",
+    "SEQ_MAX",
     "SIZE_LIMIT",
+    "VIEWER_CHARACTERS",
     "Attachment",
+    "InputNumber",
     "Notice",
     "Piece",
     "Resized",
@@ -36,6 +41,7 @@ __all__ = [
     "attach",
     "find",
     "get",
+    "input_number",
     "list_of",
     "output",
     "resize",
@@ -43,6 +49,7 @@ __all__ = [
 ]
 
 OUTPUT_BYTES = 256 << 10  # in one event at most
+SEQ_MAX = (1 << 53) - 1
 _SESSION = re.compile(r"([0-9A-Za-z][0-9A-Za-z._-]{0,63})_([0-9A-Za-z][0-9A-Za-z.-]{0,63})")
 
 
@@ -107,11 +114,37 @@ def get(ctx: Context, session_id: str) -> TerminalView:
     return _view(ctx, find(ctx, session_id))
 
 
-async def send_input(ctx: Context, session_id: str, data: str) -> TerminalView:
-    """Types into a terminal. Raises CommandFailed if nothing runs there, InvalidParameter for more than 1 MiB."""
+def input_number(viewer: str | None, seq: int | None) -> InputNumber | None:
+    """What marks an input that may be sent again; None if nothing does. Raises InvalidParameter."""
+    if viewer is None and seq is None:
+        return None
+    if viewer is None or not 1 <= len(viewer) <= VIEWER_CHARACTERS:
+        raise InvalidParameter(
+            f"viewer 应为 1 至 {VIEWER_CHARACTERS} 个字符",
+            f"viewer must have 1 to {VIEWER_CHARACTERS} characters",
+            field="viewer",
+        )
+    if seq is None or not 0 <= seq <= SEQ_MAX:
+        raise InvalidParameter(
+            f"seq 应在 0 与 {SEQ_MAX} 之间", f"seq must be between 0 and {SEQ_MAX}", field="seq"
+        )
+    return InputNumber(viewer, seq)
+
+
+async def send_input(
+    ctx: Context, session_id: str, data: str, number: InputNumber | None = None
+) -> tuple[TerminalView, int | None]:
+    """Types into a terminal. Returns what it is now and, for numbered input, what `Attachment.input_once` does.
+
+    Raises CommandFailed if nothing runs there, InvalidParameter for more than 1 MiB, Conflict for a number out of turn.
+    """
     terminal = find(ctx, session_id)
-    await terminal.input(data)
-    return _view(ctx, terminal)
+    held = None
+    if number is None:
+        await terminal.input(data)
+    else:
+        held = await terminal.input_once(data, number)
+    return _view(ctx, terminal), held
 
 
 async def resize(ctx: Context, session_id: str, columns: int, rows: int) -> TerminalView:
@@ -143,6 +176,11 @@ class Attachment:
         """Types into the terminal, which takes on the size of this viewer's window. Raises as `send_input` does; what
         the keeper refuses comes as a StatusMessage."""
         await self._terminal.input(data, self._viewer)
+
+    async def input_once(self, data: str, number: InputNumber) -> int | None:
+        """The same for input that may be sent again: what has that number is typed once. Returns the number of the last input
+        that was typed, or None where a keeper of an earlier version would type it again. Raises as `send_input` does."""
+        return await self._terminal.input_once(data, number, self._viewer)
 
     async def resize(self, columns: int, rows: int) -> tuple[int, int]:
         """Notes the size of the viewer's window, and applies it if this viewer typed last or nobody has typed yet. Returns

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from mailauncher.errors import InvalidParameter, LauncherError
+from mailauncher.errors import InvalidParameter, LauncherError, Text
 from mailauncher.system_text import to_json
 
 Milliseconds = (
@@ -18,6 +18,8 @@ class Message(msgspec.Struct, tag_field="type"):
 
 class Input(Message, tag="input"):
     data: str
+    viewer: str | None = None
+    seq: int | None = None
 
 
 class Resize(Message, tag="resize"):
@@ -72,6 +74,10 @@ def encode(message: dict[str, Any]) -> str:
 
 def error(failure: LauncherError, language: str) -> dict[str, Any]:
     return {"type": "error", "message": failure.text.in_language(language), "code": failure.code}
+
+
+def status(sentence: Text, language: str) -> dict[str, Any]:
+    return {"type": "status", "message": sentence.in_language(language)}
 
 
 def resize(columns: int, rows: int) -> dict[str, Any]:

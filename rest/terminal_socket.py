@@ -13,7 +13,7 @@ from mailauncher.errors import InvalidParameter, LauncherError, TerminalNotFound
 from mailauncher.frames import EXTENSION
 from resolvers import logs, terminals
 from resolvers.context import Context
-from resolvers.terminals import Attachment, Notice, Piece, Resized, StatusMessage
+from resolvers.terminals import Attachment, InputNumber, Notice, Piece, Resized, StatusMessage
 from rest import terminal_messages as messages
 from rest.existing_client.terminals import candidate_sessions
 from rest.terminal_messages import ClientMessage, Input, Ping, RequestHistory, Resize
@@ -28,6 +28,10 @@ from rest.terminal_output import (
 log = logging.getLogger(__name__)
 
 OUTPUT_BYTES = 128 << 10  # sent in one go at most
+_TYPED_AGAIN = Text(
+    "此终端由较早的版本启动，重新发送的输入会再次输入",
+    "This terminal was started by an earlier version: input that is sent again is typed again",
+)
 REPLIES = 64  # queued for one viewer; one that wants more and reads nothing is not listened to meanwhile
 
 
@@ -134,6 +138,7 @@ class ViewerSession:
         self._attachment = attachment
         self._binary = _wants_binary(socket)
         self._takes_frames = EXTENSION in (socket.scope.get("extensions") or {})
+        self._warned = False
         self._replies: asyncio.Queue[dict[str, Any] | RequestHistory] = asyncio.Queue(REPLIES)
 
     async def begin(self, recent: Piece) -> None:
@@ -177,7 +182,7 @@ class ViewerSession:
             await self._send(messages.resize(notice.columns, notice.rows))
 
     async def _send_status(self, sentence: Text) -> None:
-        await self._send({"type": "status", "message": sentence.in_language(self._language)})
+        await self._send(messages.status(sentence, self._language))
 
     async def _send_piece(self, *pieces: Piece) -> None:
         """Sends pieces, in one go where the server takes prepared frames."""
@@ -212,7 +217,11 @@ class ViewerSession:
     async def _handle(self, message: ClientMessage) -> None:
         match message:
             case Input(data=data):
-                await self._attachment.input(data)
+                number = terminals.input_number(message.viewer, message.seq)
+                if number is None:
+                    await self._attachment.input(data)
+                else:
+                    await self._replies.put(await self._type_once(data, number))
             case Resize(cols=columns, rows=rows):
                 size = await self._attachment.resize(columns, rows)
                 if size != (columns, rows):
@@ -222,6 +231,17 @@ class ViewerSession:
                 await self._replies.put({"type": "pong", "timestamp": timestamp, "server_time": now})
             case RequestHistory():
                 await self._replies.put(message)
+
+    async def _type_once(self, data: str, number: InputNumber) -> dict[str, Any]:
+        """The reply to input that may be sent again."""
+        try:
+            held = await self._attachment.input_once(data, number)
+        except LauncherError as error:
+            return {**messages.error(error, self._language), "seq": number.seq}
+        if held is None and not self._warned:
+            self._warned = True
+            await self._replies.put(messages.status(_TYPED_AGAIN, self._language))
+        return {"type": "input_ack", "seq": number.seq, "held": held}
 
 
 def _missed_notice(piece: Piece) -> Text:

@@ -6,7 +6,14 @@ from typing import Annotated, cast
 import strawberry
 
 from resolvers import terminals
-from resolvers.terminals import INPUT_BYTES, MIN_COLUMNS, MIN_ROWS, OUTPUT_BYTES, SIZE_LIMIT
+from resolvers.terminals import (
+    INPUT_BYTES,
+    MIN_COLUMNS,
+    MIN_ROWS,
+    OUTPUT_BYTES,
+    SIZE_LIMIT,
+    VIEWER_CHARACTERS,
+)
 from resolvers.views import TerminalView
 from schema.context import Info
 from schema.scalars import Long
@@ -72,6 +79,24 @@ class SendTerminalInputInput:
     data: str = strawberry.field(
         description=f"The text as a keyboard would send it (Enter is `\\r`), at most {INPUT_BYTES >> 20} MiB of UTF-8."
     )
+    viewer: strawberry.ID | None = strawberry.field(
+        default=None,
+        description=f"With `seq`, for input that may be sent again: an id of the client's own choice, 1-{VIEWER_CHARACTERS} "
+        "characters. Null: input that is sent again is typed again.",
+    )
+    seq: Long | None = strawberry.field(
+        default=None,
+        description="The number of this input among those of its viewer in this terminal, from 1 on: each is typed once. 0 "
+        "types nothing, and asks for `held`. Null: without `viewer`.",
+    )
+
+
+@strawberry.type(description="A terminal after input.")
+class SendTerminalInputPayload(TerminalPayload):
+    held: Long | None = strawberry.field(
+        description="The `seq` of the viewer's last input that was typed. Null without `seq`, or if the terminal was started by "
+        "an earlier version, which types again what is sent again."
+    )
 
 
 @strawberry.input(description="A new size for a terminal.")
@@ -103,9 +128,11 @@ async def _send_input(
     input: Annotated[
         SendTerminalInputInput, strawberry.argument(description="What to type, and into which terminal.")
     ],
-) -> TerminalPayload | None:
-    view = await info.context.complete(terminals.send_input(info.context.ctx, input.session_id, input.data))
-    return TerminalPayload(terminal=terminal_of(view))
+) -> SendTerminalInputPayload | None:
+    number = terminals.input_number(input.viewer, input.seq)
+    typing = terminals.send_input(info.context.ctx, input.session_id, input.data, number)
+    view, held = await info.context.complete(typing)
+    return SendTerminalInputPayload(terminal=terminal_of(view), held=None if held is None else Long(held))
 
 
 async def _resize(
@@ -122,10 +149,11 @@ async def _resize(
 
 @strawberry.type
 class TerminalMutation:
-    send_terminal_input: TerminalPayload | None = strawberry.mutation(
+    send_terminal_input: SendTerminalInputPayload | None = strawberry.mutation(
         resolver=_send_input,
         description="Types into a terminal. Null only with an error: `COMMAND_FAILED` if nothing runs in it "
-        "(a line break opens a shell instead), `INVALID_PARAMETER`, or as for `terminal`.",
+        "(a line break opens a shell instead), `CONFLICT` for a `seq` that is not the next one, `INVALID_PARAMETER`, or as for "
+        "`terminal`.",
     )
     resize_terminal: TerminalPayload | None = strawberry.mutation(
         resolver=_resize,

@@ -67,6 +67,14 @@ class NoAnswer(ConnectionFailed):
     """The keeper lives, and does not answer."""
 
 
+class InputNumber(msgspec.Struct, frozen=True):
+    """Marks input that may be sent again: `seq` counts the inputs of a viewer from 1, and each is typed once. 0: nothing is
+    typed, which asks what has been. The viewer's id is its own choice."""
+
+    viewer: str
+    seq: int
+
+
 class Refused(CommandFailed):
     """The keeper refuses a request. `number` is the system's error, if it is one."""
 
@@ -169,6 +177,8 @@ class KeeperClient:
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._gone = asyncio.Event()
         self._retired = False
+        self._minor = 0
+        """Of the protocol that the keeper speaks, once there is a connection."""
 
     async def connect(self, *, start: bool) -> bool:
         """Whether there is a connection; opens one if need be. False if no keeper listens and `start` is False.
@@ -212,7 +222,8 @@ class KeeperClient:
             self.close()  # or the next caller would find a connection on which the keeper reports no events
             raise
         self._greeted = True
-        if hello["protocol"][1] >= 3:
+        self._minor = hello["protocol"][1]
+        if self._minor >= 3:
             control.frame_limit = keeper.FRAME_LIMIT
         return hello
 
@@ -272,6 +283,16 @@ class KeeperClient:
         if self._control is not None:
             with contextlib.suppress(ConnectionResetError):  # `on_lost` reports it
                 self._control.send(id=0, op="input", terminal=terminal, data=data)
+
+    async def input_once(self, terminal: str, data: str, number: InputNumber) -> int | None:
+        """Types into a terminal unless that number was typed before, or is not the next of its viewer. Returns the last one that
+        was typed; None: the keeper is of an earlier version, which typed it and will type it again."""
+        await self.connect(start=True)
+        fields = msgspec.structs.asdict(number) if self._minor >= 4 else {}
+        if not fields and number.seq == 0:
+            return None
+        answer = await self._send_request("input", terminal=terminal, data=data, **fields)
+        return int(answer["held"]) if fields else None
 
     async def reading(self, terminal: str) -> bool | None:
         """Whether something in a terminal waits for input; None where that cannot be known, as by an older keeper."""

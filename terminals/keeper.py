@@ -48,6 +48,9 @@ LEAD_BYTES = 256 << 10  # how far the output may be ahead of the foremost active
 STALL_S = 0.25  # a follower that has taken nothing for this long is no longer active, and nobody waits for it
 CLIENT_BYTES = 256 << 10  # output queued for one client; the rest is read from the log when it has room
 INPUT_BYTES = 4 << 20
+HELD_VIEWERS = 256  # of each terminal, whose numbered input is known
+HELD_S = 24 * 3600.0  # how long it is known
+VIEWER_CHARACTERS = 64  # of a viewer's id
 SOCKET_PATH_BYTES = 100  # what fits into a socket's address; the system's own limit is 104 to 108
 WATCH_S = (
     5.0  # how often this keeper looks whether its socket is still there, and saves what it could not save
@@ -321,6 +324,7 @@ class Terminal:
         self.start = log.end  # offset at which this run began
         self.columns, self.rows = 80, 24
         self.input = bytearray()
+        self.held = {}  # viewer -> (seq of its last numbered input, when), the one that typed last at the end
         self.paused = False
 
     def status(self):
@@ -330,6 +334,14 @@ class Terminal:
             "rows": self.rows, "log_error": self.log.error, "waiting": len(self.input),
             "age": time.monotonic() - self.began if self.alive else None,
         }  # fmt: skip
+
+    def hold(self, viewer, seq):
+        """Notes that this input has been taken, and forgets viewers that typed long ago or are too many."""
+        now = time.monotonic()
+        self.held.pop(viewer, None)
+        self.held[viewer] = seq, now
+        while len(self.held) > HELD_VIEWERS or now - next(iter(self.held.values()))[1] > HELD_S:
+            del self.held[next(iter(self.held))]
 
 
 class Client:
@@ -882,18 +894,35 @@ class Keeper:
         return terminal.status()
 
     def op_input(self, _client, request):
+        """Types. With `viewer` and `seq`, input that may be sent again is typed once: only if its number is the one after
+        `held`, the viewer's last one that was typed, which the answer tells."""
         terminal = self.terminal(request)
         data = request["data"].encode("utf-8", "replace")
+        if "seq" not in request:
+            self.type(terminal, data)
+            return {}
+        viewer, seq = request["viewer"], request["seq"]
+        require_types(request, {"viewer": TEXT, "seq": NUMBER})
+        if not 1 <= len(viewer) <= VIEWER_CHARACTERS:
+            raise RequestError("bad viewer")
+        held = terminal.held.get(viewer, (0, 0))[0]
+        if seq == held + 1:
+            self.type(terminal, data, viewer, seq)
+            held = seq
+        return {"held": held}
+
+    def type(self, terminal, data, viewer=None, seq=0):
         if terminal.master < 0:
             raise RequestError("nothing runs in the terminal")
         if len(terminal.input) + len(data) > INPUT_BYTES:
             raise RequestError("too much input waits already")
         waits = bool(terminal.input)
         terminal.input += data
+        if viewer is not None:  # in one step: whatever fails from here on, the input is there
+            terminal.hold(viewer, seq)
         if not waits:  # a key press is written at once, not in the next round of the loop
             self.write_input(terminal)
         self.update_interest(terminal)
-        return {}
 
     def op_reading(self, _client, request):
         """`reading`: whether something in the terminal waits for input; null where that cannot be known."""

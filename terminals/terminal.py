@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import msgspec
 
-from mailauncher.errors import CommandFailed, InvalidParameter, LauncherError, Text
+from mailauncher.errors import CommandFailed, Conflict, InvalidParameter, LauncherError, Text
 from mailauncher.launch import Launch
 from mailauncher.tasks import Tasks
 from terminals import executable, text
-from terminals.client import Exit, KeeperClient, Refused, TerminalStatus
+from terminals.client import Exit, InputNumber, KeeperClient, Refused, TerminalStatus
 from terminals.redirection import output_file
 from terminals.tail import Notice, Piece, Tail, Viewer
 
@@ -319,24 +319,53 @@ class Terminal:
 
         Raises InvalidParameter for more than `INPUT_BYTES` of UTF-8, CommandFailed if nothing runs here.
         """
-        if len(data.encode("utf-8", "replace")) > INPUT_BYTES:
-            limit = f"{INPUT_BYTES >> 20} MiB"
-            raise InvalidParameter(f"输入超过 {limit}", f"The input exceeds {limit}", field="data")
+        _require_length(data)
+        await self._drive(viewer)
+        if not self.alive:
+            await self._open_by(data)
+            return
+        await self.client.input(self.name, data, answered=viewer is None)
+
+    async def input_once(self, data: str, number: InputNumber, viewer: Viewer | None = None) -> int | None:
+        """The same for input that may be sent again. Returns the number of the last input of its viewer that has been typed;
+        None: the keeper is of an earlier version, and would type it again.
+
+        Also raises Conflict if the number is not the next one: nothing is typed.
+        """
+        _require_length(data)
+        if number.seq:
+            await self._drive(viewer)
+            if not self.alive:
+                held = await self.client.input_once(self.name, "", InputNumber(number.viewer, 0))
+                if held is None or held + 1 == number.seq:
+                    await self._open_by(data)
+                    data = ""  # it has opened a shell; the keeper counts it all the same
+        held = await self.client.input_once(self.name, data, number)
+        if held is not None and held < number.seq:
+            raise Conflict(
+                f"未输入：{held} 之后应为 {held + 1}，而不是 {number.seq}",
+                f"Not typed: after {held} comes {held + 1}, not {number.seq}",
+                field="seq",
+            )
+        return held
+
+    async def _drive(self, viewer: Viewer | None) -> None:
+        """Makes a viewer the driver: the terminal takes on the size of its window."""
         if viewer is not None and viewer is not self._driver:
             self._driver = viewer
             if viewer.size is not None:
                 await self._apply_size(viewer.size, viewer)
-        if not self.alive:
-            if self._shell is None:
-                raise CommandFailed("终端中没有运行的程序", "Nothing runs in this terminal")
-            if self.reserved or not ("\r" in data or "\n" in data):
-                raise CommandFailed(
-                    "终端中没有运行的程序，按回车键打开 shell",
-                    "Nothing runs in this terminal; press Enter for a shell",
-                )
-            await self.open_shell()
-            return
-        await self.client.input(self.name, data, answered=viewer is None)
+
+    async def _open_by(self, data: str) -> None:
+        """Opens a shell if the input has a line break; raises CommandFailed otherwise."""
+        if self._shell is None:
+            raise CommandFailed("终端中没有运行的程序", "Nothing runs in this terminal")
+        if self.reserved or not ("\r" in data or "\n" in data):
+            raise CommandFailed(
+                "终端中没有运行的程序，按回车键打开 shell",
+                "Nothing runs in this terminal; press Enter for a shell",
+            )
+        await self.open_shell()
 
     async def resize(self, columns: int, rows: int, viewer: Viewer | None = None) -> None:
         """Sets the size, or notes that of a viewer's window: it is applied if the viewer is the driver or there is none.
@@ -360,6 +389,12 @@ class Terminal:
             self.columns, self.rows = size
             await self.client.resize(self.name, *size)
             self._notify(Resized(0, *size), but=viewer)
+
+
+def _require_length(data: str) -> None:
+    if len(data.encode("utf-8", "replace")) > INPUT_BYTES:
+        limit = f"{INPUT_BYTES >> 20} MiB"
+        raise InvalidParameter(f"输入超过 {limit}", f"The input exceeds {limit}", field="data")
 
 
 async def _explained(error: LauncherError, launch: Launch) -> LauncherError:

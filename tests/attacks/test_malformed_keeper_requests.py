@@ -13,7 +13,12 @@ SPAWN = {
     "id": 1, "op": "spawn", "terminal": "main", "run": "r", "argv": ["/bin/true"], "env": {}, "cwd": "/",
     "columns": 80, "rows": 24,
 }  # fmt: skip
+TYPED = {"id": 2, "op": "input", "terminal": "main", "data": "x"}
 REQUESTS = [
+    keeper.pack_json(SPAWN) + keeper.pack_json({**TYPED, "seq": 1}),
+    keeper.pack_json(SPAWN) + keeper.pack_json({**TYPED, "seq": 1, "viewer": ["x"]}),
+    keeper.pack_json(SPAWN) + keeper.pack_json({**TYPED, "seq": True, "viewer": "x"}),
+    keeper.pack_json(SPAWN) + keeper.pack_json({**TYPED, "seq": "1", "viewer": "x" * 1000}),
     keeper.pack(74, b"[" * 200_000),
     keeper.pack_json({"id": "x", "op": "read", "terminal": "main", "offset": 0, "limit": 5}),
     keeper.pack_json({"id": 1 << 70, "op": "read", "terminal": "main", "offset": 0, "limit": 5}),

@@ -77,6 +77,12 @@ async def test_todays_server_adopts_bots_and_deployments_of_an_earlier_one(
         found = await server.ask("POST", f"/resource/{first}/person/search", query="明")
         assert [person["user_id"] for person in found["persons"]] == ["10001"]
 
+        given = f'{{sessionId: "{first}_main", data: "", viewer: "me", seq: 1}}'
+        async with server.client() as client:
+            query = f"mutation {{ sendTerminalInput(input: {given}) {{ held }} }}"
+            typed = (await client.post(f"{server.url}/graphql", json={"query": query})).json()
+        assert typed["data"]["sendTerminalInput"] == {"held": None}  # its keeper would type it again
+
         await site.command("rollbackInstance", id=first)
         assert (await site.ended(first))["status"] == "completed"
         assert (await site.settled("first"))["version"] == "0.12.1"

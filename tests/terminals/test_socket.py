@@ -122,6 +122,14 @@ BROKEN: dict[str, str | bytes] = {
     "of a type that is not text": '{"type":7}',
     "input without data": '{"type":"input"}',
     "input of a number": '{"type":"input","data":5}',
+    "input of a viewer without a number": '{"type":"input","data":"x\\n","viewer":"me"}',
+    "input with a number of nobody": '{"type":"input","data":"x\\n","seq":1}',
+    "input of a viewer without a name": '{"type":"input","data":"x\\n","viewer":"","seq":1}',
+    "input of a viewer with a long name": json.dumps(
+        {"type": "input", "data": "x\n", "viewer": "x" * 65, "seq": 1}
+    ),
+    "input before the first": '{"type":"input","data":"x\\n","viewer":"me","seq":-1}',
+    "input after the last": '{"type":"input","data":"x\\n","viewer":"me","seq":9007199254740992}',
     "input of half a character": '{"type":"input","data":"\\ud83d"}',
     "resize without rows": '{"type":"resize","cols":80}',
     "resize in words": '{"type":"resize","cols":"80","rows":"24"}',

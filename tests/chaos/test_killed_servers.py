@@ -1,8 +1,8 @@
-"""The server is killed at random moments, again and again: bots do not notice, and viewers miss nothing."""
+"""The server is killed at random moments, again and again: bots do not notice, and viewers and subscribers miss nothing."""
 
 import asyncio
 import contextlib
-import json
+import itertools
 import random
 import signal
 from collections.abc import AsyncIterator
@@ -12,12 +12,18 @@ import httpx
 import psutil
 import pytest
 import pytest_asyncio
-import websockets
 
 from tests.support.context import free_port, processes_in
-from tests.support.http import NO_TLS
 from tests.support.killable import PATIENCE_S, Server
 from tests.support.stress import sized
+from tests.support.transcripts import (
+    Cursor,
+    EventTranscript,
+    SocketTranscript,
+    StreamTranscript,
+    Transcript,
+)
+from tests.support.waiting import until
 
 KILLS = sized(3, 50)
 BOTS = 3
@@ -31,71 +37,6 @@ for number in itertools.count():
 """
 
 
-class Transcript:
-    """Everything one client saw of one terminal, through as many connections as it took."""
-
-    def __init__(self, server: Server, session_id: str) -> None:
-        self.url = f"ws://127.0.0.1:{server.port}/ws/{session_id}?after="
-        self.seen = b""
-        self.connections = 0
-
-    async def follow(self) -> None:
-        while True:
-            with contextlib.suppress(OSError, websockets.WebSocketException):
-                async with websockets.connect(self.url + str(len(self.seen)), open_timeout=5) as socket:
-                    self.connections += 1
-                    async for message in socket:
-                        self.take(json.loads(message))
-            await asyncio.sleep(0.02)
-
-    def take(self, message: dict[str, object]) -> None:
-        if message["type"] == "output":
-            assert message["offset"] == len(self.seen), message
-            self.seen += str(message["data"]).encode()
-
-    @property
-    def numbers(self) -> list[int]:
-        return [
-            int(line.split()[1]) for line in self.seen.decode().splitlines()[:-1] if line.startswith("line")
-        ]
-
-
-class StreamTranscript(Transcript):
-    """The same over server-sent events, as one of several equal subscriptions. It resumes as browsers do."""
-
-    DOCUMENT = "subscription ($id: ID!) { terminalOutput(sessionId: $id, after: 0) { data offset } }"
-
-    def __init__(self, server: Server, session_id: str) -> None:
-        super().__init__(server, session_id)
-        self.url = f"{server.url}/graphql"
-        self._body = {"query": self.DOCUMENT, "variables": {"id": session_id}}
-        self._headers = {"Accept": "text/event-stream"}
-
-    async def follow(self) -> None:
-        while True:
-            with contextlib.suppress(httpx.TransportError):
-                async with (
-                    httpx.AsyncClient(verify=NO_TLS, trust_env=False, timeout=PATIENCE_S) as client,
-                    client.stream("POST", self.url, json=self._body, headers=self._headers) as response,
-                ):
-                    self.connections += 1
-                    await self._read(response)
-            await asyncio.sleep(0.02)
-
-    async def _read(self, response: httpx.Response) -> None:
-        """An event counts once its last line is there, and its `id` with it."""
-        identifier, output = "", None
-        async for line in response.aiter_lines():
-            if line.startswith("id: "):
-                identifier = line.removeprefix("id: ")
-            elif line.startswith("data: "):
-                output = json.loads(line.removeprefix("data: "))["data"]["terminalOutput"]
-            elif not line and output:
-                self.take({"type": "output", **output})
-                self._headers["Last-Event-ID"] = identifier
-                identifier, output = "", None
-
-
 @pytest_asyncio.fixture
 async def server(tmp_path: Path) -> AsyncIterator[Server]:
     running = Server(tmp_path)
@@ -106,6 +47,29 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
     for pid in processes_in(tmp_path):
         with contextlib.suppress(psutil.NoSuchProcess):
             psutil.Process(pid).kill()
+
+
+async def rename_for_ever(server: Server, instance_id: str) -> None:
+    """Each time is an event, unless the server dies of it."""
+    query = "mutation ($input: EditInstanceInput!) { editInstance(input: $input) { message } }"
+    for number in itertools.count():
+        variables = {"input": {"id": instance_id, "name": f"bot-{number}"}}
+        with contextlib.suppress(httpx.TransportError):
+            answer = await server.ask("POST", f"{server.url}/graphql", query=query, variables=variables)
+            assert "errors" not in answer, answer
+        await asyncio.sleep(0.01)
+
+
+async def all_events(server: Server) -> list[dict[str, str]]:
+    query = "query ($after: ID) { events(after: $after, first: 200) { edges { node { id kind message } } } }"
+    found: list[dict[str, str]] = []
+    while True:
+        variables = {"after": found[-1]["id"] if found else None}
+        answer = await server.ask("POST", f"{server.url}/graphql", query=query, variables=variables)
+        page = [edge["node"] for edge in answer["data"]["events"]["edges"]]
+        if not page:
+            return found
+        found += page
 
 
 @pytest.mark.slow
@@ -127,11 +91,24 @@ async def test_kills_restart_no_bot_and_lose_no_line(server: Server, tmp_path: P
     )
     transcripts = [Transcript(server, f"{instance_id}_main") for instance_id in ids]
     transcripts += [StreamTranscript(server, f"{ids[0]}_main") for _ in range(2)]
+    output, journal = Cursor(), Cursor()
+    subscribers = [SocketTranscript(server, f"{ids[0]}_main", output) for _ in range(2)]
+    transcripts += subscribers
+    readers = [EventTranscript(server, journal) for _ in range(2)]
     async with asyncio.TaskGroup() as tasks:
-        following = [tasks.create_task(transcript.follow()) for transcript in transcripts]
+        following = [tasks.create_task(each.follow()) for each in (*transcripts, *readers)]
+        renaming = tasks.create_task(rename_for_ever(server, ids[0]))
         for _ in range(KILLS):
+            await until(
+                lambda: (
+                    all(reader.last > journal.position for reader in readers)
+                    and all(len(subscriber.seen) > output.position for subscriber in subscribers)
+                )
+            )
             await asyncio.sleep(random.random() * 0.5)
             await server.end(signal.SIGKILL)
+            output.position = min(len(subscriber.seen) for subscriber in subscribers)
+            journal.position = min(reader.last for reader in readers)
             await server.start()
             async with asyncio.timeout(PATIENCE_S):
                 while set((await server.instances()).values()) != {"running"}:
@@ -141,6 +118,11 @@ async def test_kills_restart_no_bot_and_lose_no_line(server: Server, tmp_path: P
             len(transcript.seen) < size + 1000 for transcript, size in zip(transcripts, end, strict=True)
         ):
             await asyncio.sleep(0.05)
+        renaming.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await renaming
+        events = await all_events(server)
+        await until(lambda: all(reader.last >= int(events[-1]["id"]) for reader in readers))
         for task in following:
             task.cancel()
     now = sorted(
@@ -158,6 +140,10 @@ async def test_kills_restart_no_bot_and_lose_no_line(server: Server, tmp_path: P
     for transcript in transcripts:
         assert transcript.connections > KILLS // 4
         assert transcript.numbers == list(range(len(transcript.numbers)))
+    assert sum(event["kind"] == "edit" for event in events) >= KILLS
+    for reader in readers:
+        assert reader.connections > KILLS // 4
+        assert [*reader.seen.values()] == events
     for instance_id in ids:
         await server.ask("DELETE", f"/instance/{instance_id}/delete")
     assert await server.end(signal.SIGTERM) == 0

@@ -1,6 +1,8 @@
 """Deployments through GraphQL: versions and services, commands, and progress."""
 
+import asyncio
 import itertools
+import json
 from collections.abc import AsyncIterator, Iterable
 from enum import Enum
 from pathlib import Path
@@ -17,7 +19,7 @@ from terminals.states import State
 from tests.support import deployable
 from tests.support.context import add_bot, free_port, settings_for
 from tests.support.git import Repository
-from tests.support.graphql import Answer, GraphQLSocket, ask, conversing
+from tests.support.graphql import Answer, GraphQLSocket, ask, client, conversing
 from tests.support.server import Launcher, running
 
 pytestmark = pytest.mark.slow
@@ -224,9 +226,34 @@ async def test_following_resumes_at_a_cursor_without_loss_or_duplicates(server: 
             assert (refused.code, refused.error["extensions"]["field"]) == ("INVALID_PARAMETER", "after")
 
 
+async def followed_by_event_streams(server: Launcher, instance_id: str) -> list[dict[str, Any]]:
+    """Every update until the end, from streams that are cut after each progress and resumed as browsers do."""
+    found: list[dict[str, Any]] = []
+    body = {"query": PROGRESS, "variables": {"id": instance_id}}
+    headers = {"Accept": "text/event-stream"}
+    async with client(server) as http:
+        while True:
+            async with http.stream("POST", "/graphql", json=body, headers=headers) as response:
+                async for line in response.aiter_lines():
+                    if line.startswith("id: "):
+                        headers["Last-Event-ID"] = line.removeprefix("id: ")
+                    elif line.startswith("data: {"):
+                        answer = json.loads(line.removeprefix("data: "))
+                        assert "errors" not in answer, answer
+                        seen = found[-1]["cursor"] if found else 0
+                        found.append(answer["data"]["deploymentProgress"])
+                        assert headers["Last-Event-ID"] == str(found[-1]["cursor"])
+                        if found[-1]["cursor"] > seen:
+                            break
+            if found[-1]["deployment"]["endedAt"] is not None:
+                return found
+
+
 async def test_two_subscribers_see_the_same_end(server: Launcher) -> None:
+    """One that comes back with the last event's id misses nothing, and gets nothing twice."""
     begun = (await command(server, "deployInstance", name="bot")).result
     instance_id = begun["instance"]["id"]
+    streamed = asyncio.create_task(followed_by_event_streams(server, instance_id))
     async with conversing(server) as one, conversing(server) as other:
         operations = [await socket.begin(PROGRESS, id=instance_id) for socket in (one, other)]
         ends = [
@@ -235,6 +262,12 @@ async def test_two_subscribers_see_the_same_end(server: Launcher) -> None:
         ]
     assert ends[0] == ends[1]
     assert ends[0]["status"] == "COMPLETED"
+    updates = await streamed
+    assert updates[-1]["deployment"] == ends[0]
+    assert [line for update in updates for line in update["log"]] == ends[0]["logs"]
+    cursors = [update["cursor"] for update in updates]
+    assert cursors == sorted(cursors)
+    assert len({*cursors}) > 2
 
 
 async def test_an_added_instance_has_no_deployment(server: Launcher, tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ import pytest
 
 from mailauncher.errors import Text
 from mailauncher.events import InstanceChanged
-from resolvers import instances, terminals
+from resolvers import instances, labels, terminals
 from tests.support.context import add_bot
-from tests.support.graphql import GraphQLSocket, client, conversing
+from tests.support.graphql import GraphQLSocket, ask, client, conversing
 from tests.support.server import Launcher
 from tests.support.waiting import until
 
@@ -212,6 +212,40 @@ async def test_a_subscriber_that_does_not_read_does_no_harm(launcher: Launcher, 
             assert piece["offset"] == end + piece["missed"]
             text, end = piece["data"], piece["end"]
         assert end == terminal.tail.end
+
+
+LARGE = f"""subscription {{ instanceChanged {{ instance {{
+    {" ".join(f"n{number}: notes" for number in range(40))} }} }} }}"""
+
+
+async def test_a_subscriber_of_changes_that_does_not_read_delays_nobody_and_costs_little(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    """Its equals get every change meanwhile, and it the last one, once it reads."""
+    view = await add_bot(launcher.ctx, tmp_path / "bot")
+    memory = psutil.Process().memory_info
+    async with conversing(launcher, max_queue=1) as stalled, conversing(launcher) as reading:
+        waiting = await stalled.follow(LARGE)
+        following = await reading.follow(LARGE)
+
+        async def change(first: int, last: int) -> None:
+            """So many times, each answered with 160 KB."""
+            for number in range(first, last):
+                await labels.edit(launcher.ctx, view.id, notes=f"{number:04}" * 1000)
+                found = ""
+                while not found.startswith(f"{number:04}"):  # adding the bot was a change, too
+                    found = (await reading.value(following))["instance"]["n39"]
+
+        await change(0, 50)
+        before = memory().rss
+        await change(50, 150)
+        assert memory().rss - before < 8 << 20
+        assert (await ask(launcher, "{ systemHealth { status } }")).result == {"status": "healthy"}
+        seen: list[str] = []
+        while seen[-1:] != ["0149"]:
+            seen.append((await stalled.value(waiting))["instance"]["n0"][:4])
+        assert seen == sorted({*seen})
+        assert len(seen) < 150
 
 
 # Server-sent events

@@ -12,7 +12,7 @@ from websockets.typing import Subprotocol
 from tests.support.http import NO_TLS
 from tests.support.killable import PATIENCE_S, Server
 
-LOST = (OSError, websockets.WebSocketException, httpx.TransportError)
+LOST = (OSError, EOFError, websockets.WebSocketException, httpx.TransportError)
 
 
 class Follower:

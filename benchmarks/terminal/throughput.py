@@ -43,14 +43,18 @@ def compare(
     """Prints one table. Speeds are MiB of output per second, summed over the viewers."""
     speeds: dict[str, list[float]] = {contestant.name: [] for contestant in contestants}
     used = dict.fromkeys(speeds, 0.0)
+    own: dict[str, list[float]] = {Launcher.name: [], Binary.name: []}
     for number in range(options.rounds + 1):
         for contestant in contestants:
             before = contestant.cpu()
+            own_before = contestant.own_cpu() if isinstance(contestant, Launcher | Binary) else 0.0
             seconds = contestant.measure(mebibytes << 20, viewers, decode=options.decode)
             if number:  # the first is for warming up
                 readers = 1 if isinstance(contestant, Loop) else viewers
                 speeds[contestant.name].append(mebibytes * readers / seconds)
                 used[contestant.name] += contestant.cpu() - before
+                if isinstance(contestant, Launcher | Binary):
+                    own[contestant.name].append(contestant.own_cpu() - own_before)
     print(f"\n{viewers} viewer(s), {mebibytes} MiB, {options.rounds} rounds")
     print(f"{'':12} {'MiB/s':>8} {'least':>8} {'most':>8} {'CPU ms/MiB':>11}")
     for name, found in speeds.items():
@@ -60,9 +64,10 @@ def compare(
     for one, other in pairs:
         ratios = [mine / its for mine, its in zip(speeds[one.name], speeds[other.name], strict=True)]
         print(f"{one.name} / {other.name}: {statistics.median(ratios):.2f}")
-    if used[Launcher.name]:
-        saved = 1 - used[Binary.name] / used[Launcher.name]
-        print(f"CPU that binary messages save: {saved:.0%} of the server's and the keeper's")
+    saved = sorted(1 - less / more for less, more in zip(own[Binary.name], own[Launcher.name], strict=True))
+    print(
+        f"the server's own CPU that binary messages save: {statistics.median(saved):.0%} ({saved[0]:.0%} to {saved[-1]:.0%})"
+    )
 
 
 if __name__ == "__main__":

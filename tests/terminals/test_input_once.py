@@ -80,6 +80,13 @@ async def test_input_that_is_sent_again_is_typed_once(launcher: Launcher, tmp_pa
             assert answer.result == {"held": held, "terminal": {"name": "main"}}
         given = {"sessionId": session_id, "data": "x\n", "viewer": "me", "seq": 7}
         assert (await ask(launcher, TYPING, input=given)).code == "CONFLICT"
+        for field, number in (
+            ("viewer", {"seq": 1}),
+            ("seq", {"viewer": "me"}),
+            ("seq", {"viewer": "me", "seq": -1}),
+        ):
+            refused = await ask(launcher, TYPING, input={"sessionId": session_id, "data": "x\n", **number})
+            assert (refused.code, refused.error["extensions"]["field"]) == ("INVALID_PARAMETER", field)
         given = {"sessionId": session_id, "data": "end\n"}
         assert (await ask(launcher, TYPING, input=given)).result["held"] is None
 

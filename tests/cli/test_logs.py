@@ -27,11 +27,15 @@ for line in sys.stdin:
 
 
 def running(place: Home, script: str = COUNTING) -> Running:
-    """A server with a running bot called `bot`."""
+    """A server with a running bot called `bot`. A counting one has printed its lines."""
     folder = place.bot("bot", script)
     server = place.serve()
     assert place.run("add", str(folder), "--port", str(free_port())).returncode == 0
     assert place.run("start", "bot").returncode == 0
+    while script is COUNTING and lines(place, "-n", "1") != [
+        "over it"
+    ]:  # on a busy machine it prints for long
+        pass
     return server
 
 

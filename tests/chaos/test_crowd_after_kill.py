@@ -1,16 +1,12 @@
 """A server that is killed under many subscribers and pollers: the next one serves all of them again."""
 
 import asyncio
-import contextlib
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import psutil
 import pytest
-import pytest_asyncio
 
-from tests.support.context import free_port, processes_in
+from tests.support.context import free_port
 from tests.support.killable import PATIENCE_S, Server
 from tests.support.stress import sized
 from tests.support.transcripts import Cursor, EventTranscript, Follower
@@ -41,18 +37,6 @@ class Poller(Follower):
                 await asyncio.sleep(POLL_S)
         finally:
             writer.close()
-
-
-@pytest_asyncio.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Server]:
-    running = Server(tmp_path)
-    await running.start()
-    yield running
-    if running.lives:
-        await running.end(signal.SIGKILL)
-    for pid in processes_in(tmp_path):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            psutil.Process(pid).kill()
 
 
 async def add(server: Server, folder: Path) -> None:

@@ -5,13 +5,11 @@ import contextlib
 import itertools
 import random
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
-import pytest_asyncio
 
 from tests.support.context import free_port, processes_in
 from tests.support.killable import PATIENCE_S, Server
@@ -35,18 +33,6 @@ for number in itertools.count():
     if random.random() < 0.2:
         time.sleep(random.random() * 0.02)
 """
-
-
-@pytest_asyncio.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Server]:
-    running = Server(tmp_path)
-    await running.start()
-    yield running
-    if running.lives:
-        await running.end(signal.SIGKILL)
-    for pid in processes_in(tmp_path):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            psutil.Process(pid).kill()
 
 
 async def rename_for_ever(server: Server, instance_id: str) -> None:

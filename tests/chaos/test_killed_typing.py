@@ -6,16 +6,13 @@ import json
 import random
 import signal
 from collections import deque
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
-import pytest_asyncio
 import websockets
 
-from tests.support.context import free_port, processes_in
+from tests.support.context import free_port
 from tests.support.killable import PATIENCE_S, Server
 from tests.support.stress import sized
 from tests.support.waiting import until
@@ -104,18 +101,6 @@ class MutationTypist(Typist):
 def lines(folder: Path) -> list[str]:
     """What the bot has read."""
     return (folder / "typed").read_text().splitlines()
-
-
-@pytest_asyncio.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Server]:
-    running = Server(tmp_path)
-    await running.start()
-    yield running
-    if running.lives:
-        await running.end(signal.SIGKILL)
-    for pid in processes_in(tmp_path):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            psutil.Process(pid).kill()
 
 
 @pytest.mark.slow

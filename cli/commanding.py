@@ -1,4 +1,4 @@
-"""Starts, stops and restarts an instance or one service of it, and waits for the end.
+"""Starts, stops, restarts and kills an instance or one service of it, and waits for the end.
 
 The server answers within a few seconds, also if the command is not complete by then: it goes on, and this asks until it is, so that the
 next command finds things as this one left them.
@@ -7,17 +7,17 @@ next command finds things as this one left them.
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import typer
 
-from cli.client import ApiClient, Instance, RequestRefused, Service, find
+from cli.client import ApiClient, Instance, Service, find
 from cli.language import help_text
 from cli.ls import STATES
-from mailauncher.errors import Code, CommandFailed, Incomplete, Text
+from mailauncher.errors import CommandFailed, Incomplete, Text
 
-Kind = Literal["start", "stop", "restart"]
+Kind = Literal["start", "stop", "restart", "kill"]
 Part = Instance | Service
 WAIT_S = 180.0
 ASK_EVERY_S = 0.3
@@ -66,7 +66,9 @@ _DONE = {
     "start": Text("已启动", "started"),
     "stop": Text("已停止", "stopped"),
     "restart": Text("已重启", "restarted"),
+    "kill": Text("已强制结束", "killed"),
 }
+_ENDS: tuple[Kind, ...] = ("stop", "kill")
 _READY = Text("就绪", "ready")
 _COLON, _SPACE = Text("：", ": "), Text(" ", " ")
 SETTLED_S = 4
@@ -88,8 +90,6 @@ class Patience:
 def run(client: ApiClient, kind: Kind, instance: Instance, service: str | None, patience: Patience) -> str:
     """Returns what was done, in a sentence. Raises RequestRefused, ConnectionFailed, CommandFailed for a program that has ended
     instead of starting, and Incomplete."""
-    if kind == "restart" and service is not None:
-        return _restart_service(client, instance, service, patience)
     began = time.monotonic()
     answer = _begin(client, kind, instance, service)
     message = str(answer["message"])
@@ -124,19 +124,6 @@ def wait_until(done: Callable[[], bool], patience: Patience, late: Text) -> None
         time.sleep(ASK_EVERY_S)
 
 
-def _restart_service(client: ApiClient, instance: Instance, service: str, patience: Patience) -> str:
-    """Stops the service if it runs, then starts it."""
-    try:
-        run(client, "stop", instance, service, replace(patience, ready=False))
-    except RequestRefused as error:
-        if error.code != Code.INSTANCE_NOT_RUNNING:
-            raise
-    begun = run(client, "start", instance, service, patience)
-    if patience.wait_s is None:
-        return begun
-    return _about(instance, service, _DONE["restart"], _SPACE).in_language(client.language)
-
-
 def _pending(
     client: ApiClient, kind: Kind, instance: Instance, service: str | None, patience: Patience
 ) -> Part | None:
@@ -149,9 +136,9 @@ def _pending(
 
 
 def _is_done(kind: Kind, part: Part, instance: Instance, patience: Patience) -> bool:
-    if part.status == "failed" or (part.status == "stopped" and kind != "stop"):
+    if part.status == "failed" or (part.status == "stopped" and kind not in _ENDS):
         raise CommandFailed(*_about(instance, _service(part), _why(part)))
-    if kind == "stop" or part.status != "running":
+    if kind in _ENDS or part.status != "running":
         return part.status == "stopped"
     details = part.details
     if details is None or not patience.ready:
@@ -164,7 +151,7 @@ def _is_done(kind: Kind, part: Part, instance: Instance, patience: Patience) -> 
 
 
 def _late(kind: Kind, instance: Instance, pending: Part, patience: Patience) -> Incomplete:
-    done = _READY if pending.status == "running" and kind != "stop" else _DONE[kind]
+    done = _READY if pending.status == "running" and kind not in _ENDS else _DONE[kind]
     why = _why(pending)
     late = Text(
         f"{patience.wait_s:g} 秒内未{done.zh.removeprefix('已')}，命令仍在进行：{why.zh}",

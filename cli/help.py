@@ -21,6 +21,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "start": ("start mai-1 mai-2", "start mai-1 --service napcat", "start --all --ready"),
     "stop": ("stop mai-1", "stop --all --no-wait"),
     "restart": ("restart mai-1", "restart mai-1 --service napcat"),
+    "kill": ("kill mai-1", "kill mai-1 --service napcat"),
     "logs": ("logs mai-1 -f", "logs mai-1 -t napcat -n 100"),
     "attach": ("attach mai-1", "attach mai-1 -t napcat"),
     "web": ("web", "web mai-1"),

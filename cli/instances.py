@@ -1,4 +1,4 @@
-"""`start`, `stop`, `restart`, `rm`: the instances of a running server."""
+"""`start`, `stop`, `restart`, `kill`, `rm`: the instances of a running server."""
 
 import os
 import sys
@@ -121,6 +121,27 @@ def restart(
 
 
 @described(
+    "立即结束实例的所有进程（SIGKILL），或只结束其中一个服务的：用于停不下来的程序，它们来不及保存任何内容。",
+    "End all processes of instances at once (SIGKILL), or of one of their services: for programs that do not stop. They cannot save anything.",
+)
+def kill(
+    context: typer.Context,
+    names: Names = None,
+    service: ServiceName = None,
+    every: All = False,
+    wait: Wait = commanding.WAIT_S,
+    no_wait: NoWait = False,
+    as_json: AsJson = False,
+    url: Url = None,
+    token: Token = None,
+) -> None:
+    client = connect(context, url, token)
+    chosen = _select(client, names, every, service, any)
+    patience = Patience.of(wait, no_wait=no_wait)
+    _run_all(context, client, "kill", chosen, service, patience, as_json=as_json)
+
+
+@described(
     "停止并移除实例。除非给出 --files，文件都会保留。",
     "Stop and remove an instance. Its files stay unless --files is given.",
 )
@@ -185,6 +206,7 @@ _NOTHING = {
     "start": Text("没有可启动的实例", "Nothing to start: no instance is stopped"),
     "stop": Text("没有可停止的实例", "Nothing to stop: no instance is running"),
     "restart": Text("没有可重启的实例", "Nothing to restart: no instance is running"),
+    "kill": Text("没有可结束的实例", "Nothing to kill: no instance is running"),
 }
 
 

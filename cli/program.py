@@ -79,6 +79,7 @@ SECTIONS: dict[str, dict[str, Command]] = {
         "start": instances.start,
         "stop": instances.stop,
         "restart": instances.restart,
+        "kill": instances.kill,
         "logs": logs.logs,
         "attach": attach.attach,
         "web": web.web,

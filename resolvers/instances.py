@@ -1,4 +1,4 @@
-"""Instances: list, stats, add, start, stop, restart, delete."""
+"""Instances: list, stats, add, start, stop, kill, restart, delete."""
 
 import asyncio
 import os
@@ -36,7 +36,7 @@ from store.records import DeploymentKind, InstanceRecord, ServiceRecord
 from store.removal import remove_resources
 from terminals.policy import Supervision
 from terminals.states import State
-from terminals.supervisor import DEPLOY, MAIN, Command
+from terminals.supervisor import DEPLOY, MAIN, Command, Supervisor
 
 RESPONSE_S = 8  # every command is answered within this
 ANSWER_WITHIN_S = 7.5  # so that the answer itself has some of it
@@ -111,11 +111,7 @@ async def start(ctx: Context, instance_id: str) -> CommandOutcome:
 
 async def stop(ctx: Context, instance_id: str) -> CommandOutcome:
     """Stops services and main program. Raises InstanceNotRunning when all of them are stopped."""
-    require_installed(ctx, instance_id)
-    supervisor = ctx.live.supervisor(instance_id)
-    if not any(program.wanted or program.lives for program in supervisor.programs.values()):
-        name = get(ctx, instance_id).name
-        raise InstanceNotRunning(f"实例 {name} 未运行", f"Instance {name} is not running")
+    supervisor = _require_running(ctx, instance_id)
     return await _execute(
         ctx,
         instance_id,
@@ -124,6 +120,30 @@ async def stop(ctx: Context, instance_id: str) -> CommandOutcome:
         Text("已停止", "stopped"),
         Text("正在停止", "is stopping"),
     )
+
+
+async def kill(ctx: Context, instance_id: str) -> CommandOutcome:
+    """Ends every process of services and main program at once, by SIGKILL, also while a stop waits for them: none can save
+    anything. Raises as `stop` does."""
+    supervisor = _require_running(ctx, instance_id)
+    return await _execute(
+        ctx,
+        instance_id,
+        "kill",
+        supervisor.kill(),
+        Text("已强制结束", "killed"),
+        Text("正在强制结束", "is being killed"),
+    )
+
+
+def _require_running(ctx: Context, instance_id: str) -> Supervisor:
+    """Raises InstanceNotRunning when main program and services are all stopped, and as `require_installed` does."""
+    require_installed(ctx, instance_id)
+    supervisor = ctx.live.supervisor(instance_id)
+    if not any(program.wanted or program.lives for program in supervisor.programs.values()):
+        name = get(ctx, instance_id).name
+        raise InstanceNotRunning(f"实例 {name} 未运行", f"Instance {name} is not running")
+    return supervisor
 
 
 async def restart(ctx: Context, instance_id: str) -> CommandOutcome:
@@ -156,7 +176,7 @@ async def _execute(
 ) -> CommandOutcome:
     view = get(ctx, instance_id)
     stored = await ctx.store.registry.set_wanted(
-        instance_id, list(ctx.live.supervisor(instance_id).programs), kind != "stop"
+        instance_id, list(ctx.live.supervisor(instance_id).programs), kind in ("start", "restart")
     )
     await ctx.store.journal.note(
         kind, ctx.caller, Text(f"{view.name}：{_COMMANDS[kind].zh}", f"{view.name}: {kind}"), instance_id
@@ -189,6 +209,7 @@ _COMMANDS = {
     "start": Text("启动", "start"),
     "stop": Text("停止", "stop"),
     "restart": Text("重启", "restart"),
+    "kill": Text("强制结束", "kill"),
 }
 
 

@@ -1,9 +1,10 @@
-"""The services of an instance: start and stop one."""
+"""The services of an instance: start, stop, kill and restart one."""
 
 from mailauncher.errors import InstanceAlreadyRunning, InstanceNotRunning, ResourceNotFound, Text
 from resolvers import instances
 from resolvers.context import Context
 from resolvers.views import CommandOutcome, ServiceView
+from terminals.program import Program
 from terminals.supervisor import Command
 
 
@@ -43,16 +44,52 @@ async def start(ctx: Context, instance_id: str, name: str) -> CommandOutcome:
 
 async def stop(ctx: Context, instance_id: str, name: str) -> CommandOutcome:
     """Stops one service. Raises InstanceNotRunning."""
+    service, program = _running(ctx, instance_id, name)
+    command = Command((program.stop(),))
+    return await _execute(
+        ctx, service, "stop-service", command, Text("已停止", "stopped"), Text("正在停止", "is stopping")
+    )
+
+
+async def kill(ctx: Context, instance_id: str, name: str) -> CommandOutcome:
+    """Ends every process of one service at once, by SIGKILL. Raises InstanceNotRunning."""
+    service, program = _running(ctx, instance_id, name)
+    command = Command((program.kill(),))
+    return await _execute(
+        ctx,
+        service,
+        "kill-service",
+        command,
+        Text("已强制结束", "killed"),
+        Text("正在强制结束", "is being killed"),
+    )
+
+
+async def restart(ctx: Context, instance_id: str, name: str) -> CommandOutcome:
+    """Replaces the process of one service, or starts it. What needs the service goes on. Raises PortInUse, CommandFailed."""
+    service = get(ctx, instance_id, name)
+    instances.require_installed(ctx, instance_id)
+    program = ctx.live.supervisor(instance_id).programs[service.name]
+    command = Command((program.start(replace=True),))
+    return await _execute(
+        ctx,
+        service,
+        "restart-service",
+        command,
+        Text("已重启", "restarted"),
+        Text("正在重启", "is restarting"),
+    )
+
+
+def _running(ctx: Context, instance_id: str, name: str) -> tuple[ServiceView, Program]:
+    """Raises InstanceNotRunning if it is stopped, and as `get` and `require_installed` do."""
     service = get(ctx, instance_id, name)
     instances.require_installed(ctx, instance_id)
     program = ctx.live.supervisor(instance_id).programs[service.name]
     if not program.wanted and not program.lives:
         called = title(ctx, service.name)
         raise InstanceNotRunning(f"{called.zh}未运行", f"{called.en} is not running")
-    command = Command((program.stop(),))
-    return await _execute(
-        ctx, service, "stop-service", command, Text("已停止", "stopped"), Text("正在停止", "is stopping")
-    )
+    return service, program
 
 
 async def _execute(
@@ -60,7 +97,8 @@ async def _execute(
 ) -> CommandOutcome:
     instance = instances.get(ctx, service.instance_id)
     called = title(ctx, service.name)
-    stored = await ctx.store.registry.set_wanted(instance.id, [service.name], kind == "start-service")
+    wanted = kind in ("start-service", "restart-service")
+    stored = await ctx.store.registry.set_wanted(instance.id, [service.name], wanted)
     complete = await command.wait(instances.ANSWER_WITHIN_S)
     result = done if complete else instances.with_reason(ctx, instance.id, in_progress)
     message = Text(

@@ -41,7 +41,7 @@ class Event:
         description="Id of the instance concerned, which may have been deleted since. Null: the launcher itself."
     )
     kind: str = strawberry.field(
-        description="`add`, `start`, `stop`, `restart`, `delete`, `start-service`, `stop-service`, "
+        description="`add`, `start`, `stop`, `restart`, `kill`, `delete`, `start-service`, `stop-service`, `restart-service`, `kill-service`, "
         "`supervise`, `edit`; `died` for a program that is restarted automatically, `failed` for one that is not; `autostart`; `deploy`, `upgrade`, `rollback`, `clone`, `retry`, "
         "`accept-terms`, `cancelled`, `deployed`, `deployment-failed`; `backup`, `restore`. Later versions may add others."
     )

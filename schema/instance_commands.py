@@ -1,4 +1,4 @@
-"""Commands on instances: add, start, stop, restart, delete."""
+"""Commands on instances: add, start, stop, kill, restart, delete."""
 
 from typing import Annotated
 
@@ -76,6 +76,11 @@ class StopInstanceInput:
     id: strawberry.ID = strawberry.field(description=INSTANCE_ID)
 
 
+@strawberry.input(description="The instance to kill.")
+class KillInstanceInput:
+    id: strawberry.ID = strawberry.field(description=INSTANCE_ID)
+
+
 @strawberry.input(description="The instance to restart.")
 class RestartInstanceInput:
     id: strawberry.ID = strawberry.field(description=INSTANCE_ID)
@@ -123,6 +128,12 @@ async def _stop(
     return instance_payload(await info.context.complete(instances.stop(info.context.ctx, input.id)), info)
 
 
+async def _kill(
+    info: Info, input: Annotated[KillInstanceInput, strawberry.argument(description="The instance.")]
+) -> InstancePayload | None:
+    return instance_payload(await info.context.complete(instances.kill(info.context.ctx, input.id)), info)
+
+
 async def _restart(
     info: Info,
     input: Annotated[RestartInstanceInput, strawberry.argument(description="The instance.")],
@@ -157,6 +168,11 @@ class InstanceMutation:
         resolver=_stop,
         description="Stops the services and the main program. Null only with an error: `INSTANCE_NOT_FOUND`, "
         "`INSTANCE_NOT_RUNNING` if all of them are stopped, `SERVICE_UNAVAILABLE` while it is being installed.",
+    )
+    kill_instance: InstancePayload | None = strawberry.mutation(
+        resolver=_kill,
+        description="Ends all processes of the services and the main program at once, with their child processes, by SIGKILL: "
+        "for programs that do not stop. They cannot save anything. Null only with an error: as for `stopInstance`.",
     )
     restart_instance: InstancePayload | None = strawberry.mutation(
         resolver=_restart,

@@ -1,4 +1,4 @@
-"""Commands on services: start, stop."""
+"""Commands on services: start, stop, kill, restart."""
 
 from typing import Annotated
 
@@ -35,6 +35,18 @@ class StopServiceInput:
     name: str = strawberry.field(description=NAME)
 
 
+@strawberry.input(description="The service to kill.")
+class KillServiceInput:
+    instance_id: strawberry.ID = strawberry.field(description=OWNER)
+    name: str = strawberry.field(description=NAME)
+
+
+@strawberry.input(description="The service to restart.")
+class RestartServiceInput:
+    instance_id: strawberry.ID = strawberry.field(description=OWNER)
+    name: str = strawberry.field(description=NAME)
+
+
 def _payload(outcome: CommandOutcome, name: str, info: Info) -> ServicePayload:
     return ServicePayload(
         service=service.from_view(services.get(info.context.ctx, outcome.instance.id, name)),
@@ -58,6 +70,20 @@ async def _stop(
     return _payload(outcome, input.name, info)
 
 
+async def _kill(
+    info: Info, input: Annotated[KillServiceInput, strawberry.argument(description="The service.")]
+) -> ServicePayload | None:
+    outcome = await info.context.complete(services.kill(info.context.ctx, input.instance_id, input.name))
+    return _payload(outcome, input.name, info)
+
+
+async def _restart(
+    info: Info, input: Annotated[RestartServiceInput, strawberry.argument(description="The service.")]
+) -> ServicePayload | None:
+    outcome = await info.context.complete(services.restart(info.context.ctx, input.instance_id, input.name))
+    return _payload(outcome, input.name, info)
+
+
 @strawberry.type
 class ServiceMutation:
     start_service: ServicePayload | None = strawberry.mutation(
@@ -70,4 +96,14 @@ class ServiceMutation:
         resolver=_stop,
         description="Stops one service. Null only with an error: `INSTANCE_NOT_FOUND`, `RESOURCE_NOT_FOUND`, "
         "`INSTANCE_NOT_RUNNING`, `SERVICE_UNAVAILABLE` while the instance is being installed.",
+    )
+    kill_service: ServicePayload | None = strawberry.mutation(
+        resolver=_kill,
+        description="Ends all processes of one service at once, by SIGKILL. Null only with an error: as for `stopService`.",
+    )
+    restart_service: ServicePayload | None = strawberry.mutation(
+        resolver=_restart,
+        description="Restarts one service; a stopped one is started. Programs that need it keep running. Null only with an "
+        "error: `INSTANCE_NOT_FOUND`, `RESOURCE_NOT_FOUND`, `PORT_IN_USE`, `COMMAND_FAILED`, `SERVICE_UNAVAILABLE` while the "
+        "instance is being installed.",
     )

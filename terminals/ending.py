@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import time
+from collections.abc import Callable
 
 from mailauncher.errors import LauncherError
 from mailauncher.launch import DEFAULT_STOP, StopStep
@@ -21,13 +22,21 @@ LEFTOVER_GRACE_S = 0.1  # between SIGTERM and SIGKILL for processes that the pro
 
 
 class ProcessEnding:
-    """How the process of one program is ended: `steps`, by its recipe."""
+    """How the process of one program is ended: `steps`, by its recipe. Once `killing` says so, SIGKILL alone counts, also in the
+    midst of a step."""
 
-    def __init__(self, terminal: Terminal, lost_programs: LostPrograms, condition: Condition) -> None:
+    def __init__(
+        self,
+        terminal: Terminal,
+        lost_programs: LostPrograms,
+        condition: Condition,
+        killing: Callable[[], bool],
+    ) -> None:
         self.steps: tuple[StopStep, ...] = DEFAULT_STOP
         self._terminal = terminal
         self._lost_programs = lost_programs
         self._condition = condition
+        self._killing = killing
 
     async def by_keeper(self, policy: Policy) -> None:
         """Signal by signal, until it has ended; it has not if even SIGKILL does nothing. Raises NoAnswer."""
@@ -38,9 +47,13 @@ class ProcessEnding:
             wait_s = _wait_s(step, policy)
             # CPython, while it starts, swallows about one SIGINT in 200: it gets a second one.
             for timeout_s in (min(SIGNAL_REPEAT_S, wait_s), wait_s) if starting_up else (wait_s,):
-                if terminal.runs_program:
+                if terminal.runs_program and not self._killing():
                     await terminal.signal(step.signal, step.to)
-                    await self._condition.wait_for(lambda: not terminal.runs_program, timeout_s)
+                    await self._condition.wait_for(
+                        lambda: not terminal.runs_program or self._killing(), timeout_s
+                    )
+        if terminal.runs_program and self._killing():
+            await terminal.signal("SIGKILL", "tree")
         # However short the timeouts are: its end is reported a moment after SIGKILL, and before that nothing is left over.
         await self._condition.wait_for(lambda: not terminal.runs_program, KILLED_S)
 
@@ -50,11 +63,11 @@ class ProcessEnding:
         name, run, pid = self._terminal.name, self._terminal.run, self._terminal.pid
         for step in self.steps:
             until = time.monotonic() + _wait_s(step, policy)
-            number = signal.Signals[step.signal]
+            number = signal.SIGKILL if self._killing() else signal.Signals[step.signal]
             left = await self._lost_programs.signal(name, number, pid, run)
             while left and time.monotonic() < until:
                 await asyncio.sleep(LEFTOVER_GRACE_S)
-                again = number if number is signal.SIGKILL else 0
+                again = signal.SIGKILL if number is signal.SIGKILL or self._killing() else 0
                 left = await self._lost_programs.signal(name, again, pid, run)
             if not left:
                 break
@@ -68,12 +81,14 @@ class ProcessEnding:
     async def of_leftovers(self) -> None:
         """Of an exited process: children that ignored the signals or left its group."""
         try:
-            if await self._terminal.signal("SIGTERM", "tree"):
+            if not self._killing():
+                if not await self._terminal.signal("SIGTERM", "tree"):
+                    return
                 await asyncio.sleep(LEFTOVER_GRACE_S)
-                for _ in range(50):
-                    if not await self._terminal.signal("SIGKILL", "tree"):
-                        break
-                    await asyncio.sleep(0.02)
+            for _ in range(50):
+                if not await self._terminal.signal("SIGKILL", "tree"):
+                    break
+                await asyncio.sleep(0.02)
         except LauncherError as error:
             log.warning("leftovers of %s: %s", self._terminal.session_id, error.text.en)
 

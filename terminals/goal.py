@@ -15,6 +15,8 @@ class Goal:
     set_at: float = field(default_factory=time.monotonic)
     replace: bool = False
     """Whether a process that runs already must be replaced (a restart)."""
+    kill: bool = False
+    """Whether a process that runs must be ended at once, by SIGKILL to all of its tree."""
     done: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def resolve(self, error: LauncherError | None = None) -> None:

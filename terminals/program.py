@@ -75,7 +75,7 @@ class Program:
         self.on_change: Callable[[], None] = lambda: None
         self.on_unreachable: Callable[[], None] = lambda: None
         """Called when a command fails because the keeper did not answer: it may have done what it was asked for."""
-        self._ending = ProcessEnding(terminal, lost_programs, condition)
+        self._ending = ProcessEnding(terminal, lost_programs, condition, lambda: self.goal.kill)
         self._make_launch = make_launch
         self._preparation = Preparation(make_launch, terminal, condition, self._changed)
         self._condition = condition
@@ -146,6 +146,10 @@ class Program:
 
     def stop(self) -> Goal:
         return self._set_goal(Goal(running=False))
+
+    def kill(self) -> Goal:
+        """Ends it at once, also while a stop waits for it, without a signal that it could answer. Nobody else is waited for."""
+        return self._set_goal(Goal(running=False, kill=True))
 
     def _set_goal(self, goal: Goal) -> Goal:
         self.goal.resolve(
@@ -407,11 +411,15 @@ class Program:
             self.backing_off = False
 
     async def _end_process(self, goal: Goal) -> None:
-        """Stops the process: first what needs it, then signal by signal, then whatever is left of its tree."""
+        """Stops the process: first what needs it, then signal by signal, then whatever is left of its tree.
+
+        A kill skips all that is left of this when it comes. It need not be this goal: it may be a newer one, which comes
+        while a signal has its time.
+        """
         before = self.state
         self._transition(State.STOPPING)
         await self._condition.wait_for(
-            lambda: self.goal is not goal or all(program.settled for program in self.needed_by)
+            lambda: self.goal is not goal or goal.kill or all(program.settled for program in self.needed_by)
         )
         if self.goal is not goal:
             # No signal was sent yet: the newer goal decides anew, and may well keep the process. After the first signal

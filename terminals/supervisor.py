@@ -144,6 +144,11 @@ class Supervisor:
         chosen = [self.programs[name] for name in names or self.programs]
         return Command(tuple(p.stop() for p in chosen if p.wanted or p.lives or p.state is not State.STOPPED))
 
+    def kill(self, names: Iterable[str] | None = None) -> Command:
+        """Kills those of these programs (default: all) that run or should run, all at once."""
+        chosen = [self.programs[name] for name in names or self.programs]
+        return Command(tuple(p.kill() for p in chosen if p.wanted or p.lives or p.state is not State.STOPPED))
+
     def restart(self) -> Command:
         """Replaces every process; what does not run is started."""
         return Command(tuple(program.start(replace=True) for program in self.programs.values()))

@@ -5,7 +5,7 @@ import asyncio
 import shutil
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from mailauncher.errors import ConnectionFailed, InstanceAlreadyRunning
 from mailauncher.launch import child_environment
 from resolvers import instances, terminals
 from resolvers.context import Context
-from resolvers.views import InstanceView
+from resolvers.views import CommandOutcome, InstanceView
 from terminals import client, keeper, local, supervisor
 from terminals.client import KeeperClient
 from terminals.states import State
@@ -93,8 +93,11 @@ async def lost(
         yield ctx, before, owner
 
 
+@pytest.mark.parametrize("end", [instances.stop, instances.kill])
 async def test_a_bot_that_cannot_be_reached_is_failed_and_lost(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    end: Callable[[Context, str], Awaitable[CommandOutcome]],
 ) -> None:
     async with lost(tmp_path, monkeypatch) as (ctx, before, owner):
         bot = instances.get(ctx, before.id)
@@ -103,7 +106,7 @@ async def test_a_bot_that_cannot_be_reached_is_failed_and_lost(
         assert (bot.status, bot.pid) == (State.FAILED, before.pid)
         with pytest.raises(InstanceAlreadyRunning):
             await instances.start(ctx, bot.id)
-        stopped = await instances.stop(ctx, bot.id)
+        stopped = await end(ctx, bot.id)
         assert (stopped.complete, stopped.instance.status, stopped.instance.pid) == (
             True,
             State.STOPPED,

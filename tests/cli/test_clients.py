@@ -113,9 +113,9 @@ def test_an_instance_starts_restarts_and_stops_with_its_service(shared_home: Hom
 def test_one_service_starts_restarts_and_stops_alone(shared_home: Home, bot: str) -> None:
     assert "started" in ok(shared_home.run("start", bot, "--service", "napcat"))
     assert status(shared_home, bot) == ("stopped", "running")
-    restarted = f"napcat of instance {bot} restarted\n"  # it said "started"
+    restarted = f"The NapCat service of instance {bot} restarted\n"  # it said "started"
     assert ok(shared_home.run("restart", bot, "--service", "napcat")) == restarted
-    assert "stopped" in ok(shared_home.run("stop", bot, "--service", "napcat"))
+    assert "killed" in ok(shared_home.run("kill", bot, "--service", "napcat"))
     assert ok(shared_home.run("restart", bot, "--service", "napcat")) == restarted
     assert status(shared_home, bot) == ("stopped", "running")
 
@@ -158,7 +158,7 @@ def test_all_says_when_there_is_nothing_to_do(shared_home: Home, bot: str) -> No
     idle = shared_home.run("start", "--all")
     assert (ok(idle), idle.stderr) == ("", "Nothing to start: no instance is stopped\n")
     ok(shared_home.run("stop", "--all"))
-    for verb in ("stop", "restart"):
+    for verb in ("stop", "restart", "kill"):
         idle = shared_home.run(verb, "--all")
         assert (ok(idle), idle.stderr) == ("", f"Nothing to {verb}: no instance is running\n")
     assert json.loads(ok(shared_home.run("restart", "--all", "--json"))) == []

@@ -102,6 +102,15 @@ def test_a_service_is_waited_for_alone_and_by_any_of_its_names(place: Home) -> N
     place.run("rm", "-y", "served")
 
 
+def test_a_bot_that_does_not_stop_is_killed(place: Home) -> None:
+    add(place, "endless", SLOW_TO_STOP)
+    assert place.run("start", "endless").returncode == 0
+    assert place.run("stop", "endless", "--no-wait").returncode == 0
+    assert place.run("kill", "endless").stdout == "Instance endless killed\n"
+    assert re.search(r"endless +stopped", place.run("ls").stdout)
+    place.run("rm", "-y", "endless")
+
+
 def test_a_stop_that_takes_long_ends_when_the_bot_has_or_with_a_status_of_its_own(place: Home) -> None:
     """`stop` answered "is stopping" with status 0 after eight seconds, and the next command was refused: the bot still ran."""
     add(place, "slow", SLOW_TO_STOP)

@@ -226,6 +226,69 @@ async def test_a_stop_ends_children_that_ignore_signals_and_left_the_group(tmp_p
         assert not lives(grandchild)
 
 
+@pytest.mark.slow
+async def test_a_kill_ends_everything_at_once_also_while_a_stop_waits(ctx: Context, tmp_path: Path) -> None:
+    """A program that ignored signals ran on for as long as the stop was patient, and nothing could hurry that."""
+    bot = await add_bot(ctx, tmp_path / "bot", STUBBORN, napcat=STUBBORN)
+    await instances.supervise(ctx, bot.id, stop_timeout_s=600, restart="always")
+    await instances.start(ctx, bot.id)
+    for terminal in ("main", "napcat"):
+        await outputs(ctx, f"{bot.id}_{terminal}", "up")
+    stopping = asyncio.create_task(instances.stop(ctx, bot.id))
+    await until(ctx, bot.id, State.STOPPING)
+    killed = await instances.kill(ctx, bot.id)
+    with pytest.raises(InstanceNotRunning):
+        await stopping
+    assert (killed.complete, killed.message.en) == (True, "Instance bot killed")
+    assert not processes_in(tmp_path / "bot")
+    now = instances.get(ctx, bot.id)
+    assert (now.status, now.failure, now.services[0].status) == (State.STOPPED, None, State.STOPPED)
+    record = ctx.store.registry.get(bot.id)
+    assert record is not None
+    assert not record.wanted
+    assert [event.kind for event in await system.events(ctx)][-2:] == ["stop", "kill"]
+    with pytest.raises(InstanceNotRunning):
+        await instances.kill(ctx, bot.id)
+
+
+async def test_a_kill_ends_the_wait_for_an_automatic_restart(ctx: Context, tmp_path: Path) -> None:
+    bot = await add_bot(ctx, tmp_path / "bot")
+    await instances.supervise(ctx, bot.id, restart_delay_s=600, restart_delay_max_s=600, restart="always")
+    await instances.start(ctx, bot.id)
+    await terminals.send_input(ctx, f"{bot.id}_main", "exit 1\n")
+    await until(ctx, bot.id, State.STARTING)
+    assert (await instances.kill(ctx, bot.id)).instance.status is State.STOPPED
+
+
+@pytest.mark.slow
+async def test_one_service_is_restarted_and_killed_by_itself(ctx: Context, tmp_path: Path) -> None:
+    bot = await add_bot(ctx, tmp_path / "bot", napcat=STUBBORN)
+    main = (await instances.start(ctx, bot.id)).instance.pid
+    await services.kill(ctx, bot.id, "napcat")
+    assert not processes_in(tmp_path / "bot" / "napcat")
+    with pytest.raises(InstanceNotRunning):
+        await services.kill(ctx, bot.id, "napcat")
+    first = await services.restart(ctx, bot.id, "napcat")
+    (tmp_path / "bot" / "napcat" / "main.py").write_text(PATIENT_BOT)
+    await instances.supervise(ctx, bot.id, stop_timeout_s=0.01)
+    second = await services.restart(ctx, bot.id, "napcat")
+    assert second.message.zh == "实例 bot 的NapCat服务已重启"
+    pids = [outcome.instance.services[0].pid for outcome in (first, second)]
+    assert None not in pids
+    assert pids[0] != pids[1]
+    assert not lives(pids[0])
+    assert instances.get(ctx, bot.id).pid == main
+    record = ctx.store.registry.get(bot.id)
+    assert record is not None
+    assert record.services[0].wanted
+    kinds = [event.kind for event in await system.events(ctx)]
+    assert [kind for kind in kinds if "service" in kind] == [
+        "kill-service",
+        "restart-service",
+        "restart-service",
+    ]
+
+
 async def test_services_start_after_the_main_program_and_stop_before_it(ctx: Context, tmp_path: Path) -> None:
     note = "import os,signal,sys,time\ndef say(w): open('{}','a').write(w)\n".format(tmp_path / "order")
     main = (

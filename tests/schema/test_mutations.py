@@ -99,6 +99,27 @@ async def test_an_instance_is_started_restarted_and_stopped(launcher: Launcher, 
     }
 
 
+async def test_an_instance_is_killed_and_a_service_restarted_and_killed(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    view = await add_bot(launcher.ctx, tmp_path / "bot", napcat=PATIENT_BOT)
+    ids = {"instanceId": view.id, "name": "napcat"}
+    seen = []
+    for verb, given in (("restart", ids), ("kill", ids)):
+        mutation = f"mutation ($input: {verb.title()}ServiceInput!) {{ {verb}Service(input: $input) {{ message complete service {{ status }} }} }}"
+        done = (await ask(launcher, mutation, {"Accept-Language": "en"}, input=given)).result
+        assert done["complete"]
+        seen.append((done["message"], done["service"]["status"]))
+    assert seen == [
+        ("The NapCat service of instance bot restarted", "RUNNING"),
+        ("The NapCat service of instance bot killed", "STOPPED"),
+    ]
+    assert (await command(launcher, "killInstance", view.id)).code == "INSTANCE_NOT_RUNNING"
+    await instances.start(launcher.ctx, view.id)
+    killed = (await command(launcher, "killInstance", view.id)).result
+    assert (killed["message"], killed["instance"]["status"]) == ("实例 bot 已强制结束", "STOPPED")
+
+
 async def test_a_deleted_instance_is_gone_and_its_files_stay(launcher: Launcher, tmp_path: Path) -> None:
     view = await add_bot(launcher.ctx, tmp_path / "bot")
     answer = await ask(

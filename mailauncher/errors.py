@@ -348,6 +348,10 @@ class InsufficientSpace(LauncherError):
     code = Code.INSUFFICIENT_SPACE
 
 
+UNEXPECTED = Text("内部服务器错误，详见日志", "Internal server error; see the log")
+"""What a caller is told of an error that is not `as_known`."""
+
+
 def as_known(error: Exception | None) -> LauncherError | None:
     """The error to tell a caller of: `error` itself, or a full disk, wherever it was met. None for an unexpected error."""
     if isinstance(error, OSError) and files.is_full(error):

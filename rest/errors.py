@@ -5,11 +5,10 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from mailauncher.errors import ERROR_INFO, Code, LauncherError, Text
+from mailauncher.errors import ERROR_INFO, UNEXPECTED, Code, LauncherError, Text
 from rest.field_docs import about
 from rest.responses import JSON, NO_STORE, Response, json_response
 
-INTERNAL = Text("内部服务器错误，详见日志", "Internal server error; see the log")
 UNKNOWN_ROUTE = Text("没有这个地址", "Unknown route")
 
 
@@ -47,7 +46,7 @@ def response(error: LauncherError, language: str) -> Response:
 
 def internal(language: str) -> Response:
     """The response to a request that raised anything else; it reveals nothing about the cause."""
-    return json_response(body(Code.INTERNAL_ERROR, INTERNAL, language), 500)
+    return json_response(body(Code.INTERNAL_ERROR, UNEXPECTED, language), 500)
 
 
 def method_not_allowed(method: str, allow: bytes, language: str) -> Response:
@@ -64,7 +63,7 @@ def for_status(status: int, reason: str, language: str) -> Response:
     """
     if status >= 500:
         code = Code.SERVICE_UNAVAILABLE if status == 503 else Code.INTERNAL_ERROR
-        text = Text("服务暂时不可用", "Service temporarily unavailable") if status == 503 else INTERNAL
+        text = Text("服务暂时不可用", "Service temporarily unavailable") if status == 503 else UNEXPECTED
     else:
         code = _CODES.get(status, Code.INVALID_PARAMETER)
         text = _text(status, reason)

@@ -25,6 +25,7 @@ _ITEMS = {
     "terminals": 4,
     "webPages": 2,
     "recentEvents": 50,
+    "results": 100,
     "events": 200,
     "backups": 10,
     "deployments": 100,

@@ -8,11 +8,9 @@ from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
 from bots.documents.errors import DocumentSyntaxError
-from mailauncher.errors import ERROR_INFO, Code, LauncherError, Text, as_known
+from mailauncher.errors import ERROR_INFO, UNEXPECTED, Code, LauncherError, as_known
 
 log = logging.getLogger(__name__)
-
-UNEXPECTED = Text("内部服务器错误，详见日志", "Internal server error; see the log")
 
 _CLIENT_ERRORS = (
     type(None),

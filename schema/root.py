@@ -12,6 +12,7 @@ from strawberry.types import ExecutionContext
 from mailauncher.settings import Settings
 from schema import errors
 from schema.backup_commands import BackupMutation
+from schema.bulk_commands import BulkMutation
 from schema.compiled.executor import Executor, PlanCache
 from schema.configuration import ConfigQuery
 from schema.configuration_commands import ConfigMutation
@@ -65,6 +66,7 @@ class Query(
 @strawberry.type(description="Commands. A field is null if the command failed; the error has a code.")
 class Mutation(
     InstanceMutation,
+    BulkMutation,
     DeploymentMutation,
     UpgradeMutation,
     BackupMutation,

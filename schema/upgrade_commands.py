@@ -13,25 +13,22 @@ from schema.descriptions import INSTANCE_ID, NAME, NEW_FOLDER, VERSION
 UPGRADING = Text("升级已开始", "The upgrade has started")
 ROLLING_BACK = Text("回滚已开始", "The rollback has started")
 CLONING = Text("复制已开始", "Cloning has started")
+ACCEPT_TERMS = (
+    "Whether the user has read and accepted the texts of `consent` for that version. Otherwise an instance whose texts have "
+    "changed is not started."
+)
+FORCE = (
+    "Whether to change the version also to an older one, which may not be able to read the data, or to install the present "
+    "one again."
+)
 
 
 @strawberry.input(description="The instance to upgrade, and the new version.")
 class UpgradeInstanceInput:
     id: strawberry.ID = strawberry.field(description=INSTANCE_ID)
-    version: str = strawberry.field(
-        default="latest",
-        description=VERSION,
-    )
-    accept_terms: bool = strawberry.field(
-        default=False,
-        description="Whether the user has read and accepted the texts of `consent` for that version. Otherwise an instance "
-        "whose texts have changed is not started.",
-    )
-    force: bool = strawberry.field(
-        default=False,
-        description="Whether to change the version also to an older one, which may not be able to read the data, or to install "
-        "the present one again.",
-    )
+    version: str = strawberry.field(default="latest", description=VERSION)
+    accept_terms: bool = strawberry.field(default=False, description=ACCEPT_TERMS)
+    force: bool = strawberry.field(default=False, description=FORCE)
 
 
 @strawberry.input(description="The instance whose last upgrade to undo.")

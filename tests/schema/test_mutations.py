@@ -120,6 +120,63 @@ async def test_an_instance_is_killed_and_a_service_restarted_and_killed(
     assert (killed["message"], killed["instance"]["status"]) == ("实例 bot 已强制结束", "STOPPED")
 
 
+async def test_many_instances_have_a_result_each(launcher: Launcher, tmp_path: Path) -> None:
+    first, second = [await add_bot(launcher.ctx, tmp_path / name) for name in ("first", "second")]
+    await instances.start(launcher.ctx, second.id)
+
+    async def each(verb: str, *ids: str) -> Answer:
+        kind = f"{verb[0].upper()}{verb[1:]}Input"
+        mutation = f"""mutation ($input: {kind}!) {{ {verb}(input: $input) {{ results {{
+            instanceId message complete instance {{ status }} backup {{ reason }} deployment {{ kind }}
+            error {{ code status field }} }} }} }}"""
+        return await ask(launcher, mutation, {"Accept-Language": "en"}, input={"ids": ids})
+
+    started = await each("startInstances", second.id, "nobody", first.id)
+    assert started.errors == []
+    nothing = {"backup": None, "deployment": None}
+    assert started.result["results"] == [
+        nothing
+        | {
+            "instanceId": second.id,
+            "message": "Instance second is already running",
+            "complete": False,
+            "instance": {"status": "RUNNING"},
+            "error": {"code": "INSTANCE_ALREADY_RUNNING", "status": 409, "field": None},
+        },
+        nothing
+        | {
+            "instanceId": "nobody",
+            "message": "Instance 'nobody' not found",
+            "complete": False,
+            "instance": None,
+            "error": {"code": "INSTANCE_NOT_FOUND", "status": 404, "field": None},
+        },
+        nothing
+        | {
+            "instanceId": first.id,
+            "message": "Instance first started",
+            "complete": True,
+            "instance": {"status": "RUNNING"},
+            "error": None,
+        },
+    ]
+
+    async def brief(verb: str) -> list[tuple[str, str, bool]]:
+        results = (await each(verb, first.id, second.id)).result["results"]
+        assert all(result["error"] is None for result in results)
+        return [(one["message"], one["instance"]["status"], one["complete"]) for one in results]
+
+    names = ("first", "second")
+    assert await brief("restartInstances") == [(f"Instance {n} restarted", "RUNNING", True) for n in names]
+    assert await brief("createBackups") == [("The backup was made", "RUNNING", True)] * 2
+    assert await brief("stopInstances") == [(f"Instance {n} stopped", "STOPPED", True) for n in names]
+    await instances.start(launcher.ctx, first.id)
+    await instances.start(launcher.ctx, second.id)
+    assert await brief("killInstances") == [(f"Instance {n} killed", "STOPPED", True) for n in names]
+    twice = await each("startInstances", first.id, first.id)
+    assert (twice.code, twice.error["extensions"]["field"]) == ("INVALID_PARAMETER", "ids")
+
+
 async def test_a_deleted_instance_is_gone_and_its_files_stay(launcher: Launcher, tmp_path: Path) -> None:
     view = await add_bot(launcher.ctx, tmp_path / "bot")
     answer = await ask(

@@ -98,7 +98,7 @@ async def test_a_clone_is_an_independent_instance(server: Launcher) -> None:
     await instances.start(server.ctx, copy.id)
 
 
-async def test_invalid_upgrades_are_refused(server: Launcher, tmp_path: Path) -> None:
+async def test_invalid_upgrades_are_refused_also_among_many(server: Launcher, tmp_path: Path) -> None:
     added = await add_bot(server.ctx, tmp_path / "added")
     bot = await deployed(server, autoStart=False)
     cases: list[tuple[str, dict[str, Any], str, str | None]] = [
@@ -119,3 +119,19 @@ async def test_invalid_upgrades_are_refused(server: Launcher, tmp_path: Path) ->
         refused = await command(server, verb, **given)
         assert (refused.code, refused.error["extensions"].get("field")) == (code, field), (verb, given)
     assert [view.id for view in server.ctx.live.views] == [added.id, bot.id]
+    many = """mutation ($input: UpgradeInstancesInput!) { upgradeInstances(input: $input) { results {
+        message complete backup { id } instance { name } deployment { instanceId kind version } error { code } } } }"""
+    answer = await ask(server, many, {"Accept-Language": "en"}, input={"ids": ["nobody", bot.id, added.id]})
+    nobody, upgraded, kept = answer.result["results"]
+    assert (nobody["error"], nobody["instance"]) == ({"code": "INSTANCE_NOT_FOUND"}, None)
+    assert (kept["error"], kept["instance"]) == ({"code": "PERMISSION_DENIED"}, {"name": "added"})
+    begun = {"instanceId": bot.id, "kind": "UPGRADE", "version": deployable.STABLE}
+    assert upgraded == {
+        "message": "The upgrade has started",
+        "complete": False,
+        "backup": None,
+        "instance": {"name": "bot"},
+        "deployment": begun,
+        "error": None,
+    }
+    assert (await ended(server, Answer(200, {"begun": {"deployment": begun}})))["status"] == "COMPLETED"

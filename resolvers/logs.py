@@ -1,4 +1,4 @@
-"""The past output of a terminal: history, download, search.
+"""The past output of a terminal: history, download, parts of it.
 
 The log is read in pieces, so that memory does not grow with it, and examined in a thread, a piece at a time: whatever was
 printed, each takes a few milliseconds, and between two of them a caller that has left ends the work.
@@ -22,12 +22,10 @@ PIECE_BYTES = 64 << 10
 SMALL_BYTES = 4 << 10
 """A piece of up to this size is examined at once: that takes less time than the way to a thread and back."""
 LINE_BYTES = 64 << 10
-QUERY_CHARACTERS = 256
 TIME_ACCURACY_MS = 250  # of the times in the log
 HISTORY_BYTES = 1 << 20
 HISTORY_LINES = 5000
 EVER_MS = 1 << 62
-MATCHES_LIMIT = 200
 PART_BYTES = 1 << 10  # the least: a character or a sequence is not longer
 
 DownloadFormat = Literal["text", "asciicast"]
@@ -41,22 +39,6 @@ class HistoryLine:
     data: str
 
 
-@dataclass(frozen=True, slots=True)
-class LogMatch:
-    """A line that contains the text, without terminal sequences, cut at 64 KiB. `offset` is that of its first byte."""
-
-    offset: int
-    line: str
-
-
-@dataclass(frozen=True, slots=True)
-class LogMatches:
-    """Matches, oldest first. `next` is the offset to continue from, None if the end of the log was reached."""
-
-    matches: tuple[LogMatch, ...]
-    next: int | None
-
-
 async def _read(terminal: Terminal, begin: int, end: int) -> AsyncGenerator[tuple[int, bytes], None]:
     """(offset, bytes) of the output that is kept between two offsets, in order."""
     while begin < end:
@@ -68,13 +50,18 @@ async def _read(terminal: Terminal, begin: int, end: int) -> AsyncGenerator[tupl
         begin = offset + len(data)
 
 
-async def _end(terminal: Terminal) -> int:
-    return (await terminal.client.status(terminal.name)).end
+async def span(terminal: Terminal, first: int | None, last: int | None) -> tuple[int, int]:
+    """The offsets between which lies what was printed between two times (milliseconds since 1970; None: no limit)."""
+    client, name = terminal.client, terminal.name
+    begin = 0 if first is None else await client.seek(name, first - TIME_ACCURACY_MS)
+    end = (await client.status(name)).end if last is None else await client.seek(name, last + 1)
+    return begin, end
 
 
-def _require_order(first: int | None, last: int | None) -> None:
+def require_order(first: int | None, last: int | None, field: str = "from") -> None:
+    """Raises InvalidParameter."""
     if first is not None and last is not None and first > last:
-        raise InvalidParameter("起始时间晚于结束时间", "The start is later than the end", field="from")
+        raise InvalidParameter("起始时间晚于结束时间", "The start is later than the end", field=field)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +104,7 @@ async def history(ctx: Context, session_id: str, first: int, last: int) -> list[
 
     The newest 1 MiB and 5,000 lines of them; times are accurate to 250 ms. Raises as `download` does.
     """
-    _require_order(first, last)
+    require_order(first, last)
     terminal = terminals.find(ctx, session_id)
     times = await terminal.client.times(terminal.name, first, last)
     lines: deque[HistoryLine] = deque(maxlen=HISTORY_LINES)
@@ -161,10 +148,8 @@ async def download(
     """A terminal's log between two times (milliseconds since 1970; None: no limit), without terminal queries, as text or
     as an asciicast v2 recording. Raises InvalidSession, InstanceNotFound, TerminalNotFound, InvalidParameter."""
     terminal = terminals.find(ctx, session_id)
-    _require_order(first, last)
-    client, name = terminal.client, terminal.name
-    begin = 0 if first is None else await client.seek(name, first - TIME_ACCURACY_MS)
-    end = await _end(terminal) if last is None else await client.seek(name, last + 1)
+    require_order(first, last)
+    begin, end = await span(terminal, first, last)
     return _as_text(terminal, begin, end) if form == "text" else _as_asciicast(terminal, begin, end)
 
 
@@ -232,37 +217,10 @@ def _elapsed(times: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
         yield elapsed, offset
 
 
-async def search(ctx: Context, session_id: str, wanted: str, after: int, first: int) -> LogMatches:
-    """The first lines from offset `after` on that contain the text, ignoring case: `first` (1-200) at most.
-
-    Raises as `find` does, InvalidParameter for a text that is empty or longer than 256 characters.
-    """
-    if not 1 <= len(wanted) <= QUERY_CHARACTERS:
-        raise InvalidParameter(
-            f"搜索文本应为 1-{QUERY_CHARACTERS} 个字符",
-            f"The text must have 1-{QUERY_CHARACTERS} characters",
-            field="text",
-        )
-    if not 1 <= first <= MATCHES_LIMIT:
-        raise InvalidParameter(
-            f"first 应在 1 与 {MATCHES_LIMIT} 之间",
-            f"first must be between 1 and {MATCHES_LIMIT}",
-            field="first",
-        )
-    terminal = terminals.find(ctx, session_id)
-    matches: list[LogMatch] = []
-    async for offset, data in _whole_lines(terminal, max(0, after)):
-        for match in await asyncio.to_thread(_find, data, wanted.casefold(), first + 1 - len(matches)):
-            if len(matches) == first:
-                return LogMatches(tuple(matches), offset + match.offset)
-            matches.append(LogMatch(offset + match.offset, match.line))
-    return LogMatches(tuple(matches), None)
-
-
-async def _whole_lines(terminal: Terminal, begin: int) -> AsyncGenerator[tuple[int, bytes], None]:
-    """(offset, bytes) of all lines in pieces of whole ones; a line longer than 64 KiB is given in parts."""
+async def whole_lines(terminal: Terminal, begin: int, end: int) -> AsyncGenerator[tuple[int, bytes], None]:
+    """(offset, bytes) of the lines between two offsets in pieces of whole ones; a line longer than 64 KiB is given in parts."""
     pending, at = b"", begin
-    async for offset, data in _read(terminal, begin, await _end(terminal)):
+    async for offset, data in _read(terminal, begin, end):
         if offset != at + len(pending):
             pending, at = b"", offset
         pending += data
@@ -272,26 +230,3 @@ async def _whole_lines(terminal: Terminal, begin: int) -> AsyncGenerator[tuple[i
         pending, at = pending[cut:], at + cut
     if pending:
         yield at, pending
-
-
-def _find(data: bytes, wanted: str, most: int) -> list[LogMatch]:
-    """The first lines that contain a text that is folded to one case; their offsets are in `data`.
-
-    Whole texts are searched, and lines looked at only where one matches: their number may be that of the bytes. Numbers
-    of lines lead from one form of the text to another, since none has more lines than the others.
-    """
-    shown = text.plain(data)
-    folded = shown.casefold()
-    found: list[LogMatch] = []
-    counted = searched = offset = begin = 0
-    while len(found) < most and (at := folded.find(wanted, searched)) >= 0:
-        start = folded.rfind("\n", searched, at) + 1 or searched
-        for _ in range(folded.count("\n", counted, start)):
-            offset = data.index(b"\n", offset) + 1
-            begin = shown.index("\n", begin) + 1
-        end = shown.find("\n", begin)
-        line = text.shown_line(shown[begin : end if end >= 0 else None])
-        if wanted in line.casefold():
-            found.append(LogMatch(offset, line))
-        counted, searched = start, (folded.find("\n", at) + 1 or len(folded) + 1)
-    return found

@@ -39,6 +39,7 @@ from schema.sync_commands import SyncMutation
 from schema.system import SystemQuery, SystemSubscription
 from schema.terminal import TerminalMutation, TerminalQuery, TerminalSubscription
 from schema.terminal_log import TerminalLogQuery
+from schema.terminal_search import TerminalSearchQuery, TerminalSearchSubscription
 from schema.upgrade_commands import UpgradeMutation
 from schema.usage import UsageQuery, UsageSubscription
 from schema.version import VersionQuery
@@ -51,6 +52,7 @@ class Query(
     VersionQuery,
     TerminalQuery,
     TerminalLogQuery,
+    TerminalSearchQuery,
     SystemQuery,
     UsageQuery,
     EventQuery,
@@ -91,6 +93,7 @@ class Subscription(
     InstanceSubscription,
     DeploymentSubscription,
     TerminalSubscription,
+    TerminalSearchSubscription,
     SystemSubscription,
     UsageSubscription,
     EventSubscription,

@@ -11,7 +11,10 @@ import httpx
 import pytest
 
 from mailauncher.errors import InvalidParameter
-from resolvers import instances, logs, terminals
+from resolvers import instances, log_search, logs, terminals
+from resolvers.context import Context
+from resolvers.log_search import LogMatches, LogQuery
+from terminals.line_search import LineQuery
 from tests.support.context import add_bot, outputs
 from tests.support.growth import require_linear
 from tests.support.server import Launcher
@@ -24,6 +27,10 @@ time.sleep(0.6)
 print("later", flush=True)
 time.sleep(600)
 """
+
+
+async def search(ctx: Context, session: str, text: str, after: int, first: int) -> LogMatches:
+    return await log_search.page(ctx, session, LogQuery(LineQuery(text)), after, first)
 
 
 async def _printed(launcher: Launcher, folder: Path, script: str = TALKATIVE_BOT, last: str = "later") -> str:
@@ -75,17 +82,17 @@ async def test_invalid_parameters_are_refused(launcher: Launcher, tmp_path: Path
 async def test_search_gives_offsets_and_pages(launcher: Launcher, tmp_path: Path) -> None:
     script = "import time\nfor n in range(1000): print('row', n, '苹果' if n % 100 == 7 else '')\nprint('end', flush=True)\ntime.sleep(600)"
     session = await _printed(launcher, tmp_path, script, "end")
-    found = await logs.search(launcher.ctx, session, "苹果", 0, 4)
+    found = await search(launcher.ctx, session, "苹果", 0, 4)
     assert [match.line for match in found.matches] == [f"row {n} 苹果" for n in (7, 107, 207, 307)]
     assert found.next is not None
-    rest = await logs.search(launcher.ctx, session, "苹果", found.next, 200)
+    rest = await search(launcher.ctx, session, "苹果", found.next, 200)
     assert [match.line for match in rest.matches] == [f"row {n} 苹果" for n in range(407, 1000, 100)]
     assert rest.next is None
-    assert (await logs.search(launcher.ctx, session, "ROW 99", rest.matches[-1].offset, 200)).matches[
+    assert (await search(launcher.ctx, session, "ROW 99", rest.matches[-1].offset, 200)).matches[
         -1
     ].line == "row 999"
     with pytest.raises(InvalidParameter):
-        await logs.search(launcher.ctx, session, "", 0, 10)
+        await search(launcher.ctx, session, "", 0, 10)
 
 
 class Printed:
@@ -179,15 +186,30 @@ async def test_a_search_finds_the_lines_as_they_are_shown(printed: Use) -> None:
     output = "\r\n".join(lines).encode()
     for piece in (3, 1000, 64 << 10):
         printed(Printed(output, piece=piece))
-        found = await logs.search(CTX, "", "Red", 0, 2)
+        found = await search(CTX, "", "Red", 0, 2)
         assert [match.line for match in found.matches] == ["red İ ẞ", "RED"]
         assert [output[match.offset :].splitlines()[0] for match in found.matches] == [
             lines[1].encode(),
             b"RED",
         ]
         assert found.next == output.index(b"more red")
-        assert (await logs.search(CTX, "", "more", found.next, 2)).next is None
-        assert (await logs.search(CTX, "", "RED\r\nx", 0, 2)).matches == ()
+        assert (await search(CTX, "", "more", found.next, 2)).next is None
+        assert (await search(CTX, "", "RED\r\nx", 0, 2)).matches == ()
+
+
+@pytest.mark.parametrize("piece", [3, 30, 64 << 10])
+async def test_matches_have_the_lines_around_them_wherever_pieces_end(printed: Use, piece: int) -> None:
+    printed(Printed(b"".join(b"%d\r\n" % number for number in range(100)), piece=piece))
+    query = LogQuery(LineQuery("^(0|5.|98)$", regex=True), context=2)
+    found = (await log_search.page(CTX, "", query, 0, 200)).matches
+    around = [
+        (tuple(str(n) for n in range(max(0, k - 2), k)), tuple(str(n) for n in range(k + 1, min(100, k + 3))))
+        for k in (0, *range(50, 60), 98)
+    ]
+    assert [(match.before, match.after) for match in found] == around
+    assert [match.session_id for match in found] == ["bot_main"] * 12
+    streamed = [match async for match in log_search.stream(CTX, query, 3, instance_id=None, session_id="x")]
+    assert streamed == list(found[:3])
 
 
 @pytest.mark.slow
@@ -203,6 +225,6 @@ def test_histories_and_searches_are_linear(printed: Use, filler: bytes) -> None:
 
     async def both() -> None:
         assert len(await logs.history(CTX, "", 0, 1 << 40)) <= logs.HISTORY_LINES
-        assert (await logs.search(CTX, "", "red", 0, 200)).next is None or filler == b"red\n"
+        assert (await search(CTX, "", "red", 0, 200)).next is None or filler == b"red\n"
 
     require_linear(cost)

@@ -1,4 +1,4 @@
-"""A terminal's log, backwards."""
+"""A terminal's log: backwards, and searches in it."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 
 from resolvers import instances
 from tests.support.context import add_bot, outputs
-from tests.support.graphql import ask
+from tests.support.graphql import ask, conversing
 from tests.support.server import Launcher
 
 pytestmark = pytest.mark.slow
@@ -60,3 +60,66 @@ async def test_before_the_first_byte_there_is_nothing_and_a_size_is_bounded(
     for size in (0, 1023, (256 << 10) + 1):
         answer = await ask(launcher, PART, session=session, bytes=size)
         assert [error["extensions"]["code"] for error in answer.errors] == ["INVALID_PARAMETER"]
+
+
+SEARCHED = """
+import sys
+print("[INFO] one\\n[ERROR] two\\n  three\\n[INFO] four\\nend", flush=True)
+sys.stdin.read()
+"""
+SEARCH = """query ($session: ID!, $text: String!, $level: LogLevel, $begin: DateTime, $end: DateTime) {
+  searchTerminal(sessionId: $session, text: $text, regex: true, level: $level, begin: $begin, end: $end, context: 1) {
+    matches { sessionId line before after } next } }"""
+STREAM = """subscription ($text: String!, $id: ID, $session: ID, $first: Int! = 9, $regex: Boolean! = true) {
+  terminalMatches(text: $text, regex: $regex, instanceId: $id, sessionId: $session, first: $first) { sessionId line } }"""
+
+
+async def test_lines_are_found_in_one_terminal_an_instance_or_all(launcher: Launcher, tmp_path: Path) -> None:
+    one = await add_bot(launcher.ctx, tmp_path / "one", SEARCHED, napcat=SEARCHED)
+    other = await add_bot(launcher.ctx, tmp_path / "other", SEARCHED)
+    sessions = [f"{one.id}_main", f"{one.id}_napcat", f"{other.id}_main"]
+    for bot in (one, other):
+        await instances.start(launcher.ctx, bot.id)
+    for session in sessions:
+        await outputs(launcher.ctx, session, "end\r\n")
+    found = (await ask(launcher, SEARCH, session=sessions[0], text="t(wo|hree)$", level="ERROR")).result
+    assert found == {
+        "matches": [
+            {"sessionId": sessions[0], "line": "[ERROR] two", "before": ["[INFO] one"], "after": ["  three"]},
+            {
+                "sessionId": sessions[0],
+                "line": "  three",
+                "before": ["[ERROR] two"],
+                "after": ["[INFO] four"],
+            },
+        ],
+        "next": None,
+    }
+    wanted = {"session": sessions[0], "text": "two", "end": "2025-07-05T10:30:00Z"}
+    assert (await ask(launcher, SEARCH, None, **wanted)).result["matches"] == []
+    answer = await ask(launcher, SEARCH, None, **wanted, begin="2025-07-05T10:31:00Z")
+    assert (answer.code, answer.error["extensions"]["field"]) == ("INVALID_PARAMETER", "begin")
+    async with conversing(launcher) as talk:
+
+        async def streamed(**given: object) -> list[str]:
+            operation = await talk.begin(STREAM, text="^.ERROR. (?:two)$", **given)
+            seen = []
+            while (message := await talk.next(operation))["type"] == "next":
+                match = message["payload"]["data"]["terminalMatches"]
+                assert match["line"] == "[ERROR] two"
+                seen.append(match["sessionId"])
+            assert message["type"] == "complete"
+            return seen
+
+        assert await streamed() == sessions
+        assert await streamed(first=2) == sessions[:2]
+        assert await streamed(id=one.id) == sessions[:2]
+        assert await streamed(session=sessions[2]) == sessions[2:]
+        assert await streamed(regex=False) == []
+        for wrong, code in (
+            ({"text": "("}, "INVALID_PARAMETER"),
+            ({"text": "x", "first": 0}, "INVALID_PARAMETER"),
+            ({"text": "x", "id": "nobody"}, "INSTANCE_NOT_FOUND"),
+            ({"text": "x", "session": f"{one.id}_nothing"}, "TERMINAL_NOT_FOUND"),
+        ):
+            assert (await talk.ask(STREAM, **wrong)).code == code

@@ -1,13 +1,13 @@
-"""Terminals: find one by its session id, watch it, type into it, resize it."""
+"""Terminals: find one by its session id, watch it, type into it, resize it, take it over."""
 
 import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
-from mailauncher.errors import InvalidParameter, InvalidSession, TerminalNotFound
+from mailauncher.errors import InvalidParameter, InvalidSession, ResourceNotFound, TerminalNotFound
 from resolvers import instances
 from resolvers.context import Context
-from resolvers.views import OutputView, TerminalView
+from resolvers.views import DriverView, OutputView, TerminalView
 from terminals import text
 from terminals.client import InputNumber
 from terminals.keeper import VIEWER_CHARACTERS
@@ -19,6 +19,7 @@ from terminals.terminal import (
     MIN_COLUMNS,
     MIN_ROWS,
     SIZE_LIMIT,
+    DriverChanged,
     Resized,
     StatusMessage,
     Terminal,
@@ -33,6 +34,7 @@ __all__ = [
     "SIZE_LIMIT",
     "VIEWER_CHARACTERS",
     "Attachment",
+    "DriverChanged",
     "InputNumber",
     "Notice",
     "Piece",
@@ -46,6 +48,7 @@ __all__ = [
     "output",
     "resize",
     "send_input",
+    "take_over",
 ]
 
 OUTPUT_BYTES = 256 << 10  # in one event at most
@@ -104,9 +107,15 @@ def _view(ctx: Context, terminal: Terminal) -> TerminalView:
         columns=terminal.columns,
         rows=terminal.rows,
         viewers=len(terminal.tail.viewers),
+        driver=_driver(terminal),
         oldest=terminal.oldest,
         end=max(terminal.end, terminal.tail.end),
     )
+
+
+def _driver(terminal: Terminal) -> DriverView | None:
+    viewer = terminal.driver
+    return None if viewer is None else DriverView(viewer.id, *(viewer.size or (None, None)))
 
 
 def get(ctx: Context, session_id: str) -> TerminalView:
@@ -154,11 +163,26 @@ async def resize(ctx: Context, session_id: str, columns: int, rows: int) -> Term
     return _view(ctx, terminal)
 
 
+async def take_over(ctx: Context, session_id: str, connection: str) -> TerminalView:
+    """Makes a viewer the driver, as if it had typed: the terminal takes on the size of its window.
+
+    Raises as `find` does, ResourceNotFound if it does not watch this terminal.
+    """
+    terminal = find(ctx, session_id)
+    viewer = next((viewer for viewer in terminal.tail.viewers if viewer.id == connection), None)
+    if viewer is None:
+        raise ResourceNotFound(
+            "该连接没有在查看此终端", "That connection does not watch this terminal", field="connection"
+        )
+    await terminal.take_over(viewer)
+    return _view(ctx, terminal)
+
+
 class Attachment:
     """An interactive viewer of a terminal, which also types and has a window.
 
-    Iterating gives what to show, in order: each `Piece` of output, `StatusMessage` and `Resized`. It ends when the
-    terminal no longer exists.
+    Iterating gives what to show, in order: each `Piece` of output, `StatusMessage`, `Resized` and `DriverChanged`. It ends
+    when the terminal no longer exists.
     """
 
     def __init__(self, terminal: Terminal, viewer: Viewer) -> None:
@@ -171,6 +195,20 @@ class Attachment:
     def following(self, size: int) -> list[Piece]:
         """The pieces that are ready after the last one, of `size` bytes at most; they count as taken."""
         return _ready(self._viewer, size)
+
+    @property
+    def connection(self) -> str:
+        """The id of this viewer."""
+        return self._viewer.id
+
+    @property
+    def driver(self) -> str | None:
+        """The id of the viewer whose window gives the terminal its size: the one that typed last, or took over since."""
+        return self._terminal.driver.id if self._terminal.driver else None
+
+    async def take_over(self) -> None:
+        """Makes this viewer the driver."""
+        await self._terminal.take_over(self._viewer)
 
     async def input(self, data: str) -> None:
         """Types into the terminal, which takes on the size of this viewer's window. Raises as `send_input` does; what

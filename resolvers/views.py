@@ -141,6 +141,15 @@ class CommandOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class DriverView:
+    """The connection of a viewer, and the size of its window; None: it has not told that."""
+
+    connection: str
+    columns: int | None
+    rows: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class TerminalView:
     """One terminal of an instance. `end` is the offset after the last printed byte, `oldest` that of the first one kept."""
 
@@ -153,6 +162,7 @@ class TerminalView:
     columns: int
     rows: int
     viewers: int
+    driver: DriverView | None
     oldest: int
     end: int
 

@@ -27,6 +27,14 @@ class Resize(Message, tag="resize"):
     rows: int
 
 
+class TakeOver(Message, tag="take_over"):
+    """The sender becomes the driver, as if it had typed."""
+
+
+class Driver(Message, tag="driver"):
+    """Asks who the driver is, and to be told of changes from now on."""
+
+
 class Ping(Message, tag="ping"):
     """The reply contains `timestamp` unchanged."""
 
@@ -54,7 +62,7 @@ class RequestHistory(Message, tag="request_history"):
         return int(first), int(last)
 
 
-ClientMessage = Input | Resize | Ping | RequestHistory
+ClientMessage = Input | Resize | TakeOver | Driver | Ping | RequestHistory
 _decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
 
 
@@ -82,3 +90,8 @@ def status(sentence: Text, language: str) -> dict[str, Any]:
 
 def resize(columns: int, rows: int) -> dict[str, Any]:
     return {"type": "resize", "cols": columns, "rows": rows}
+
+
+def driver(connection: str, driver: str | None) -> dict[str, Any]:
+    """Who drives, and who the receiver is."""
+    return {"type": "driver", "connection": connection, "driver": driver}

@@ -13,10 +13,18 @@ from mailauncher.errors import InvalidParameter, LauncherError, TerminalNotFound
 from mailauncher.frames import EXTENSION
 from resolvers import logs, terminals
 from resolvers.context import Context
-from resolvers.terminals import Attachment, InputNumber, Notice, Piece, Resized, StatusMessage
+from resolvers.terminals import (
+    Attachment,
+    DriverChanged,
+    InputNumber,
+    Notice,
+    Piece,
+    Resized,
+    StatusMessage,
+)
 from rest import terminal_messages as messages
 from rest.existing_client.terminals import candidate_sessions
-from rest.terminal_messages import ClientMessage, Input, Ping, RequestHistory, Resize
+from rest.terminal_messages import ClientMessage, Driver, Input, Ping, RequestHistory, Resize, TakeOver
 from rest.terminal_output import (
     BINARY_PROTOCOL,
     binary_frames,
@@ -139,6 +147,7 @@ class ViewerSession:
         self._binary = _wants_binary(socket)
         self._takes_frames = EXTENSION in (socket.scope.get("extensions") or {})
         self._warned = False
+        self._follows_driver = False
         self._replies: asyncio.Queue[dict[str, Any] | RequestHistory] = asyncio.Queue(REPLIES)
 
     async def begin(self, recent: Piece) -> None:
@@ -180,6 +189,8 @@ class ViewerSession:
             await self._send_status(notice.text)
         elif isinstance(notice, Resized):
             await self._send(messages.resize(notice.columns, notice.rows))
+        elif isinstance(notice, DriverChanged) and self._follows_driver:
+            await self._send(messages.driver(self._attachment.connection, self._attachment.driver))
 
     async def _send_status(self, sentence: Text) -> None:
         await self._send(messages.status(sentence, self._language))
@@ -226,6 +237,12 @@ class ViewerSession:
                 size = await self._attachment.resize(columns, rows)
                 if size != (columns, rows):
                     await self._replies.put(messages.resize(*size))
+            case TakeOver():
+                await self._attachment.take_over()
+            case Driver():
+                self._follows_driver = True
+                found = messages.driver(self._attachment.connection, self._attachment.driver)
+                await self._replies.put(found)
             case Ping(timestamp=timestamp):
                 now = int(time.time() * 1000)
                 await self._replies.put({"type": "pong", "timestamp": timestamp, "server_time": now})

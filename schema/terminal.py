@@ -24,6 +24,19 @@ SESSION = "`{instance id}_{type}`; the type is `main`, `napcat`, `nonebot`, or a
 SessionId = Annotated[strawberry.ID, strawberry.argument(description=f"Which terminal: {SESSION}")]
 
 
+@strawberry.type(description="The viewer whose window gives a terminal its size.")
+class TerminalDriver:
+    connection: strawberry.ID = strawberry.field(
+        description="The id of its WebSocket, which the message `driver` tells it."
+    )
+    columns: int | None = strawberry.field(
+        description="Width of its window in characters. Null: it has not sent its size."
+    )
+    rows: int | None = strawberry.field(
+        description="Height of its window in lines. Null: it has not sent its size."
+    )
+
+
 @strawberry.type(
     description="A terminal of an instance. Its program runs in it; while the program does not run, a shell can."
 )
@@ -41,6 +54,9 @@ class Terminal:
     columns: int = strawberry.field(description=f"Width in characters, {MIN_COLUMNS}-{SIZE_LIMIT}.")
     rows: int = strawberry.field(description=f"Height in lines, {MIN_ROWS}-{SIZE_LIMIT}.")
     viewers: int = strawberry.field(description="Number of connections that watch it now.")
+    driver: TerminalDriver | None = strawberry.field(
+        description="The viewer on a WebSocket that typed last, or took over since. Null: none of those that watch has."
+    )
     oldest: Long = strawberry.field(description="Offset in bytes of the oldest output kept.")
     end: Long = strawberry.field(
         description="Offset in bytes of the end of the output: the number of bytes that it has ever printed."
@@ -110,6 +126,14 @@ class ResizeTerminalInput:
     )
 
 
+@strawberry.input(description="A terminal, and the viewer to take it over.")
+class TakeOverTerminalInput:
+    session_id: strawberry.ID = strawberry.field(description=f"Which terminal: {SESSION}")
+    connection: strawberry.ID = strawberry.field(
+        description="The id of the viewer's WebSocket, which the message `driver` tells it."
+    )
+
+
 def _terminal(info: Info, session_id: SessionId) -> Terminal | None:
     return terminal_of(terminals.get(info.context.ctx, session_id))
 
@@ -147,6 +171,16 @@ async def _resize(
     return TerminalPayload(terminal=terminal_of(view))
 
 
+async def _take_over(
+    info: Info,
+    input: Annotated[TakeOverTerminalInput, strawberry.argument(description="Which terminal, and by whom.")],
+) -> TerminalPayload | None:
+    view = await info.context.complete(
+        terminals.take_over(info.context.ctx, input.session_id, input.connection)
+    )
+    return TerminalPayload(terminal=terminal_of(view))
+
+
 @strawberry.type
 class TerminalMutation:
     send_terminal_input: SendTerminalInputPayload | None = strawberry.mutation(
@@ -159,6 +193,13 @@ class TerminalMutation:
         resolver=_resize,
         description="Sets a terminal's size; all its viewers are told. Null only with an error: "
         "`INVALID_PARAMETER`, or as for `terminal`.",
+    )
+
+    take_over_terminal: TerminalPayload | None = strawberry.mutation(
+        resolver=_take_over,
+        description="Makes a viewer on a WebSocket the driver without typing anything, as its message `take_over` does: the "
+        "terminal takes on the size of its window. Null only with an error: `RESOURCE_NOT_FOUND` if it does not watch this "
+        "terminal, or as for `terminal`.",
     )
 
 

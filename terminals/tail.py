@@ -7,6 +7,7 @@ it has missed.
 
 import asyncio
 import functools
+import secrets
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -55,6 +56,7 @@ class Viewer:
     """The cursor of one viewer. `async for` gives pieces and notices, in order, for as long as the terminal exists."""
 
     def __init__(self, tail: "Tail") -> None:
+        self.id = secrets.token_hex(4)
         self.cursor = 0
         self.size: tuple[int, int] | None = None
         self.moved_at = time.monotonic()

@@ -42,6 +42,11 @@ class Resized(Notice):
     rows: int
 
 
+@dataclass(frozen=True, slots=True)
+class DriverChanged(Notice):
+    """Another viewer gives the terminal its size from now on, or none does."""
+
+
 class Terminal:
     """The terminal `session_id`. A program or a shell runs in it; the output of both is one stream of bytes, counted by
     offsets. With `shell` None, no shell is ever opened in it."""
@@ -78,7 +83,7 @@ class Terminal:
         self._shell = shell
         self._shell_idle_timeout_s = shell_idle_timeout_s
         self._driver: Viewer | None = None
-        """The viewer that typed last. The terminal has the size of its window."""
+        """The viewer that typed last, or took over since. The terminal has the size of its window."""
         self._spawning = asyncio.Lock()
         self._idle: asyncio.TimerHandle | None = None
         self._tasks = Tasks()
@@ -306,7 +311,7 @@ class Terminal:
     def _remove_viewer(self, viewer: Viewer) -> None:
         self.tail.viewers.remove(viewer)
         if self._driver is viewer:
-            self._driver = None
+            self._set_driver(None)
         if not self.tail.viewers:
             self.tail.close()
             if self.alive and self.is_shell:
@@ -352,7 +357,7 @@ class Terminal:
     async def _drive(self, viewer: Viewer | None) -> None:
         """Makes a viewer the driver: the terminal takes on the size of its window."""
         if viewer is not None and viewer is not self._driver:
-            self._driver = viewer
+            self._set_driver(viewer)
             if viewer.size is not None:
                 await self._apply_size(viewer.size, viewer)
 
@@ -389,6 +394,20 @@ class Terminal:
             self.columns, self.rows = size
             await self.client.resize(self.name, *size)
             self._notify(Resized(0, *size), but=viewer)
+
+    @property
+    def driver(self) -> Viewer | None:
+        return self._driver
+
+    async def take_over(self, viewer: Viewer) -> None:
+        """Makes a viewer the driver, as typing does. It is told the size as well, since it may not be it who asked."""
+        self._set_driver(viewer)
+        if viewer.size is not None:
+            await self._apply_size(viewer.size, None)
+
+    def _set_driver(self, viewer: Viewer | None) -> None:
+        self._driver = viewer
+        self._notify(DriverChanged(0))
 
 
 def _require_length(data: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from resolvers import instances, terminals
 from tests.support.context import add_bot
+from tests.support.graphql import ask
 from tests.support.server import Launcher
 from tests.support.viewer import Viewer, viewing
 
@@ -66,6 +67,58 @@ async def test_a_terminal_is_never_smaller_than_twenty_by_five(launcher: Launche
         assert await size(viewer) == "5 20"
         await viewer.send("resize", cols=1000, rows=1000)
         assert await size(viewer) == "1000 1000"
+
+
+DRIVER = "query ($id: ID!) { terminal(sessionId: $id) { driver { connection columns rows } } }"
+TAKE_OVER = """mutation ($input: TakeOverTerminalInput!) { takeOverTerminal(input: $input) {
+    terminal { columns driver { connection columns rows } } } }"""
+
+
+async def test_viewers_learn_who_drives_and_take_over(launcher: Launcher, shell: str) -> None:
+    """Whoever wanted a screen of his own size had to type something into the bot."""
+    async with viewing(launcher, shell) as one:
+        await one.send("driver")
+        first = (await one.until_type("driver"))["connection"]
+        async with viewing(launcher, shell) as other:
+            await other.send("driver")
+            told = await other.until_type("driver")
+            second = told["connection"]
+            assert told == {"type": "driver", "connection": second, "driver": None}
+            assert (await ask(launcher, DRIVER, id=shell)).result == {"driver": None}
+            await one.send("resize", cols=100, rows=30)
+            await other.until_type("resize")
+            await other.send("resize", cols=60, rows=20)
+            await one.until_type("resize")
+            await one.send("take_over")
+            for viewer in (one, other):
+                assert (await viewer.until_type("driver"))["driver"] == first
+                assert await viewer.until_type("resize") == {"type": "resize", "cols": 100, "rows": 30}
+            driving = {"connection": first, "columns": 100, "rows": 30}
+            assert (await ask(launcher, DRIVER, id=shell)).result == {"driver": driving}
+
+            wish = {"sessionId": shell, "connection": second}
+            taken = (await ask(launcher, TAKE_OVER, input=wish)).result["terminal"]
+            assert taken == {"columns": 60, "driver": {"connection": second, "columns": 60, "rows": 20}}
+            for viewer in (one, other):
+                assert (await viewer.until_type("driver"))["driver"] == second
+                assert await viewer.until_type("resize") == {"type": "resize", "cols": 60, "rows": 20}
+            await one.type("")
+            assert (await other.until_type("driver"))["driver"] == first
+            assert (await one.until_type("driver"))["driver"] == first
+            await other.send("take_over")
+            assert (await one.until_type("driver"))["driver"] == second
+        assert (await one.until_type("driver"))["driver"] is None
+        gone = await ask(launcher, TAKE_OVER, input=wish)
+        assert (gone.code, gone.error["extensions"]["field"]) == ("RESOURCE_NOT_FOUND", "connection")
+
+
+async def test_who_does_not_ask_is_not_told_of_drivers(launcher: Launcher, shell: str) -> None:
+    """Clients that know nothing of drivers get the messages that they know."""
+    async with viewing(launcher, shell) as one, viewing(launcher, shell) as other:
+        await other.send("take_over")
+        await settled(other)
+        await settled(one)
+        assert {message["type"] for message in one.messages} <= {"status", "output", "pong"}
 
 
 async def test_after_the_driver_has_left_the_next_resize_is_applied(launcher: Launcher, shell: str) -> None:

@@ -16,6 +16,7 @@ from resolvers.resources import ResourceOperations
 from resolvers.views import EmojiView
 from store import words
 from store.emojis import DESCRIPTION_LENGTH, NAME_LENGTH, TAGS_LIMIT, Facet, criteria, tags_of
+from store.picture_size import PictureSize
 from store.pictures import FORMATS, Picture
 from store.resources import Criteria, Row
 
@@ -180,6 +181,11 @@ require_filter = _operations.require_filter
 update = _operations.update
 update_many = _operations.update_many
 delete = _operations.delete
+
+
+async def image_sizes(ctx: Context, urls: Sequence[str]) -> list[PictureSize | None]:
+    """The sizes of images by their paths on this server; None for one whose file is missing."""
+    return await ctx.store.images.sizes([url.removeprefix(URL) for url in urls])
 
 
 def tags_in(text: str) -> list[str]:

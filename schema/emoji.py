@@ -36,6 +36,21 @@ def _thumbnail_url(
     return f"{emoji.image_url}?size={size}" if emoji.image_url else ""
 
 
+@strawberry.type(description="Size of an image.")
+class ImageSize:
+    bytes: Long = strawberry.field(description="Size of its file in bytes.")
+    width: int | None = strawberry.field(
+        description="Width in pixels, before it is turned as its Exif data may say. Null: not known."
+    )
+    height: int | None = strawberry.field(description="Height in pixels, as `width`. Null: not known.")
+
+
+async def _image_size(emoji: strawberry.Parent[EmojiView], info: Info) -> ImageSize | None:
+    if not emoji.image_url:
+        return None
+    return cast(ImageSize | None, await info.context.loaders.image_sizes.load(emoji.image_url))
+
+
 @strawberry.type(description="An image that a bot can send.")
 class Emoji:
     id: strawberry.ID = strawberry.field(description=RESOURCE_ID)
@@ -50,6 +65,9 @@ class Emoji:
         resolver=_thumbnail_url,
         description="Path of a thumbnail (WebP, animated if the image is), or of the image itself if that is smaller. Empty: "
         "no image.",
+    )
+    image_size: ImageSize | None = strawberry.field(
+        resolver=_image_size, description="Size of the image. Null: no image, or its file is missing."
     )
     tags: list[str] = strawberry.field(description=TAGS)
     category: str = strawberry.field(description=CATEGORY)

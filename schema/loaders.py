@@ -11,6 +11,7 @@ from resolvers.configuration import ConfigView
 from resolvers.context import Context
 from resolvers.sync import LearnedEmoji, LearnedPerson
 from resolvers.views import BackupView, DeploymentView, EmojiView, EventView, PersonView
+from store.picture_size import PictureSize
 
 BATCH = 5000
 """Far below the number of placeholders that SQLite and PostgreSQL allow in one statement."""
@@ -40,6 +41,7 @@ class Loaders:
         )
         self.emoji_pages: DataLoader[Pages, list[EmojiView]] = self._batched(emojis.pages)
         self.emoji_counts: DataLoader[Counts, int] = self._batched(emojis.counts)
+        self.image_sizes: DataLoader[str, PictureSize | None] = self._batched(emojis.image_sizes)
         self.person_pages: DataLoader[Pages, list[PersonView]] = self._batched(persons.pages)
         self.person_counts: DataLoader[Counts, int] = self._batched(persons.counts)
         self.learned_emojis: DataLoader[str, LearnedEmoji | None] = self._batched(sync.learned_emojis)

@@ -32,9 +32,10 @@ from mailauncher.errors import (
     ResourceNotFound,
 )
 from mailauncher.tasks import Tasks
-from store import pictures
+from store import picture_size, pictures
 from store.decoding import Decoder
 from store.emojis import Emojis
+from store.picture_size import PictureSize
 from store.pictures import Picture
 from store.thumbnails import SIZES
 
@@ -113,6 +114,11 @@ class Images:
             await self._create_thumbnail(file, thumbnail, size)
             length = await asyncio.to_thread(_length, thumbnail)
         return (thumbnail, "image/webp") if length else (file, media)
+
+    async def sizes(self, names: Sequence[str]) -> list[PictureSize | None]:
+        """The sizes of images by name; None for one whose file is missing."""
+        places = [self.path(name) for name in names]
+        return await asyncio.to_thread(lambda: [picture_size.read(place) for place in places])
 
     async def close(self) -> None:
         """Ends decoding, and waits for removals in progress."""

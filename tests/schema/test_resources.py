@@ -14,7 +14,7 @@ from tests.support.server import Launcher
 
 PAGE = """query ($id: ID!, $first: Int! = 20, $after: ID, $text: String, $tags: [String!], $category: String) {
   instance(id: $id) { emojis(first: $first, after: $after, text: $text, tags: $tags, category: $category) {
-    edges { cursor node { id name tags category imageUrl origin pendingChange } }
+    edges { cursor node { id name tags category imageUrl thumbnailUrl imageSize { bytes width height } origin pendingChange } }
     pageInfo { hasNextPage endCursor } totalCount } } }"""
 CREATE = """mutation ($input: CreateEmojisInput!) { createEmojis(input: $input) {
   message emojis { id name imageUrl thumbnailUrl(size: 64) createdAt } } }"""
@@ -136,13 +136,21 @@ async def test_an_uploaded_emoji_has_its_image(launcher: Launcher, bot: str) -> 
     answer = await ask(
         launcher,
         """mutation ($input: CreateEmojiInput!) { createEmoji(input: $input) { message emoji {
-             id name description tags category imageUrl thumbnailUrl origin pendingChange instanceId } } }""",
+             id name description tags category imageUrl thumbnailUrl imageSize { bytes width height }
+             origin pendingChange instanceId } } }""",
         input={"instanceId": bot, "description": "说明"} | new("one", "a"),
     )
     made = answer.result["emoji"]
     assert answer.result["message"] == "表情包已创建"
     assert made["thumbnailUrl"] == f"{made['imageUrl']}?size=128"
     assert (made["origin"], made["pendingChange"], made["instanceId"]) == ("USER", "ADD", bot)
+    size = {"bytes": len(picture()), "width": 48, "height": 32}
+    assert made["imageSize"] == size
+    (listed,) = (await page(launcher, bot))["edges"]
+    assert (listed["node"]["imageSize"], listed["node"]["thumbnailUrl"]) == (size, made["thumbnailUrl"])
+    launcher.ctx.store.images.path(made["imageUrl"].rpartition("/")[2]).unlink()
+    (listed,) = (await page(launcher, bot))["edges"]
+    assert listed["node"]["imageSize"] is None
     found = await ask(
         launcher,
         "query ($bot: ID!, $id: ID!) { emoji(instanceId: $bot, id: $id) { name description tags } }",

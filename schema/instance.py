@@ -31,7 +31,7 @@ from schema.status import (
 from schema.supervision import Supervision, Usage, supervision_of, usage_of
 from schema.sync import SyncStatus, sync_status_of
 from schema.terminal import Terminal
-from schema.versioned import BY_VERSION
+from schema.versioned import BY_OBJECT, BY_VERSION, views_by_version
 from schema.web_page import WebPage, web_pages_of
 from terminals.states import State
 
@@ -84,10 +84,10 @@ class Instance:
         description="Why the main program is not running although it should be. Null: no failure."
     )
     waiting_for: WaitingFor | None = strawberry.field(
-        resolver=waiting_for, description=WAITING_FOR, metadata=BY_VERSION
+        resolver=waiting_for, description=WAITING_FOR, metadata=BY_OBJECT
     )
-    question: str | None = strawberry.field(resolver=question, description=QUESTION, metadata=BY_VERSION)
-    reason: str | None = strawberry.field(resolver=reason, description=REASON, metadata=BY_VERSION)
+    question: str | None = strawberry.field(resolver=question, description=QUESTION, metadata=BY_OBJECT)
+    reason: str | None = strawberry.field(resolver=reason, description=REASON, metadata=BY_OBJECT)
     supervision: Supervision = strawberry.field(
         resolver=supervision_of, description="Restart policy of its programs."
     )
@@ -186,7 +186,7 @@ class InstanceQuery:
     instances: list[Instance] = strawberry.field(
         resolver=_instances,
         description="All matching instances, in the order they were added.",
-        metadata=BY_VERSION,
+        metadata=views_by_version(InstanceView),
     )
     instance: Instance | None = strawberry.field(
         resolver=_instance,

@@ -22,7 +22,7 @@ from schema.status import (
 )
 from schema.supervision import Usage, usage_of
 from schema.terminal import Terminal
-from schema.versioned import BY_VERSION
+from schema.versioned import BY_OBJECT
 
 
 def _terminal(service: strawberry.Parent[ServiceView], info: Info) -> Terminal:
@@ -49,10 +49,10 @@ class Service:
         description="Why it is not running although it should be. Null: no failure."
     )
     waiting_for: WaitingFor | None = strawberry.field(
-        resolver=waiting_for, description=WAITING_FOR, metadata=BY_VERSION
+        resolver=waiting_for, description=WAITING_FOR, metadata=BY_OBJECT
     )
-    question: str | None = strawberry.field(resolver=question, description=QUESTION, metadata=BY_VERSION)
-    reason: str | None = strawberry.field(resolver=reason, description=REASON, metadata=BY_VERSION)
+    question: str | None = strawberry.field(resolver=question, description=QUESTION, metadata=BY_OBJECT)
+    reason: str | None = strawberry.field(resolver=reason, description=REASON, metadata=BY_OBJECT)
     usage: Usage | None = strawberry.field(
         resolver=usage_of,
         description="Resource usage, sampled every few seconds. Null: not running, or not sampled yet.",

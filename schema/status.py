@@ -8,7 +8,7 @@ from resolvers.views import InstanceView, ServiceView
 from schema.context import Info
 from schema.descriptions import LANGUAGE, MESSAGE
 from schema.scalars import Instant
-from schema.versioned import BY_VERSION
+from schema.versioned import BY_OBJECT
 from terminals import states
 from terminals.questions import LENGTH
 from terminals.terminal import LAST_LINES
@@ -78,7 +78,7 @@ class Failure:
     reason: str = strawberry.field(
         resolver=_reason,
         description=MESSAGE,
-        metadata=BY_VERSION,
+        metadata=BY_OBJECT,
     )
     at: Instant = strawberry.field(description="Time when the process exited or could not be started.")
     exit_code: int | None = strawberry.field(
@@ -93,7 +93,7 @@ class Failure:
     hint: str | None = strawberry.field(
         resolver=_hint,
         description=f"Probable cause and solution, {LANGUAGE}. Null: unknown.",
-        metadata=BY_VERSION,
+        metadata=BY_OBJECT,
     )
     restart_at: Instant | None = strawberry.field(
         description="Time of the next automatic restart. Null: none."

@@ -4,6 +4,7 @@ A field without a resolver reads an attribute of a view, which never changes. A 
 query out unless it is declared `BY_VERSION` where it is defined.
 """
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -25,6 +26,23 @@ from strawberry.types.field import StrawberryField
 
 BY_VERSION = MappingProxyType({"by_version": True})
 """The `metadata` of a field whose resolver returns the same for the same version, arguments and language. It must not wait."""
+BY_OBJECT = MappingProxyType({"by_version": True, "by_object": True})
+"""The same for the same object and language: the resolver looks at nothing else."""
+
+
+def views_by_version(view: type) -> Mapping[str, object]:
+    """The `metadata` of a field with a list of such views, which never change: their objects are kept (`schema.compiled`)."""
+    return MappingProxyType({"by_version": True, "views": view})
+
+
+def by_object(field: StrawberryField) -> bool:
+    return "by_object" in field.metadata
+
+
+def view_class(definition: GraphQLField) -> type | None:
+    """Of which class the items of the list are, if they are declared to be views."""
+    field = definition.extensions.get("strawberry-definition")
+    return field.metadata.get("views") if isinstance(field, StrawberryField) else None
 
 
 def is_by_version(schema: GraphQLSchema, document: DocumentNode) -> bool:

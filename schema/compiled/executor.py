@@ -12,6 +12,7 @@ from graphql.language import FieldNode, InlineFragmentNode
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from schema.compiled.kept_objects import KeptObjects
 from schema.compiled.plans import FieldPlan, Run, variables_in
 
 VARIANTS_MAX = 16
@@ -34,6 +35,7 @@ class PlanCache:
         self._operations: dict[int, OperationPlans] = {}
         self.fallbacks: Counter[str] = Counter() if fallbacks is None else fallbacks
         """Root fields that were left to graphql-core, by `Fallback`."""
+        self.kept = KeptObjects()
 
     def __len__(self) -> int:
         """The number of operations."""

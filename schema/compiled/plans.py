@@ -33,6 +33,7 @@ from graphql.pyutils import Path, gather_with_cancel, is_iterable
 from strawberry.types.field import StrawberryField
 
 from schema.compiled import leaves
+from schema.compiled.kept_objects import Rereader
 
 Trail = tuple[Any, str | int, str | None] | None
 """A path as `graphql.pyutils.Path` has it (path above, key, type name), as a plain tuple: one is made for each object."""
@@ -273,6 +274,7 @@ def _object(plan: FieldPlan, type_: GraphQLObjectType, required: bool) -> Comple
 
 def _list(plan: FieldPlan, type_: Any, required: bool) -> Complete:
     item = _guarded(plan, type_.of_type, _completer(plan, type_.of_type))
+    rereader = Rereader(plan.definition, plan.details)
 
     def complete(executor: Any, value: Any, trail: Trail) -> Any:
         if type(value) is not list and type(value) is not tuple:
@@ -282,7 +284,7 @@ def _list(plan: FieldPlan, type_: Any, required: bool) -> Complete:
                 return plan.complete_slowly(executor, type_, value, trail)
             if not is_iterable(value):
                 raise GraphQLError(f"Expected Iterable, but did not find one for field '{plan.name}'.")
-        return _items(executor, iter(value), item, trail)
+        return _items(executor, iter(value), rereader.completer(executor, item), trail)
 
     return complete
 

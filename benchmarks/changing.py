@@ -1,7 +1,7 @@
 """A MaiLauncher server with instances that change: `changing.py CHANGES PORT`.
 
 So many change each second from SIGUSR1 on, and one at each `GET /change`. `/plain` is a bare WebSocket that sends each change
-as the subscription of `events.py` does, encoded for each of its clients.
+as the subscription of `events.py` does, encoded for each of its clients. `/deliveries` tells, and forgets, how long each took.
 """
 
 import asyncio
@@ -9,17 +9,20 @@ import contextlib
 import itertools
 import os
 import signal
+import statistics
 import sys
+import time
 from collections.abc import Callable
 
 import msgspec
 import uvloop
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from mailauncher.events import InstanceChanged
+from mailauncher.frames import WebSocketProtocol
 from mailauncher.settings import load
 from resolvers.context import Context
 from resolvers.lifespan import open_context
@@ -34,10 +37,12 @@ async def main(changes: float, port: int) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, begin.set)
     settings = load(os.environ, host="127.0.0.1", port=port)
     async with open_context(settings) as ctx:
+        deliveries = Deliveries()
         change = changer(ctx)
         app = create_app(ctx)
         app.router.routes[:0] = [
-            Route("/change", respond(change)),
+            Route("/change", respond(lambda: (deliveries.begin(), change()))),
+            Route("/deliveries", deliveries.tell),
             WebSocketRoute("/plain", plain(ctx)),
         ]
         server = Server(app, settings)
@@ -48,6 +53,29 @@ async def main(changes: float, port: int) -> None:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+class Deliveries:
+    """Processor time of the server's thread from a change until each subscriber's frame is written: what the server itself
+    adds to the time that clients see, without the turns of other processes."""
+
+    def __init__(self) -> None:
+        self._begun = 0.0
+        self._times: list[float] = []
+        send = WebSocketProtocol.send
+
+        async def timed(protocol: WebSocketProtocol, message: dict[str, object]) -> None:
+            await send(protocol, message)
+            self._times.append(time.thread_time() - self._begun)
+
+        WebSocketProtocol.send = timed  # type: ignore[method-assign]  # the one place where all messages pass
+
+    def begin(self) -> None:
+        self._begun = time.thread_time()
+
+    async def tell(self, _request: Request) -> Response:
+        times, self._times = self._times, []
+        return JSONResponse(statistics.quantiles(times, n=100))
 
 
 def changer(ctx: Context) -> Callable[[], None]:
@@ -73,7 +101,7 @@ async def keep_changing(change: Callable[[], None], per_second: float, begin: as
         change()
 
 
-def respond(change: Callable[[], None]) -> Callable[[Request], Response]:
+def respond(change: Callable[[], object]) -> Callable[[Request], Response]:
     async def endpoint(_request: Request) -> Response:
         change()
         return Response("done")

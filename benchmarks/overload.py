@@ -4,7 +4,8 @@
 
 Two bots print so many lines a second each. Of the connections 40 % are viewers of their terminals over WebSocket, 30 %
 GraphQL subscriptions of `terminalOutput`, 20 % the same as server-sent events, and 10 % ask for `GET /api/v1/instances`
-once a second. Design targets: p99 of REST 0.5 s, and no growth of memory after the first minute.
+once a second. Besides, ten connections ask a bare Starlette server (`bare.py`), which does nothing else, for the same once a
+second: what they wait for is the machine. Design targets: p99 of REST 0.5 s, and no growth of memory after the first minute.
 """
 
 import argparse
@@ -15,8 +16,10 @@ import socket
 import statistics
 import time
 from collections import Counter
+from pathlib import Path
 
 import psutil
+from bare import ROUTES
 from events import frame, handshake
 from lists import cpu
 from served import DataFolder, Served, body, launcher, request
@@ -25,6 +28,7 @@ BOT = "import itertools, time\nfor n in itertools.count():\n    print('line', n,
 OUTPUT = "subscription ($id: ID!) { terminalOutput(sessionId: $id) { data offset end missed } }"
 LIST = request("GET", "/api/v1/instances")
 REPORT_S = 15.0
+CONTROLS = 10
 
 
 def main() -> None:
@@ -37,7 +41,12 @@ def main() -> None:
         folder.environment["MAILAUNCHER_STOP_BOTS_AT_EXIT"] = "true"
         with launcher(folder) as server:
             sessions = [start_bot(server, folder, number, options.lines) for number in range(2)]
-            with contextlib.closing(Crowd(server, sessions, options.connections)) as crowd:
+            for path in ROUTES:
+                (folder.path / path.rpartition("/")[2]).write_bytes(body(server.port, request("GET", path)))
+            with (
+                Served("bare", str(Path(__file__).with_name("bare.py")), str(folder.path)) as bare,
+                contextlib.closing(Crowd(server, bare, sessions, options.connections)) as crowd,
+            ):
                 crowd.watch(options.seconds)
 
 
@@ -85,27 +94,31 @@ class Pings:
 class Crowd:
     """All connections, read by one loop."""
 
-    def __init__(self, server: Served, sessions: list[str], count: int) -> None:
+    def __init__(self, server: Served, bare: Served, sessions: list[str], count: int) -> None:
         self._server = server
         self._selector = selectors.DefaultSelector()
         self._pings: dict[socket.socket, Pings] = {}
         self._due: dict[socket.socket, float] = {}
         self._asked: dict[socket.socket, float] = {}
-        self._waits: list[tuple[float, float]] = []
+        self._waits: dict[str, list[tuple[float, float]]] = {"poller": [], "control": []}
         self._received: Counter[str] = Counter()
         self._begun = time.monotonic()
         kinds = ["viewer"] * 4 + ["subscription"] * 3 + ["stream"] * 2 + ["poller"]
         # Pollers come last: a connection that asks nothing for five seconds is closed.
         for number in sorted(range(count), key=lambda number: kinds[number % len(kinds)] == "poller"):
             kind = kinds[number % len(kinds)]
-            connection = connect(server.port, kind, sessions[number // len(kinds) % 2])
-            connection.setblocking(False)
-            if kind in ("viewer", "subscription"):
-                self._pings[connection] = Pings(connection)
-            self._selector.register(connection, selectors.EVENT_READ, kind)
-            if kind == "poller":
-                self._due[connection] = time.monotonic()
-            self._turn(0)
+            self._add(kind, connect(server.port, kind, sessions[number // len(kinds) % 2]))
+        for _ in range(CONTROLS):
+            self._add("control", connect(bare.port, "control", ""))
+
+    def _add(self, kind: str, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        if kind in ("viewer", "subscription"):
+            self._pings[connection] = Pings(connection)
+        self._selector.register(connection, selectors.EVENT_READ, kind)
+        if kind in self._waits:
+            self._due[connection] = time.monotonic()
+        self._turn(0)
 
     def close(self) -> None:
         for key in list(self._selector.get_map().values()):
@@ -117,31 +130,41 @@ class Crowd:
         process = psutil.Process(self._server.process.pid)
         print(f"connected after {time.monotonic() - self._begun:.1f} s", flush=True)
         print(
-            f"{'after s':>8} {'RSS MiB':>9} {'CPU %':>7} {'REST p50 s':>11} {'p99':>8} {'most':>8} {'KiB/s read':>11}"
+            f"{'after s':>8} {'RSS MiB':>9} {'CPU %':>7} {'REST p50 s':>11} {'p99':>8} {'most':>8} {'bare p50 s':>11} {'p99':>8}"
+            f" {'KiB/s read':>11}"
         )
-        self._waits.clear()
+        for waits in self._waits.values():
+            waits.clear()
         begin = report_at = time.monotonic()
         used = cpu(self._server)
         while time.monotonic() < begin + seconds:
             self._turn(0.02)
             now = time.monotonic()
             if now >= report_at + REPORT_S:
-                waits = [wait for at, wait in self._waits if at > report_at]
-                waits += [now - at for at in self._asked.values()]
-                quantiles = statistics.quantiles(waits, n=100) if len(waits) > 1 else [0.0] * 99
                 load = (cpu(self._server) - used) / (now - report_at) * 100
                 rate = sum(self._received.values()) / 1024 / (now - report_at)
+                middle, slow, most = self._waited("poller", report_at)
+                its_middle, its_slow, _ = self._waited("control", report_at)
                 print(
-                    f"{now - begin:8.0f} {process.memory_info().rss / (1 << 20):9.1f} {load:7.0f} {quantiles[49]:11.3f}"
-                    f" {quantiles[98]:8.3f} {max(waits, default=0):8.3f} {rate:11.0f}",
+                    f"{now - begin:8.0f} {process.memory_info().rss / (1 << 20):9.1f} {load:7.0f} {middle:11.3f} {slow:8.3f}"
+                    f" {most:8.3f} {its_middle:11.3f} {its_slow:8.3f} {rate:11.0f}",
                     flush=True,
                 )
                 report_at, used = now, cpu(self._server)
                 self._received.clear()
-        waits = [wait for _, wait in self._waits] + [time.monotonic() - at for at in self._asked.values()]
-        print(
-            f"all: {len(waits)} requests, p99 {statistics.quantiles(waits, n=100)[98]:.3f} s, most {max(waits):.3f} s"
-        )
+        for kind, waits in self._waits.items():
+            middle, slow, most = self._waited(kind, begin)
+            print(
+                f"all of {kind}: {len(waits)} requests, p50 {middle:.3f} s, p99 {slow:.3f} s, most {most:.3f} s"
+            )
+
+    def _waited(self, kind: str, since: float) -> tuple[float, float, float]:
+        """How long requests took that were answered since then or wait still: the median, p99 and the longest."""
+        waits = [wait for at, wait in self._waits[kind] if at > since]
+        keys = self._selector.get_map()
+        waits += [time.monotonic() - at for asked, at in self._asked.items() if keys[asked].data == kind]
+        quantiles = statistics.quantiles(waits, n=100) if len(waits) > 1 else [0.0] * 99
+        return quantiles[49], quantiles[98], max(waits, default=0.0)
 
     def _turn(self, wait_s: float) -> None:
         now = time.monotonic()
@@ -159,9 +182,9 @@ class Crowd:
             self._received[key.data] += len(data)
             if connection in self._pings:
                 self._pings[connection].take(data)
-            if key.data == "poller" and data.endswith(b"}"):
+            if key.data in self._waits and data.endswith(b"}"):
                 asked = self._asked.pop(connection)
-                self._waits.append((time.monotonic(), time.monotonic() - asked))
+                self._waits[key.data].append((time.monotonic(), time.monotonic() - asked))
                 self._due[connection] = asked + max(1.0, time.monotonic() - asked)
 
 

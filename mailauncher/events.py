@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from mailauncher.turns import Turns
+
 LIMIT = 4096
 
 
@@ -80,14 +82,18 @@ class BusSubscription(AsyncIterator[BusEvent]):
         self._waiting: dict[object, BusEvent] = {}
         self._arrived = asyncio.Event()
 
-    def put(self, key: object, event: BusEvent) -> None:
+    def put(self, key: object, event: BusEvent) -> bool:
+        """Whether the event is of these kinds, so that the subscriber is to be woken."""
         if not isinstance(event, self._kinds):
-            return
+            return False
         self._waiting.pop(key, None)
         self._waiting[key] = event
         if len(self._waiting) > LIMIT:
             del self._waiting[next(iter(self._waiting))]
             self.missed += 1
+        return True
+
+    def wake(self) -> None:
         self._arrived.set()
 
     async def __anext__(self) -> BusEvent:
@@ -98,15 +104,17 @@ class BusSubscription(AsyncIterator[BusEvent]):
 
 
 class Bus:
-    """Delivers published events to all subscribers. Publishing never waits and never fails."""
+    """Delivers published events to all subscribers, who are woken in turns. Publishing never waits and never fails."""
 
     def __init__(self) -> None:
+        self._turns = Turns()
         self._subscriptions: set[BusSubscription] = set()
 
     def publish(self, event: BusEvent) -> None:
         key = event.key
-        for subscription in self._subscriptions:
-            subscription.put(key, event)
+        self._turns.call(
+            [subscription.wake for subscription in self._subscriptions if subscription.put(key, event)]
+        )
 
     @contextmanager
     def subscribe(self, *kinds: type[BusEvent]) -> Iterator[BusSubscription]:

@@ -1,6 +1,7 @@
 """DataLoaders: fetch the fields of all items of a list in one query."""
 
 from collections.abc import Awaitable, Callable
+from functools import cached_property
 from typing import Any
 
 from strawberry.dataloader import DataLoader
@@ -29,23 +30,55 @@ Counts = tuple[str, Any]
 
 
 class Loaders:
-    """The loaders of one request or socket. Nothing is cached between batches: a socket may live for days."""
+    """The loaders of one request or socket, each made when it is asked for: most use none. Nothing is cached between batches,
+    since a socket may live for days."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
-        self.recent_events: DataLoader[RecentKey, list[EventView]] = self._batched(_recent_events)
-        self.deployment: DataLoader[str, DeploymentView | None] = self._batched(_deployments)
-        self.backups: DataLoader[str, list[BackupView]] = self._batched(backups.lists)
-        self.config_files: DataLoader[tuple[str, str], ConfigView] = self._batched(
-            configuration.read_many, FILES_AT_ONCE
-        )
-        self.emoji_pages: DataLoader[Pages, list[EmojiView]] = self._batched(emojis.pages)
-        self.emoji_counts: DataLoader[Counts, int] = self._batched(emojis.counts)
-        self.image_sizes: DataLoader[str, PictureSize | None] = self._batched(emojis.image_sizes)
-        self.person_pages: DataLoader[Pages, list[PersonView]] = self._batched(persons.pages)
-        self.person_counts: DataLoader[Counts, int] = self._batched(persons.counts)
-        self.learned_emojis: DataLoader[str, LearnedEmoji | None] = self._batched(sync.learned_emojis)
-        self.learned_persons: DataLoader[str, LearnedPerson | None] = self._batched(sync.learned_persons)
+
+    @cached_property
+    def recent_events(self) -> DataLoader[RecentKey, list[EventView]]:
+        return self._batched(_recent_events)
+
+    @cached_property
+    def deployment(self) -> DataLoader[str, DeploymentView | None]:
+        return self._batched(_deployments)
+
+    @cached_property
+    def backups(self) -> DataLoader[str, list[BackupView]]:
+        return self._batched(backups.lists)
+
+    @cached_property
+    def config_files(self) -> DataLoader[tuple[str, str], ConfigView]:
+        return self._batched(configuration.read_many, FILES_AT_ONCE)
+
+    @cached_property
+    def emoji_pages(self) -> DataLoader[Pages, list[EmojiView]]:
+        return self._batched(emojis.pages)
+
+    @cached_property
+    def emoji_counts(self) -> DataLoader[Counts, int]:
+        return self._batched(emojis.counts)
+
+    @cached_property
+    def image_sizes(self) -> DataLoader[str, PictureSize | None]:
+        return self._batched(emojis.image_sizes)
+
+    @cached_property
+    def person_pages(self) -> DataLoader[Pages, list[PersonView]]:
+        return self._batched(persons.pages)
+
+    @cached_property
+    def person_counts(self) -> DataLoader[Counts, int]:
+        return self._batched(persons.counts)
+
+    @cached_property
+    def learned_emojis(self) -> DataLoader[str, LearnedEmoji | None]:
+        return self._batched(sync.learned_emojis)
+
+    @cached_property
+    def learned_persons(self) -> DataLoader[str, LearnedPerson | None]:
+        return self._batched(sync.learned_persons)
 
     def _batched(
         self, resolver: Callable[[Context, list[Any]], Awaitable[list[Any]]], batch: int = BATCH

@@ -13,6 +13,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from mailauncher.errors import LauncherError
+from mailauncher.turns import Turns
 from terminals import text
 from terminals.client import KeeperClient, OutputStream
 
@@ -121,6 +122,9 @@ class Tail:
         self._kept = 0
         self._pending = bytearray()
         self._emitted_at = 0.0
+        self._delivery_begun: float | None = None
+        """When the first piece was emitted that has not reached all viewers."""
+        self._turns = Turns()
         self._pause_s = QUIET_S
         self._emit_timer: asyncio.TimerHandle | None = None
         self._pause_timer: asyncio.TimerHandle | None = None
@@ -261,18 +265,23 @@ class Tail:
             self._kept += size
         while self._kept > KEPT_BYTES or len(self._pieces) > KEPT_PIECES:
             self._kept -= len(self._pieces.pop(next(iter(self._pieces))).data)
-        loop = asyncio.get_running_loop()
-        self._emitted_at = loop.time()
-        for viewer in self.viewers:
-            viewer.wake()
-        # Behind the viewers in the queue of the loop: it is called once each of them has had its turn.
-        loop.call_soon(self._delivered)
+        self._emitted_at = asyncio.get_running_loop().time()
+        if self._delivery_begun is None:
+            self._delivery_begun = self._emitted_at
+        self._turns.call([*(viewer.wake for viewer in self.viewers), self._all_woken])
         self._pause_if_ahead()
+
+    def _all_woken(self) -> None:
+        # Behind the viewers in the queue of the loop: it is called once each of them has had its turn.
+        asyncio.get_running_loop().call_soon(self._delivered)
 
     def _delivered(self) -> None:
         """Requests need turns of the loop between deliveries: the more time one takes, the longer output is joined before
         the next. Otherwise many viewers of a few lines a second keep the loop for ever, and fall behind all the same."""
-        took = asyncio.get_running_loop().time() - self._emitted_at
+        if self._delivery_begun is None:  # of several pieces at once, all of which have been delivered
+            return
+        took = asyncio.get_running_loop().time() - self._delivery_begun
+        self._delivery_begun = None
         self._pause_s = min(max(QUIET_S, took / DELIVERY_SHARE), PAUSE_MAX_S)
 
     # Backpressure: a paused stream fills its socket, the keeper stops reading the terminal, and the program waits.

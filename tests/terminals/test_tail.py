@@ -16,7 +16,7 @@ async def test_output_is_joined_while_deliveries_take_the_time_of_the_loop(
     monkeypatch.setattr(tail, "PAUSE_MAX_S", 1000.0)
     loop = asyncio.get_running_loop()
     found = Tail(cast(Any, None), "main")
-    found._emitted_at = loop.time() - 100
+    found._emitted_at = found._delivery_begun = loop.time() - 100
     found._delivered()  # to all of many viewers, after 100 s
     for offset in range(10):
         found._on_data(offset, b"x")
@@ -30,6 +30,6 @@ async def test_output_is_joined_while_deliveries_take_the_time_of_the_loop(
 
 async def test_the_pause_between_deliveries_is_bounded() -> None:
     found = Tail(cast(Any, None), "main")
-    found._emitted_at = asyncio.get_running_loop().time() - 100
+    found._delivery_begun = asyncio.get_running_loop().time() - 100
     found._delivered()
     assert found._pause_s == tail.PAUSE_MAX_S

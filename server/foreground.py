@@ -21,6 +21,10 @@ from server.app import create_app
 log = logging.getLogger(__name__)
 
 KILL_INTERVAL_S = 0.1
+COLLECTION_THRESHOLDS = (5_000, 5, 10)
+"""When garbage is collected: after so many new objects, so many of such collections, and so many of those. A thousand
+connections are a quarter of a million objects, and looking at all of them keeps the event loop for 0.2 s of processor time;
+by Python's thresholds that came nine times while they connected, with these once."""
 
 Ready = Callable[[Context], Awaitable[None]]
 
@@ -68,7 +72,7 @@ async def _serve(
     async with contextlib.AsyncExitStack() as outer, open_context(settings) as ctx:
         outer.push_async_callback(tasks.close)
         server = serving.Server(create_app(ctx), settings, listeners)
-        _exempt_from_collection()
+        _collect_less()
         running = asyncio.create_task(server.serve(), name="server")
         try:
             await _wait_for_end(ctx, server, running, signals, ready)
@@ -81,11 +85,12 @@ async def _serve(
             await running
 
 
-def _exempt_from_collection() -> None:
-    """Exempts from garbage collection what lives as long as the server: a collection looks at every object there is, 100,000
-    of modules and schema among them, and kept the event loop for 60 to 80 ms."""
+def _collect_less() -> None:
+    """Makes collections of garbage rarer, and exempts what lives as long as the server: a collection looks at every object
+    there is, 100,000 of modules and schema among them, and kept the event loop for 60 to 80 ms."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*COLLECTION_THRESHOLDS)
 
 
 async def _wait_for_end(

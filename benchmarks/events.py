@@ -18,6 +18,7 @@ import struct
 import time
 from pathlib import Path
 
+import psutil
 from lists import cpu, fill
 from served import DataFolder, Served, body, request
 
@@ -47,6 +48,8 @@ def compare(server: Served, options: argparse.Namespace) -> None:
     used: dict[str, list[float]] = {name: [] for name in PATHS}
     late: dict[str, list[list[float]]] = {name: [] for name in PATHS}
     own: dict[str, list[list[float]]] = {name: [] for name in PATHS}
+    assert server.process is not None
+    process, resident, sent = psutil.Process(server.process.pid), 0, 0
     for number in range(options.rounds + 1):
         for name, path in PATHS.items():
             with Followers(server.port, path, options.subscribers) as followers:
@@ -54,6 +57,8 @@ def compare(server: Served, options: argparse.Namespace) -> None:
                 before = cpu(server)
                 events, times = followers.measure(options.seconds)
                 if number:
+                    resident = resident or process.memory_info().rss
+                    sent += events * options.subscribers
                     speeds[name].append(events / options.seconds)
                     used[name].append((cpu(server) - before) / (events * options.subscribers))
                     late[name].append(statistics.quantiles(times, n=100))
@@ -83,6 +88,8 @@ def compare(server: Served, options: argparse.Namespace) -> None:
         print(
             f"GraphQL / bare, {what}: {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
         )
+    grown = (process.memory_info().rss - resident) / (1 << 20)
+    print(f"memory of the server: grew by {grown:.1f} MiB after the first round, with {sent} events sent")
 
 
 class Followers:

@@ -2,9 +2,10 @@
 
     python benchmarks/execution.py [--rounds 15]
 
-Objects that are kept from one execution for the next are forgotten before each. `first` is a document that was parsed for this execution alone, so that compiling it is part of the time; `again` is one
-that has been executed before. Encoding to JSON and HTTP are not part of it. Garbage is collected before each execution: what
-graphql-core leaves behind would otherwise be collected in the time of the other, so that a few rounds show half the ratio.
+`first` is a document that was parsed for this execution alone, so that compiling it is part of the time; `again` is one
+that has been executed before. Objects that are kept for the next execution are forgotten before each. Encoding to JSON and
+HTTP are not part of it. Garbage is collected before each execution: what graphql-core leaves behind would otherwise be
+collected in the time of the other, so that a few rounds show half the ratio.
 """
 
 import argparse

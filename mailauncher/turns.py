@@ -18,7 +18,7 @@ class Turns:
         self._waiting: dict[Callable[[], object], None] = {}
 
     def call(self, calls: Iterable[Callable[[], object]]) -> None:
-        """A call that waits already keeps its place and is not made twice."""
+        """A call that waits already keeps its place and is not made twice. None of them may raise."""
         idle = not self._waiting
         self._waiting.update(dict.fromkeys(calls))
         if idle:

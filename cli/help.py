@@ -46,7 +46,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "config restore": ("config restore mai-1 bot 12",),
     "edit": ("edit mai-1 --name mai-2", "edit mai-1 --notes 'QQ 10001' --tag test --tag groups"),
     "add": ("add ~/MaiBot-1", "add ~/MaiBot-1 --name mai-1 --port 8001"),
-    "rm": ("rm mai-1", "rm mai-1 --files --yes"),
+    "rm": ("rm mai-1 mai-2", "rm mai-1 --files --yes"),
     "versions": ("versions", "versions --refresh"),
     "deployments": ("deployments",),
     "follow": ("follow mai-1",),

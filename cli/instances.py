@@ -1,16 +1,15 @@
-"""`start`, `stop`, `restart`, `kill`, `rm`: the instances of a running server."""
+"""`start`, `stop`, `restart`, `kill`: the instances of a running server, several at once."""
 
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli import commanding, completion
 from cli.client import ApiClient, AsJson, Instance, Token, Url, connect, find_all
 from cli.commanding import Kind, NoWait, Patience, Ready, Wait
-from cli.confirm import require_yes
 from cli.console import Console, console_of, print_json
 from cli.language import described, help_text
 from mailauncher.errors import InvalidParameter, LauncherError, Text
@@ -22,14 +21,13 @@ AT_ONCE = 16
 INTERRUPTED = 130
 _ACTIVE = ("starting", "running", "stopping")
 
-Names = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="INSTANCE...",
-        autocompletion=completion.instance,
-        help=help_text("实例的名称、ID 或 ID 的开头，可以多个。", "Names, ids or prefixes of ids."),
-    ),
-]
+_SEVERAL: Any = typer.Argument(
+    metavar="INSTANCE...",
+    autocompletion=completion.instance,
+    help=help_text("实例的名称、ID 或 ID 的开头，可以多个。", "Names, ids or prefixes of ids."),
+)
+Names = Annotated[list[str] | None, _SEVERAL]
+Several = Annotated[list[str], _SEVERAL]
 Name = Annotated[
     str,
     typer.Argument(
@@ -141,65 +139,6 @@ def kill(
     _run_all(context, client, "kill", chosen, service, patience, as_json=as_json)
 
 
-@described(
-    "停止并移除实例。除非给出 --files，文件都会保留。",
-    "Stop and remove an instance. Its files stay unless --files is given.",
-)
-def rm(
-    context: typer.Context,
-    name: Name,
-    files: Annotated[
-        bool,
-        typer.Option(
-            "--files",
-            help=help_text(
-                "同时删除其文件夹（仅限由 MaiLauncher 部署的）和备份。",
-                "Also delete its folder, if MaiLauncher deployed it, and its backups.",
-            ),
-        ),
-    ] = False,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help=help_text("不询问。", "Do not ask for confirmation."))
-    ] = False,
-    wait: Wait = commanding.WAIT_S,
-    no_wait: NoWait = False,
-    url: Url = None,
-    token: Token = None,
-) -> None:
-    console, client = console_of(context), connect(context, url, token)
-    instance = client.find(name)
-    if not yes:
-        _require_consent(console, instance, files=files)
-    message = client.delete(f"/instance/{instance.id}/delete{'?files=delete' if files else ''}")["message"]
-    if not no_wait and not _is_gone(client, instance):
-        late = Text(
-            f"实例 {instance.name} 在 {wait:g} 秒内未删除，仍在进行",
-            f"Instance {instance.name} is not deleted within {wait:g} s; that continues",
-        )
-        commanding.wait_until(lambda: _is_gone(client, instance), Patience(wait), late)
-        message = console.pick(f"实例 {instance.name} 已删除", f"Instance {instance.name} deleted")
-    print(message)
-
-
-def _is_gone(client: ApiClient, instance: Instance) -> bool:
-    return all(each.id != instance.id for each in client.instances())
-
-
-def _require_consent(console: Console, instance: Instance, *, files: bool) -> None:
-    what = (
-        console.pick(
-            f"，并删除文件夹 {instance.path} 和它的所有备份",
-            f", and delete the folder {instance.path} and all its backups",
-        )
-        if files
-        else ""
-    )
-    question = console.pick(
-        f"停止并移除实例 {instance.name}{what}？", f"Stop and remove instance {instance.name}{what}?"
-    )
-    require_yes(console, question)
-
-
 # Several at once
 
 _NOTHING = {
@@ -248,22 +187,34 @@ def _run_all(
     *,
     as_json: bool,
 ) -> None:
-    """Commands all instances in parallel and reports in their order, or says that there are none.
+    """Commands all instances, or says that there are none."""
+    console = console_of(context)
+    if not chosen:
+        console.note(*_NOTHING[kind])
+
+    def command(instance: Instance) -> str:
+        return commanding.run(client, kind, instance, service, patience)
+
+    do_all(console, chosen, command, as_json=as_json)
+
+
+def do_all(
+    console: Console,
+    chosen: Sequence[Instance],
+    command: Callable[[Instance], str],
+    *,
+    as_json: bool = False,
+) -> None:
+    """Does it to all instances in parallel and reports what it returns or raises, in their order.
 
     Ends the program with the exit status of the first failure, if any. Ctrl-C ends the waiting, not the commands.
     """
     from concurrent.futures import ThreadPoolExecutor
 
-    console = console_of(context)
-    if not chosen:
-        console.note(*_NOTHING[kind])
-    pool = ThreadPoolExecutor(
-        AT_ONCE
-    )  # not as a context manager, which waits for its threads before Ctrl-C gets out
+    # Not as a context manager, which waits for its threads before Ctrl-C gets out.
+    pool = ThreadPoolExecutor(AT_ONCE)
     try:
-        futures = [
-            pool.submit(commanding.run, client, kind, instance, service, patience) for instance in chosen
-        ]
+        futures = [pool.submit(command, instance) for instance in chosen]
         status = _report(console, chosen, futures, as_json=as_json)
     except KeyboardInterrupt:
         console.note("不再等待；命令在服务器上继续", "No longer waiting; the command continues on the server")

@@ -324,13 +324,25 @@ def test_characters_outside_the_locale_do_not_fail(shared_home: Home, bot: str) 
     assert bot in ok(listing)
 
 
-def test_rm_removes_the_instance_and_keeps_its_files(shared_home: Home) -> None:
-    folder = shared_home.bot("leaving")
-    ok(shared_home.run("add", str(folder), "--port", str(free_port())))
+def test_rm_removes_instances_and_keeps_their_files(shared_home: Home) -> None:
+    """It took one name, `stop` many."""
+    names = ("leaving", "leaving too")
+    for name in names:
+        ok(shared_home.run("add", str(shared_home.bot(name)), "--port", str(free_port())))
     ok(shared_home.run("start", "leaving"))
-    assert ok(shared_home.run("rm", "leaving", "--yes")) == "Instance leaving deleted\n"
+    assert shared_home.run("rm", *names, "nobody", "--yes").returncode == 3
+    assert all(name in ok(shared_home.run("ls")) for name in names)
+    screen = Screen(shared_home, "rm", *names)
+    try:
+        screen.expect(r"Stop and remove instances leaving, leaving too\? \[y/N\]")
+        screen.type("n\r")
+        assert screen.wait() == 1
+    finally:
+        screen.close()
+    deleted = ok(shared_home.run("rm", *names, "--yes"))
+    assert deleted == "Instance leaving deleted\nInstance leaving too deleted\n"
     assert "leaving" not in ok(shared_home.run("ls"))
-    assert (folder / "bot.py").exists()
+    assert all((shared_home.folder / "bots" / name / "bot.py").exists() for name in names)
 
 
 def test_commands_without_a_server_say_how_to_start_one(place: Home) -> None:

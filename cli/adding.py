@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from cli.client import AsJson, RequestRefused, Token, Url, connect
-from cli.console import Console, console_of, format_table, print_json
+from cli.console import Console, console_of, print_json
 from cli.language import described, help_text
+from cli.table import format_table
 from mailauncher.errors import Code, InvalidParameter, Text
 from mailauncher.home import expand
 from mailauncher.names import instance_name_from

@@ -1,6 +1,5 @@
 """`config`: the configuration files of an instance, their values and their history."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +12,7 @@ from cli.console import Console, console_of, print_content, print_diff, print_js
 from cli.groups import InstanceFirst
 from cli.instances import Name
 from cli.language import described, help_text
+from cli.table import local_time
 from mailauncher.errors import InvalidParameter, ResourceNotFound, Text
 
 _FILES = (
@@ -222,7 +222,7 @@ def history(
     if as_json:
         print_json(found)
         return
-    rows = [(r["id"], _local(r["at"]), _source(r, target.console), str(r["size"])) for r in found]
+    rows = [(r["id"], local_time(r["at"]), _source(r, target.console), str(r["size"])) for r in found]
     print(target.console.table(_REVISION_HEADINGS, rows))
 
 
@@ -316,10 +316,6 @@ def _member(config: Any, step: str) -> Any:
     if isinstance(config, list):
         return next((member for index, member in enumerate(config) if str(index) == step), None)
     return config.get(step) if isinstance(config, dict) else None
-
-
-def _local(at: str) -> str:
-    return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 _SOURCES = {

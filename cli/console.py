@@ -5,15 +5,15 @@ import json
 import os
 import shutil
 import sys
-import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import typer
 
 from cli import colours
+from cli.table import fitted, format_table, terminal_width
 from mailauncher.errors import Code, LauncherError, Text
-from mailauncher.system_text import visible, visible_line
+from mailauncher.system_text import visible
 
 
 class SafeStream(io.TextIOWrapper):
@@ -92,7 +92,19 @@ class Console:
 
     def table(self, headings: Sequence[Text], rows: Iterable[Sequence[str]]) -> str:
         """Rows under headings, in columns of equal width."""
-        return format_table([[self.translate(heading) for heading in headings], *rows])
+        return format_table(self._under(headings, rows))
+
+    def fitted_table(
+        self, headings: Sequence[Text], rows: Iterable[Sequence[str]], expendable: Sequence[Text]
+    ) -> tuple[list[str], list[Text]]:
+        """The lines of a table, and the headings of columns that are left out: in a terminal that is too narrow as many of the
+        expendable ones as it takes, in their order."""
+        indices = [headings.index(heading) for heading in expendable]
+        lines, left_out = fitted(self._under(headings, rows), indices, terminal_width())
+        return lines, [headings[index] for index in left_out]
+
+    def _under(self, headings: Sequence[Text], rows: Iterable[Sequence[str]]) -> list[Sequence[str]]:
+        return [[self.translate(heading) for heading in headings], *rows]
 
 
 def console_of(context: typer.Context) -> Console:
@@ -104,25 +116,6 @@ def console_of(context: typer.Context) -> Console:
 
 def print_json(value: object) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2))
-
-
-def format_table(rows: Sequence[Sequence[str]]) -> str:
-    """Columns of equal width; a wide character counts as two, as terminals show it."""
-    rows = [[colours.cleaned(cell, visible_line) for cell in row] for row in rows]
-    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(_padded(cell, width) for cell, width in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def _padded(cell: str, width: int) -> str:
-    return cell + " " * (width - _width(cell))
-
-
-def _width(text: str) -> int:
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
-        for c in colours.without(text)
-    )
 
 
 def program_name() -> str:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.console import Console, console_of, format_table, program_name
+from cli.console import Console, console_of, program_name
 from cli.language import described, help_text
 from cli.loading import loading
 from cli.serve import Port, announce
+from cli.table import format_table
 from mailauncher import files
 from mailauncher.errors import LauncherError
 from mailauncher.home import expand

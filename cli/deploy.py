@@ -12,10 +12,11 @@ from cli.client import ApiClient, AsJson, Token, Url, connect
 from cli.commanding import NoWait, Patience, Wait
 from cli.confirm import confirm
 from cli.console import Console, console_of, program_name
+from cli.deployments import newest_deployment
 from cli.instances import Name
 from cli.language import described, help_text
 from cli.ls import web_pages
-from cli.versions import Recipe, newest_deployment
+from cli.versions import Recipe
 from mailauncher.errors import Text
 from mailauncher.home import expand
 

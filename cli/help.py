@@ -48,7 +48,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "add": ("add ~/MaiBot-1", "add ~/MaiBot-1 --name mai-1 --port 8001"),
     "rm": ("rm mai-1 mai-2", "rm mai-1 --files --yes"),
     "versions": ("versions", "versions --refresh"),
-    "deployments": ("deployments",),
+    "deployments": ("deployments", "deployments --all"),
     "follow": ("follow mai-1",),
     "cancel": ("cancel mai-1",),
     "retry": ("retry mai-1",),

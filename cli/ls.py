@@ -13,18 +13,12 @@ from mailauncher.errors import Text
 
 SHOWN_ID = 8
 MIB = 1 << 20
-_HEADINGS = (
-    Text("名称", "NAME"),
-    Text("状态", "STATUS"),
-    Text("已运行", "UP"),
-    Text("处理器", "CPU"),
-    Text("内存", "MEM"),
-    Text("重启", "RESTARTS"),
-    Text("端口", "PORT"),
-    Text("版本", "VERSION"),
-    Text("ID", "ID"),
-    Text("服务", "SERVICES"),
-)
+_NAME, _STATUS, _UP = Text("名称", "NAME"), Text("状态", "STATUS"), Text("已运行", "UP")
+_CPU, _MEMORY, _RESTARTS = Text("处理器", "CPU"), Text("内存", "MEM"), Text("重启", "RESTARTS")
+_PORT, _VERSION, _ID = Text("端口", "PORT"), Text("版本", "VERSION"), Text("ID", "ID")
+_SERVICES = Text("服务", "SERVICES")
+_HEADINGS = (_NAME, _STATUS, _UP, _CPU, _MEMORY, _RESTARTS, _PORT, _VERSION, _ID, _SERVICES)
+_EXPENDABLE = (_SERVICES, _ID, _VERSION, _PORT, _CPU, _RESTARTS, _MEMORY, _UP)
 STATES = {
     "running": Text("运行中", "running"),
     "stopped": Text("已停止", "stopped"),
@@ -52,8 +46,9 @@ _QUESTION = Text("提问：{}", "asks: {}")
 
 
 @described(
-    "列出服务器上的实例：状态、占用、网页，以及没有正常运行的原因。",
-    "List the instances of a running server: their status, what they use, their web pages, and why one does not work.",
+    "列出服务器上的实例：状态、占用、网页，以及没有正常运行的原因。\n\n终端较窄时列数较少；--json 显示全部。",
+    "List the instances of a running server: their status, what they use, their web pages, and why one does not work.\n\n"
+    "A narrow terminal gets fewer columns; --json has everything.",
 )
 def ls(context: typer.Context, as_json: AsJson = False, url: Url = None, token: Token = None) -> None:
     console = console_of(context)
@@ -62,10 +57,13 @@ def ls(context: typer.Context, as_json: AsJson = False, url: Url = None, token: 
         print_json(client.get("/instances?details=true")["instances"])
     elif found := client.instances(details=True):
         pages = web_pages(client)
-        heading, *lines = console.table(_HEADINGS, (_row(console, each) for each in found)).splitlines()
+        rows = [_row(console, each) for each in found]
+        (heading, *lines), left_out = console.fitted_table(_HEADINGS, rows, _EXPENDABLE)
         print(heading)
-        for instance, line in zip(found, lines, strict=True):
-            below = (*_addresses(console, instance, pages.get(instance.id, [])), *_reasons(console, instance))
+        for instance, row, line in zip(found, rows, lines, strict=True):
+            below = [*_addresses(console, instance, pages.get(instance.id, [])), *_reasons(console, instance)]
+            if _SERVICES in left_out and row[-1]:
+                below.insert(0, row[-1])
             print("\n".join((line, *(f"    {each}" for each in below))))
     else:
         console.note(

@@ -16,6 +16,7 @@ from cli import (
     config,
     demo,
     deploy,
+    deployments,
     disk,
     doctor,
     early_signals,
@@ -70,7 +71,7 @@ SECTIONS: dict[str, dict[str, Command]] = {
         "accept": versions.accept,
     },
     help_text("进行中的部署", "Deployments in progress"): {
-        "deployments": versions.deployments,
+        "deployments": deployments.deployments,
         "follow": deploy.follow,
         "cancel": deploy.cancel,
         "retry": deploy.retry,

@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal
 import typer
 
 from cli.client import ApiClient, AsJson, Instance, Token, Url, connect
-from cli.console import Console, console_of, format_table, print_json, program_name
+from cli.console import Console, console_of, print_json, program_name
 from cli.instances import Name
 from cli.language import described, help_text
+from cli.table import format_table
 from mailauncher.errors import Incomplete, ServiceUnavailable, Text
 
 SHOWN_ID = 8

@@ -1,14 +1,12 @@
-"""`versions`, `deployments`, `terms`, `accept`: available versions, past deployments, terms and consent to them."""
+"""`versions`, `terms`, `accept`: available versions, their terms and consent to them."""
 
 import shlex
 from typing import Annotated
 
-import msgspec
 import typer
 
 from cli import completion
-from cli.client import ApiClient, AsJson, Token, Url, connect, find
-from cli.colours import GREEN, RED, YELLOW, coloured
+from cli.client import AsJson, Token, Url, connect
 from cli.console import console_of, print_json, program_name
 from cli.instances import Name
 from cli.language import described, help_text
@@ -17,41 +15,17 @@ from mailauncher.errors import InvalidParameter, Text
 SHOWN_COMMIT = 12
 _VERSIONS = """query ($recipe: String!, $refresh: Boolean!) { deployVersions(recipe: $recipe, refresh: $refresh) {
                fetchedAt source versions { name kind commit stable target } } }"""
-_DEPLOYMENTS = """{ deployments { instanceId name kind status progress step message version commit createdAt endedAt
-                  failure { step code message lastLines } todo } }"""
 _TERMS = """query ($version: String!, $recipe: String!) { consent(version: $version, recipe: $recipe) {
             version commit texts { name text digest } } }"""
 _VERSION = "query ($id: ID!) { instance(id: $id) { version recipe deployment { version } } }"
 _ACCEPT = "mutation ($input: AcceptTermsInput!) { acceptTerms(input: $input) { message } }"
 
-_VERSION_HEADINGS = (Text("版本", "VERSION"), Text("类型", "KIND"), Text("提交", "COMMIT"))
-_DEPLOYMENT_HEADINGS = (
-    Text("名称", "NAME"),
-    Text("类型", "KIND"),
-    Text("状态", "STATUS"),
-    Text("进度", "PROGRESS"),
-    Text("版本", "VERSION"),
-    Text("开始时间", "STARTED"),
-    Text("ID", "ID"),
-)
-_DEPLOYMENT_KINDS = {
-    "DEPLOY": Text("安装", "deploy"),
-    "CLONE": Text("复制", "clone"),
-    "UPGRADE": Text("升级", "upgrade"),
-}
-_VERSION_KINDS = {
+_HEADINGS = (Text("版本", "VERSION"), Text("类型", "KIND"), Text("提交", "COMMIT"))
+_KINDS = {
     "TAG": Text("标签", "tag"),
     "BRANCH": Text("分支", "branch"),
     "ALIAS": Text("别名", "alias"),
 }
-_STATUSES = {
-    "PENDING": (Text("等待中", "pending"), YELLOW),
-    "INSTALLING": (Text("进行中", "installing"), YELLOW),
-    "COMPLETED": (Text("已完成", "completed"), GREEN),
-    "FAILED": (Text("失败", "failed"), RED),
-    "CANCELLED": (Text("已取消", "cancelled"), None),
-}
-
 Recipe = Annotated[
     str,
     typer.Option(
@@ -60,21 +34,6 @@ Recipe = Annotated[
         help=help_text("哪一种 Bot，以配方名称表示。", "The kind of bot: the name of its recipe."),
     ),
 ]
-
-
-class Deployment(msgspec.Struct, frozen=True):
-    """What it takes to find a deployment."""
-
-    id: str = msgspec.field(name="instanceId")
-    name: str = ""
-
-
-def newest_deployment(client: ApiClient, wanted: str) -> Deployment:
-    """The newest deployment by name or id, even of a deleted instance. Raises InstanceNotFound, InvalidParameter."""
-    found = msgspec.convert(
-        client.graphql("{ deployments { instanceId name } }"), dict[str, list[Deployment]]
-    )
-    return find(found["deployments"][::-1], wanted)
 
 
 @described("列出可部署的版本，从新到旧。", "List the versions that can be deployed, newest first.")
@@ -103,52 +62,17 @@ def versions(
     rows = [
         (
             version["name"],
-            version["target"] or console.translate(_VERSION_KINDS[version["kind"]]),
+            version["target"] or console.translate(_KINDS[version["kind"]]),
             (version["commit"] or "")[:SHOWN_COMMIT],
         )
         for version in found["versions"]
     ]
-    print(console.table(_VERSION_HEADINGS, rows))
+    print(console.table(_HEADINGS, rows))
     if found["source"]:
         console.note(
             f"来自 {found['source']}，获取于 {found['fetchedAt']}",
             f"From {found['source']}, fetched at {found['fetchedAt']}",
         )
-
-
-@described(
-    "列出每个实例最近一次部署，包括已取消的。",
-    "List the newest deployment of each instance, cancelled ones included.",
-)
-def deployments(
-    context: typer.Context, as_json: AsJson = False, url: Url = None, token: Token = None
-) -> None:
-    console = console_of(context)
-    found = connect(context, url, token).graphql(_DEPLOYMENTS)["deployments"]
-    if as_json:
-        print_json(found)
-        return
-    if not found:
-        console.note("还没有部署，用 deploy 开始一个", "No deployments yet; start one with deploy")
-        return
-    rows = [
-        (
-            entry["name"],
-            console.translate(_DEPLOYMENT_KINDS[entry["kind"]]),
-            coloured(console.translate(_STATUSES[entry["status"]][0]), _STATUSES[entry["status"]][1]),
-            f"{entry['progress']}%",
-            entry["version"],
-            entry["createdAt"][:19] + "Z",
-            entry["instanceId"][:8],
-        )
-        for entry in found
-    ]
-    heading, *lines = console.table(_DEPLOYMENT_HEADINGS, rows).splitlines()
-    print(heading)
-    for entry, line in zip(found, lines, strict=True):
-        print(line)
-        if entry["failure"]:
-            print(f"    {entry['failure']['message']}")
 
 
 @described(

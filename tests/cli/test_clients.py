@@ -101,6 +101,15 @@ def test_ls_shows_a_line_for_each_instance(shared_home: Home, bot: str) -> None:
     assert listed(shared_home, bot)["id"][:8] in line
 
 
+def test_ls_fits_into_a_narrow_terminal(shared_home: Home, bot: str) -> None:
+    screen = Screen(shared_home, "ls", COLUMNS="60", NO_COLOR="1")
+    try:
+        screen.expect(r"NAME +STATUS +UP +CPU +MEM +RESTARTS +PORT +VERSION\r\n")
+        screen.expect(rf"{bot} +stopped +0 +\d+ +unknown\r\n    napcat \(stopped\)\r\n")
+    finally:
+        screen.close()
+
+
 def test_an_instance_starts_restarts_and_stops_with_its_service(shared_home: Home, bot: str) -> None:
     assert ok(shared_home.run("start", bot)) == f"Instance {bot} started\n"
     assert status(shared_home, bot) == ("running", "running")

@@ -11,11 +11,12 @@ import pytest
 from typer.exceptions import TyperException
 
 from cli.colours import GREEN, coloured, diff
-from cli.console import Console, SafeStream, format_table, print_content, safe_stream
+from cli.console import Console, SafeStream, print_content, safe_stream
 from cli.help import EXAMPLES
 from cli.language import choose_language, usage_error
 from cli.program import command_tree
 from cli.progress import without_failure
+from cli.table import fitted, format_table
 from mailauncher.errors import ERROR_INFO, Code, CommandFailed, InstanceNotFound, VersionNotFound
 from mailauncher.settings import SettingsError
 from mailauncher.system_text import visible
@@ -278,3 +279,20 @@ def test_the_content_of_a_file_is_printed_unchanged_unless_a_terminal_shows_it(
     print_content("一\x1b")
     stream.flush()
     assert written.getvalue() == "一\x1b".encode() + rb"?\x1b"
+
+
+def test_a_table_is_as_wide_as_the_terminal_allows() -> None:
+    """In 60 columns every line of `ls` was wrapped, and nothing stood below its heading any more."""
+    rows = [
+        ["NAME", "STATUS", "PORT", "ID"],
+        ["小麦的第二个机器人", coloured("running", GREEN), "8000", "0123abcd"],
+        ["mai", "stopped", "8001", "4567cdef"],
+    ]
+    whole, left_out = fitted(rows, (3, 2), None)
+    assert (whole[2], left_out) == ("mai                 stopped  8001  4567cdef", set())
+    assert fitted(rows, (3, 2), 43) == (whole, set())
+    assert fitted(rows, (3, 2), 42)[1] == {3}
+    lines, left_out = fitted(rows, (3, 2), 24)
+    assert (lines[2], left_out) == ("mai              stopped", {2, 3})
+    assert lines[1].split() == ["小麦的第二个机…", coloured("running", GREEN)]
+    assert fitted(rows, (3, 2), 5)[0][2] == "mai          stopped"

@@ -12,7 +12,8 @@ import typer
 
 from cli.console import console_of, program_name
 from cli.language import help_text
-from mailauncher import lock
+from mailauncher import __version__, lock
+from mailauncher.access import COMMAND_LINE
 from mailauncher.errors import (
     Code,
     ConnectionFailed,
@@ -190,6 +191,7 @@ class ApiClient:
         kind = http.client.HTTPSConnection if self._parts.scheme == "https" else http.client.HTTPConnection
         connection = kind(self._parts.hostname or "", self._parts.port, timeout=timeout_s)
         headers = self.headers | {"Accept": "application/json", "Content-Type": "application/json"}
+        headers["User-Agent"] = f"{COMMAND_LINE}/{__version__}"
         sent = body if isinstance(body, bytes) else _as_json(body) if body else None
         try:
             connection.request(method, self._parts.path + path, sent, headers)

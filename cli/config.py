@@ -13,7 +13,7 @@ from cli.groups import InstanceFirst
 from cli.instances import Name
 from cli.language import described, help_text
 from cli.table import local_time
-from mailauncher.errors import InvalidParameter, ResourceNotFound, Text
+from mailauncher.errors import InstanceNotRunning, InvalidParameter, ResourceNotFound, Text
 
 _FILES = (
     """query ($id: ID!) { files: configFiles(instanceId: $id) { name path kind component exists restart } }"""
@@ -228,7 +228,8 @@ def history(
 
 @config.command()
 @described(
-    "显示一个修订版改动了什么；默认为最近一个。", "Show what a revision changed; by default the newest one."
+    "显示一个修订版改动了什么；默认为最近一个。",
+    "Show what a revision changed; by default the newest one.",
 )
 def diff(
     context: typer.Context,
@@ -242,16 +243,45 @@ def diff(
             help=help_text("修订版，见 history。", "The revision, as listed by history."),
         ),
     ] = None,
+    since_start: Annotated[
+        bool,
+        typer.Option(
+            "--since-start",
+            help=help_text(
+                "Bot 或服务启动以来的全部改动。", "Show all changes since the start of the bot or service."
+            ),
+        ),
+    ] = False,
     url: Url = None,
     token: Token = None,
 ) -> None:
+    if since_start and revision is not None:
+        raise InvalidParameter(
+            "REVISION 和 --since-start 只能给出一个",
+            "Give either REVISION or --since-start",
+            field="REVISION",
+        )
     target = _file(context, name, file, url, token)
+    if since_start:
+        _print_since_start(target)
+        return
     if revision is None:
         newest = target.read("revisions(first: 1) { id }")["revisions"]
         if not newest:
             return
         revision = newest[0]["id"]
     print_diff(target.read_revision(revision)["diff"])
+
+
+def _print_since_start(target: File) -> None:
+    """Raises InstanceNotRunning."""
+    found = target.read("component diffSinceStart")
+    if found["diffSinceStart"] is None:
+        what = target.instance.name if found["component"] == "main" else found["component"]
+        raise InstanceNotRunning(f"{what} 没有在运行", f"{what} is not running")
+    if not found["diffSinceStart"]:
+        target.console.note("启动以来没有改动", "Nothing has changed since the start")
+    print_diff(found["diffSinceStart"])
 
 
 @config.command()
@@ -325,7 +355,16 @@ _SOURCES = {
     "DEPLOY": Text("部署", "deployed"),
 }
 
+_CALLERS = {
+    "cli": Text("命令行", "command line"),
+    "graphql": Text("GraphQL", "GraphQL"),
+    "rest": Text("REST", "REST"),
+}
+
 
 def _source(revision: dict[str, str], console: Console) -> str:
     words = console.translate(_SOURCES[revision["source"]])
-    return f"{words} ({revision['caller']})" if revision["source"] in ("API", "RESTORE") else words
+    if revision["source"] not in ("API", "RESTORE"):
+        return words
+    caller = _CALLERS.get(revision["caller"])
+    return f"{words} ({console.translate(caller) if caller else revision['caller']})"

@@ -42,7 +42,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "config unset": ("config unset mai-1 bot bot.nickname",),
     "config edit": ("config edit mai-1 bot",),
     "config history": ("config history mai-1 bot",),
-    "config diff": ("config diff mai-1 bot", "config diff mai-1 bot 12"),
+    "config diff": (
+        "config diff mai-1 bot",
+        "config diff mai-1 bot 12",
+        "config diff mai-1 bot --since-start",
+    ),
     "config restore": ("config restore mai-1 bot 12",),
     "edit": ("edit mai-1 --name mai-2", "edit mai-1 --notes 'QQ 10001' --tag test --tag groups"),
     "add": ("add ~/MaiBot-1", "add ~/MaiBot-1 --name mai-1 --port 8001"),

@@ -4,6 +4,9 @@ import hmac
 
 from mailauncher.settings import Settings
 
+COMMAND_LINE = "mailauncher-cli"
+"""How the `User-Agent` of the command line begins, so that it is told from other clients of the same interface."""
+
 
 def token_matches(settings: Settings, presented: str) -> bool:
     """Whether `presented` is the token of the settings; always true if none is set. Compares in constant time."""

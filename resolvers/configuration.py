@@ -21,7 +21,7 @@ from mailauncher.errors import (
 )
 from mailauncher.threads import Check
 from resolvers.configuring import ports as config_ports
-from resolvers.configuring.diff import LINES, changed_keys, unified
+from resolvers.configuring.diff import changed_keys
 from resolvers.configuring.files import ConfigLocation
 from resolvers.configuring.turns import Waiting
 from resolvers.context import Context
@@ -30,7 +30,6 @@ from store.revisions import Revision, Source
 log = logging.getLogger(__name__)
 
 PAGE_LIMIT = 100
-DIFF_LINES = LINES
 ATTEMPTS = 5
 """How often an unconditional change is applied again, to what somebody else has written meanwhile."""
 KEYS_IN_JOURNAL = 10
@@ -276,22 +275,6 @@ async def revision_text(ctx: Context, instance_id: str, name: str, number: int) 
     """The text of a revision. Raises ResourceNotFound; InvalidParameter if it is not UTF-8."""
     found, content = await revision(ctx, instance_id, name, number)
     return file.decoded(content, found.file)
-
-
-async def diff(ctx: Context, instance_id: str, name: str, number: int, against: int | None = None) -> str:
-    """A unified diff to a revision from the previous one, or from `against`, with secrets hidden. Raises
-    ResourceNotFound."""
-    location = await _location(ctx, instance_id, name)
-    later, content = await revision(ctx, instance_id, name, number)
-    if against is None:
-        older = await ctx.configs.revisions.older_than(instance_id, location.name, number, 1)
-        against = older[0].number if older else None
-    former = b""
-    if against is not None:
-        _, former = await revision(ctx, instance_id, name, against)
-    names = f"{location.path}@{against or 0}", f"{location.path}@{later.number}"
-    async with ctx.configs.turns.of(instance_id, Waiting.READS):
-        return await ctx.configs.work(lambda _: unified(location.kind, former, content, *names))
 
 
 async def restore(

@@ -1,9 +1,10 @@
 """What a resolver is given: the parts of the running server, and who asks."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bots.offers import BotSources
+from mailauncher.access import COMMAND_LINE
 from mailauncher.events import Bus
 from mailauncher.settings import Settings
 from resolvers.archiving.backup_files import BackupFiles
@@ -47,7 +48,8 @@ class Samplers:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Made once by the lifespan; each front door replaces `caller` with its own name (`rest`, `graphql`, `cli`...).
+    """Made once by the lifespan; each front door replaces `caller` with its own name (`rest`, `graphql`), and for requests of
+    the command line with `cli`.
 
     `store` and `bots` hold data; `live`, `deployer`, `synchronizer`, `configs` and `backups` are the engines that change it.
     """
@@ -68,3 +70,7 @@ class Context:
     graphql_fallbacks: Counter[str] = field(default_factory=Counter)
     """Root fields of GraphQL operations that were not compiled, by reason."""
     caller: str = "server"
+
+    def called_by(self, user_agent: str) -> "Context":
+        """The context for a request of that client."""
+        return replace(self, caller="cli") if user_agent.startswith(COMMAND_LINE) else self

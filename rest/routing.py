@@ -160,7 +160,8 @@ class PathEndpoint:
             call = replace(call, body=await body.parse(sent, operation.request))
         elif operation.ends_with_caller:
             await body.read(receive)  # behind it comes the end of the connection
-        work = operation.handler(self._ctx, call)
+        user_agent = scope[HEADERS].get(b"user-agent", b"").decode("latin-1")
+        work = operation.handler(self._ctx.called_by(user_agent), call)
         result = await (unless_left(work, receive) if operation.ends_with_caller else work)
         if isinstance(result, (Response, StreamedResponse)):
             return result

@@ -11,7 +11,7 @@ import strawberry
 from bots.documents.errors import DocumentSyntaxError
 from bots.documents.file import LIMIT_BYTES
 from mailauncher.errors import InvalidParameter, LauncherError
-from resolvers import configuration
+from resolvers import config_diffs, configuration
 from resolvers.configuration import ConfigEntry, ConfigView
 from resolvers.views import InstanceView
 from schema.context import Info
@@ -73,7 +73,7 @@ async def _diff(
 ) -> str | None:
     other = revision_number(against, "against")
     ctx = info.context.ctx
-    return await configuration.diff(ctx, revision.instance_id, revision.file, revision.number, other)
+    return await config_diffs.of_revision(ctx, revision.instance_id, revision.file, revision.number, other)
 
 
 async def _revision_text(revision: strawberry.Parent[Revision], info: Info) -> str | None:
@@ -89,13 +89,13 @@ class ConfigRevision:
     at: Instant = strawberry.field(description="Time when it was written, or noticed.")
     source: ConfigSource = strawberry.field(description="Who wrote it.")
     caller: str = strawberry.field(
-        description="Interface that was used: `rest`, `graphql`; for changes without a request, the source."
+        description="Interface that was used: `rest`, `graphql` or `cli`; for changes without a request, the source."
     )
     etag: str = strawberry.field(resolver=_hash, description="Identifies the content.")
     size: int = strawberry.field(description="Size in bytes.")
     diff: str | None = strawberry.field(
         resolver=_diff,
-        description=f"Its changes: a unified diff of at most {configuration.DIFF_LINES} lines, secrets hidden. Null only with "
+        description=f"Its changes: a unified diff of at most {config_diffs.DIFF_LINES} lines, secrets hidden. Null only with "
         "an error: `RESOURCE_NOT_FOUND` if the revision has been deleted since.",
     )
     text: str | None = strawberry.field(
@@ -196,6 +196,10 @@ async def _revisions(
     return cast(list[ConfigRevision], found)
 
 
+async def _diff_since_start(file: strawberry.Parent[ConfigView], info: Info) -> str | None:
+    return await config_diffs.since_start(info.context.ctx, file)
+
+
 @strawberry.type(description="A configuration file and its content at one moment.")
 class ConfigFile(ConfigFileEntry):
     etag: str = strawberry.field(
@@ -214,6 +218,11 @@ class ConfigFile(ConfigFileEntry):
         resolver=_revisions,
         description=f"Its revisions, newest first; the first is the current one. At most {REVISIONS_KEPT}, "
         f"together {REVISIONS_KEPT_BYTES >> 20} MiB, are kept. Null only with an error: `INVALID_PARAMETER`.",
+    )
+    diff_since_start: str | None = strawberry.field(
+        resolver=_diff_since_start,
+        description="What has changed since the start of the program that it belongs to: a unified diff of at most "
+        f"{config_diffs.DIFF_LINES} lines, secrets hidden; empty for no change. Null: the program does not run.",
     )
 
 

@@ -123,9 +123,10 @@ class GraphQLEndpoint(GraphQL[RequestContext, None]):
         return self._context(request)  # of a socket: `__call__` makes that of a request
 
     def _context(self, request: Request | WebSocket) -> RequestContext:
+        ctx = self._ctx.called_by(request.headers.get("user-agent", ""))
         return RequestContext(
-            self._ctx,
-            Loaders(self._ctx),
+            ctx,
+            Loaders(ctx),
             Reader(preferred_language(request.headers.get("accept-language", ""))),
             authorization=request.headers.get("authorization", ""),
         )

@@ -92,6 +92,13 @@ class Revisions:
                 rows = rows.filter(id__lt=number)
             return [_revision(row) for row in await rows.order_by("-id").limit(limit).values(*_COLUMNS)]
 
+    async def newest_at(self, instance_id: str, file: str, at: int) -> tuple[Revision, bytes] | None:
+        """The revision that was the newest at a time, in milliseconds since 1970, with its content."""
+        with self._database.session():
+            rows = models.ConfigRevision.filter(instance_id=instance_id, file=file, at__lte=at)
+            found = await rows.order_by("-id").limit(1).values(*_COLUMNS, "content")
+        return (_revision(found[0]), bytes(found[0]["content"])) if found else None
+
     async def find(self, instance_id: str, file: str, number: int) -> tuple[Revision, bytes] | None:
         """A revision with its content."""
         with self._database.session():

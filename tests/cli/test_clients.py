@@ -12,6 +12,7 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from typing import Any
 
+import httpx
 import pytest
 
 from cli import client, program
@@ -69,6 +70,14 @@ def status(shared_home: Home, name: str) -> tuple[str, str]:
     instance = listed(shared_home, name)
     (service,) = instance["services"]
     return instance["status"], service["status"]
+
+
+def events(shared_home: Home) -> list[tuple[str, str]]:
+    """Kind and caller of the newest events, in their order."""
+    query = "{ events(last: 10) { edges { node { kind caller } } } }"
+    answer = httpx.post(f"{shared_home.url}/graphql", json={"query": query}, trust_env=False).json()
+    nodes = [edge["node"] for edge in answer["data"]["events"]["edges"]]
+    return [(node["kind"], node["caller"]) for node in nodes]
 
 
 def test_what_the_server_knows_is_completed(shared_home: Home, idle: str) -> None:
@@ -351,6 +360,8 @@ def test_rm_removes_instances_and_keeps_their_files(shared_home: Home) -> None:
     deleted = ok(shared_home.run("rm", *names, "--yes"))
     assert deleted == "Instance leaving deleted\nInstance leaving too deleted\n"
     assert "leaving" not in ok(shared_home.run("ls"))
+    callers = dict(events(shared_home))
+    assert (callers["start"], callers["delete"]) == ("cli", "cli")  # by GraphQL, by REST
     assert all((shared_home.folder / "bots" / name / "bot.py").exists() for name in names)
 
 

@@ -149,7 +149,7 @@ def test_earlier_contents_are_listed_compared_and_restored(shared_home: Home, fo
 
     lines = ok(shared_home.run("config", "history", "talker", "bot")).splitlines()
     assert lines[0].split() == ["REVISION", "TIME", "SOURCE", "BYTES"]
-    assert "changed (graphql)" in lines[1]
+    assert "changed (command line)" in lines[1]  # it said "graphql", for every change
     assert "found on disk" in lines[2]
     shown = ok(shared_home.run("config", "diff", "talker", "bot"))
     assert '+api_key = "***"' in shown
@@ -157,6 +157,22 @@ def test_earlier_contents_are_listed_compared_and_restored(shared_home: Home, fo
     ok(shared_home.run("config", "restore", "talker", "bot", lines[2].split()[0]))
     assert (folder / "config/bot_config.toml").read_text("utf-8") == BOT
     assert len(json.loads(ok(shared_home.run("config", "history", "talker", "bot", "--json")))) == 3
+
+
+def test_a_diff_since_the_start_is_shown_while_the_bot_runs(shared_home: Home, folder: Path) -> None:
+    stopped = shared_home.run("config", "diff", "talker", "env", "--since-start")
+    assert (stopped.returncode, stopped.stderr) == (
+        4,
+        "Error INSTANCE_NOT_RUNNING: talker is not running\n",
+    )
+    ok(shared_home.run("start", "talker"))
+    unchanged = shared_home.run("config", "diff", "talker", "env", "--since-start")
+    assert (ok(unchanged), unchanged.stderr) == ("", "Nothing has changed since the start\n")
+    for name in ("FIRST", "SECOND"):
+        ok(shared_home.run("config", "set", "talker", "env", name, "1"))
+    shown = ok(shared_home.run("config", "diff", "talker", "env", "--since-start"))
+    assert [line for line in shown.splitlines()[2:] if line[0] in "+-"] == ["+FIRST=1", "+SECOND=1"]
+    assert shared_home.run("config", "diff", "talker", "env", "1", "--since-start").returncode == 2
 
 
 @pytest.mark.parametrize("levels", [970, 3000])

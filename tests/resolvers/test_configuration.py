@@ -26,7 +26,7 @@ from mailauncher.errors import (
     PortInUse,
     ResourceNotFound,
 )
-from resolvers import configuration, instances
+from resolvers import config_diffs, configuration, instances
 from resolvers.configuring import diff
 from resolvers.context import Context
 from resolvers.views import InstanceView
@@ -503,12 +503,34 @@ async def test_a_diff_shows_what_changed_and_no_secret(ctx: Context, bot: Instan
     )
     newest = (await configuration.history(ctx, bot.id, "bot"))[0]
 
-    shown = await configuration.diff(ctx, bot.id, "bot", newest.number)
+    shown = await config_diffs.of_revision(ctx, bot.id, "bot", newest.number)
 
     assert '-    "127.0.0.1", # 本机\n+    "::1", # 本机\n' in shown
     assert '-api_key = "***" # 密钥\n+api_key = "***" # 密钥\n' in shown
     assert "secret" not in shown
-    assert await configuration.diff(ctx, bot.id, "bot", newest.number, newest.number) == ""
+    assert await config_diffs.of_revision(ctx, bot.id, "bot", newest.number, newest.number) == ""
+
+
+@pytest.mark.slow
+async def test_a_diff_since_the_start_has_all_changes_of_the_running_program(
+    ctx: Context, bot: InstanceView
+) -> None:
+    """A diff was of one revision and the one before: of two changes since the start it showed the last one."""
+
+    async def since_start(name: str) -> str | None:
+        return await config_diffs.since_start(ctx, await configuration.read(ctx, bot.id, name))
+
+    await configuration.merge(ctx, bot.id, "env", {"BEFORE": "1"})
+    assert await since_start("env") is None
+    await instances.start(ctx, bot.id)
+    assert await since_start("env") == ""
+    for name in ("FIRST", "SECOND"):
+        await configuration.merge(ctx, bot.id, "env", {name: "1"})
+    shown = await since_start("env") or ""
+    changes = [line for line in shown.splitlines()[2:] if line.startswith(("+", "-"))]
+    assert changes == ["+FIRST=1", "+SECOND=1"]
+    await instances.restart(ctx, bot.id)
+    assert await since_start("env") == ""
 
 
 def test_a_diff_is_bounded() -> None:

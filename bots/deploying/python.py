@@ -36,7 +36,7 @@ _UNREACHABLE = (
     r"timed out",
     r"connection (?:reset|refused|closed)",
 )
-_COUNTED = re.compile(r"Preparing packages\D*\((\d+)/(\d+)\)|\[(\d+)/(\d+)\]")
+_COUNTED = re.compile(r"Preparing packages\D*\((\d{1,6})/(\d{1,6})\)|\[(\d{1,6})/(\d{1,6})\]")
 _BUILDING = re.compile(r"\s*Building ([\w.-]{1,80}(?:==[\w.+!-]{1,40})?)\s*$")
 _BUILDS = 100
 """More packages than are ever compiled; the lines may be those of a package's own build."""
@@ -110,6 +110,8 @@ def install(work: WorkerContext, component: Component, on_progress: ProgressCall
         announce_build = _build_announcer(work.report.note)
 
         def read(line: str) -> None:
+            if (text := _counted(line)) is not None:
+                work.report.detail(text)
             on_progress(_progress(line))
             announce_build(line)
 
@@ -220,6 +222,20 @@ def _progress(line: str) -> float:
     if of:
         return 0.15 + 0.7 * prepared / of
     return 0.85 + 0.15 * placed / of_placed if of_placed else 0.0
+
+
+def _counted(line: str) -> Text | None:
+    """How many packages are done, from a line of uv's output."""
+    if (found := _COUNTED.search(line)) is None:
+        return None
+    prepared, of, placed, of_placed = found.groups()
+    if "0" in (of, of_placed):
+        return None
+    if of:
+        return Text(
+            f"正在下载和编译依赖：{prepared}/{of}", f"Downloading and building packages: {prepared} of {of}"
+        )
+    return Text(f"正在安装依赖：{placed}/{of_placed}", f"Installing packages: {placed} of {of_placed}")
 
 
 def _installed_python(work: WorkerContext, wanted: str) -> Interpreter | None:

@@ -48,6 +48,7 @@ class Report:
         self._component = component
         self._began = self._told = 0.0
         self._share = 0.0
+        self._detail = self._told_detail = journal.NO_TEXT
 
     def of(self, component: str) -> "Report":
         """A report on one component of the same step."""
@@ -57,16 +58,23 @@ class Report:
 
     def begin(self, step: Step, text: Text) -> None:
         self.step, self._began, self._share = step, time.monotonic(), 0.0
+        self._detail = self._told_detail = journal.NO_TEXT
         # The entry first: what is printed wakes the server, which then finds the entry there.
         self._append("begun", text)
         self._heading(text)
 
+    def detail(self, text: Text) -> None:
+        """Sets what is being done within the step, which the next entry of its progress tells."""
+        self._detail = text
+
     def progress(self, share: float) -> None:
-        """Writes an entry only for an increase of at least LEAST, and at most once in EVERY_S."""
+        """Writes an entry only for an increase of at least LEAST or another detail, and at most once in EVERY_S."""
         now = time.monotonic()
-        if share - self._share >= LEAST and now - self._told >= EVERY_S:
-            self._share, self._told = share, now
-            self._append("progress", share=round(min(1.0, share), 3))
+        if share - self._share < LEAST and self._detail == self._told_detail:
+            return
+        if now - self._told >= EVERY_S:
+            self._share, self._told, self._told_detail = max(share, self._share), now, self._detail
+            self._append("progress", self._detail, share=round(min(1.0, share), 3))
 
     def done(self, commit: str = "") -> None:
         self._append("done", seconds=round(time.monotonic() - self._began, 3), commit=commit)

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bots.deploying import journal
+from bots.deploying import journal, report
 from bots.deploying.journal import Entry, Kind
 from bots.deploying.plan import JOURNAL_FILE, WEIGHTS, Step
+from bots.deploying.report import Report
 from mailauncher.errors import Code, Text
 from tests.support.small_disk import fill, small_disk
 
@@ -173,3 +174,26 @@ def test_progress_never_falls_and_is_never_100_before_the_end(run: list[Entry]) 
     shown = [journal.progress(run[:count], WEIGHTS) for count in range(len(run) + 1)]
     assert all(a <= b for a, b in itertools.pairwise(shown))
     assert shown[-1] < 100
+
+
+def test_the_detail_of_a_step_is_its_text_and_no_sentence_of_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "EVERY_S", 0.0)
+    printed: list[str] = []
+    made = Report(tmp_path, printed.append)
+    made.begin("dependencies", report.STEPS["dependencies"])
+    for count in (1, 1, 2):
+        made.detail(Text(f"{count}/2", f"{count} of 2"))
+        made.progress(0.001)
+    entries = [entry for _, entry in journal.read(tmp_path)]
+    assert [(entry.kind, entry.en) for entry in entries[1:]] == [
+        ("progress", "1 of 2"),
+        ("progress", "2 of 2"),
+    ]
+    assert journal.state(entries).text.en == "2 of 2"
+    assert len(printed) == 1
+    made.done()
+    made.begin("services", report.STEPS["services"])
+    made.progress(0.5)
+    assert journal.state(entry for _, entry in journal.read(tmp_path)).text == report.STEPS["services"]

@@ -330,6 +330,24 @@ def test_progress_is_read_from_the_lines_of_uv(line: str, share: float) -> None:
     assert python._progress(line) == pytest.approx(share)
 
 
+@pytest.mark.parametrize(
+    "line, text",
+    [
+        ("Resolved 45 packages in 249ms", None),
+        ("Preparing packages... (0/0)", None),
+        (
+            "⠙ Preparing packages... (10/20)  numpy ---- 1 MiB/16 MiB",
+            "Downloading and building packages: 10 of 20",
+        ),
+        ("████ [10/20] numpy==2.4.6", "Installing packages: 10 of 20"),
+    ],
+)
+def test_the_packages_are_counted_by_the_lines_of_uv(line: str, text: str | None) -> None:
+    """For minutes there was 50 % and "Installing dependencies"; how many of how many only the output said."""
+    counted = python._counted(line)
+    assert (counted and counted.en) == text
+
+
 def test_each_package_that_is_built_is_announced_once() -> None:
     """For minutes there was only "Installing dependencies"."""
     said: list[str] = []

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mailauncher.errors import Text
+from mailauncher.listeners import UNKNOWN
 
 
 class _Cause(NamedTuple):
-    """A pattern in the last lines and its explanation; `{0}` is the first group of the pattern. The lines may be hostile: no
+    """A pattern in the last lines and its explanation; `{0}` is the first group of the pattern, or who has a port. The lines may be hostile: no
     repetition is without a bound, and none is within or right behind another one."""
 
     pattern: re.Pattern[str]
@@ -21,8 +22,8 @@ _PORT_TAKEN = _Cause(
     re.compile(
         r"(?i)address already in use|port \d{1,9} (?:is )?(?:already )?(?:in use|used)|端口.{0,100}(?:占用|已被使用)"
     ),
-    "端口被占用：换一个端口，或结束占用它的程序",
-    "A port is in use: choose another one, or end the program that uses it",
+    "端口被{0}占用：换一个端口，或结束占用它的程序",
+    "A port is in use by {0}: choose another one, or end that program",
 )
 _CAUSES = (
     _PORT_TAKEN,
@@ -67,19 +68,17 @@ _CAUSES = (
 )
 
 
-def cause(last_lines: Sequence[str], port_owner: tuple[int, str] | None = None) -> Text | None:
+def cause(last_lines: Sequence[str], port_holder: Text = UNKNOWN) -> Text | None:
     """The known cause in the last lines of a program that has ended, the newest line first; None if there is none.
 
-    `port_owner`: pid and name of the process that now listens on the program's port.
+    `port_holder`: the process that now listens on the program's port.
     """
     for line in reversed(last_lines):
         for known in _CAUSES:
             if match := known.pattern.search(line):
-                found = next((group for group in match.groups() if group), "?")
-                by = port_owner if known is _PORT_TAKEN and port_owner else None
-                zh = f"（{by[1]}，pid {by[0]}）" if by else ""
-                en = f" ({by[1]}, pid {by[0]})" if by else ""
-                return Text(known.zh.format(found) + zh, known.en.format(found) + en)
+                group = next((group for group in match.groups() if group), "?")
+                found = port_holder if known is _PORT_TAKEN else Text(group, group)
+                return Text(known.zh.format(found.zh), known.en.format(found.en))
     return None
 
 

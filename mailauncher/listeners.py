@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from enum import Enum, auto
 from pathlib import Path
 
@@ -41,29 +41,9 @@ class Use(Enum):
     TAKEN = auto()
 
 
-async def require_free(port: int) -> None:
-    """Raises PortInUse, naming the process, when something listens on the port on any address of this machine; `passing` when
-    there are only connections left that are being closed."""
-    use = await asyncio.to_thread(use_of, port) if port else Use.FREE
-    if use is Use.CLOSING:
-        raise PortInUse(
-            f"端口 {port} 上还有正在关闭的连接，通常不超过一分钟",
-            f"Port {port} still has connections that are being closed, which usually takes a minute at most",
-            field="port",
-            passing=True,
-        )
-    if use is Use.TAKEN:
-        raise in_use_error(port, await asyncio.to_thread(describe, port))
-
-
 def in_use_error(port: int, owner: Text, field: str = "port") -> PortInUse:
     """The error for a port that `owner` has."""
     return PortInUse(f"端口 {port} 已被{owner.zh}占用", f"Port {port} is in use by {owner.en}", field=field)
-
-
-async def owner(port: int) -> tuple[int, str] | None:
-    """(pid, name) of the process that listens on the port; None when none does or the system does not say."""
-    return await asyncio.to_thread(listener, port) if port else None
 
 
 def is_taken(port: int) -> bool:
@@ -106,12 +86,39 @@ def describe(port: int) -> Text:
     return Text(f" {found[1]}（pid {found[0]}）", f"{found[1]} (pid {found[0]})") if found else UNKNOWN
 
 
+async def require_free(port: int, describe: Callable[[int], Text] = describe) -> None:
+    """Before a program starts: raises PortInUse, naming the process, when something listens on the port on any address of this
+    machine; `passing` when there are only connections left that are being closed. `describe` is called in a thread."""
+    use = await asyncio.to_thread(use_of, port) if port else Use.FREE
+    if use is Use.CLOSING:
+        raise PortInUse(
+            f"端口 {port} 上还有正在关闭的连接，通常不超过一分钟",
+            f"Port {port} still has connections that are being closed, which usually takes a minute at most",
+            field="port",
+            passing=True,
+        )
+    if use is Use.TAKEN:
+        holder = await asyncio.to_thread(describe, port)
+        raise PortInUse(
+            f"端口 {port} 已被{holder.zh}占用：停止它，或在配置中换一个端口",
+            f"Port {port} is in use by {holder.en}: stop that, or choose another port in the configuration",
+            field="port",
+        )
+
+
 def listener(port: int) -> tuple[int, str] | None:
     """(pid, name) of the process that listens on the port; None where the system does not say. Blocks."""
     for process in _listening(port):
         with contextlib.suppress(psutil.Error):
             return process.pid, readable(process.name())
     return None
+
+
+def lineage(pid: int) -> set[int]:
+    """A process and those that it descends from. Blocks."""
+    with contextlib.suppress(psutil.Error):
+        return {pid, *(process.pid for process in psutil.Process(pid).parents())}
+    return {pid}
 
 
 def runs_in(port: int, folders: Iterable[Path]) -> bool:

@@ -117,7 +117,7 @@ async def open_context(settings: Settings) -> AsyncIterator[Context]:
             store=Store(registry, deployments, journal, emojis, persons, images),
             bots=bots,
             locks=locks,
-            ports=PortRegistry(registry, deployments, catalogue, folders.records(settings)),
+            ports=PortRegistry(registry, live, deployments, catalogue, folders.records(settings)),
             live=live,
             deployer=deployer,
             synchronizer=synchronizer,

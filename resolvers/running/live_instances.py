@@ -6,6 +6,7 @@ import logging
 import signal
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,7 +23,7 @@ from mailauncher.events import Bus, InstanceChanged
 from mailauncher.launch import Launch
 from mailauncher.outage import Outage
 from mailauncher.tasks import Tasks
-from resolvers.running import port_plan
+from resolvers.running import port_holders, port_plan
 from resolvers.running.details import details
 from resolvers.running.first_starts import FirstStarts
 from resolvers.views import Details, InstanceView, ServiceView
@@ -309,7 +310,8 @@ class LiveInstances:
         async def explain(last_lines: tuple[str, ...], ended: Exit) -> Text | None:
             if ended.signal == signal.SIGKILL:
                 return await asyncio.to_thread(self._memory.cause)
-            return diagnosis.cause(last_lines, await listeners.owner(port()))
+            holder = await asyncio.to_thread(port_holders.describe, port(), self.views)
+            return diagnosis.cause(last_lines, holder)
 
         async def lacks_consent() -> bool:
             try:
@@ -343,12 +345,13 @@ class LiveInstances:
         """Raises PortInUse. The main program also checks the ports of the services that wait for it, so that a conflict is noticed
         before anything of the instance runs."""
         part = (record.service(service.name) or service) if service else record
-        await listeners.require_free(part.port)
+        describe = partial(port_holders.describe, instances=self.views)
+        await listeners.require_free(part.port, describe)
         if service is None:
             programs = self._supervisors.supervisor(record.id).programs
             for other in record.services:
                 if programs[other.name].wanted and not programs[other.name].alive:
-                    await listeners.require_free(other.port)
+                    await listeners.require_free(other.port, describe)
 
     def _refresh(self, instance_id: str) -> None:
         record = self._registry.get(instance_id)

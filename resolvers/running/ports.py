@@ -1,6 +1,6 @@
 """Who has a port: an instance, a deployment, or a process that listens. Every command that gives a port asks here.
 
-A start asks for processes alone (`listeners.require_free`): its instance has the port, and another one that has it too may
+A start asks for processes alone (`port_holders`): its instance has the port, and another one that has it too may
 be stopped, such as a second bot that was added with a service on its usual port.
 """
 
@@ -14,7 +14,9 @@ from bots.catalogue import Catalogue
 from bots.deploying import plan as plans
 from mailauncher import listeners
 from mailauncher.errors import Text
-from resolvers.running import port_plan
+from resolvers.running import port_holders, port_plan
+from resolvers.running.live_instances import LiveInstances
+from resolvers.views import InstanceView
 from store.deployments import Deployments
 from store.records import DeploymentRecord, DeploymentStatus, InstanceRecord
 from store.registry import Registry
@@ -25,9 +27,12 @@ _AT_AN_END = (DeploymentStatus.COMPLETED, DeploymentStatus.CANCELLED)
 class PortOwners:
     """Who had which port at one moment. Processes are looked at when they are asked for."""
 
-    def __init__(self, claimed: Mapping[int, Text], folders: Sequence[Path]) -> None:
+    def __init__(
+        self, claimed: Mapping[int, Text], folders: Sequence[Path], instances: Sequence[InstanceView]
+    ) -> None:
         self._claimed = claimed
         self._folders = folders
+        self._instances = instances
 
     def owner_of(self, port: int) -> Text | None:
         """Whose port it is, as a sentence names it; None if it is free. Blocks."""
@@ -35,7 +40,7 @@ class PortOwners:
             return owner
         if not listeners.is_taken(port) or listeners.runs_in(port, self._folders):
             return None
-        return listeners.describe(port)
+        return port_holders.describe(port, self._instances)
 
 
 class PortRegistry:
@@ -43,9 +48,15 @@ class PortRegistry:
     free only for a caller that holds `Locks.claims`."""
 
     def __init__(
-        self, registry: Registry, deployments: Deployments, catalogue: Catalogue, plans: Path
+        self,
+        registry: Registry,
+        live: LiveInstances,
+        deployments: Deployments,
+        catalogue: Catalogue,
+        plans: Path,
     ) -> None:
         self._registry = registry
+        self._live = live
         self._deployments = deployments
         self._catalogue = catalogue
         self._plans = plans
@@ -65,7 +76,7 @@ class PortRegistry:
         ]
         folders = [Path(record.path), *(Path(s.path) for s in record.services)] if record else []
         claimed = await asyncio.to_thread(self._claimed, records, open_deployments)
-        return PortOwners(claimed, folders)
+        return PortOwners(claimed, folders, self._live.views)
 
     async def require_free(
         self, ports: Iterable[int], record: InstanceRecord | None = None, *, field: str = "port"

@@ -112,7 +112,7 @@ async def test_a_port_in_use_by_a_process_with_an_odd_name_is_told_in_plain_text
     ) as process:
         assert process.stdout is not None
         port = int(process.stdout.readline())
-        owner = await listeners.owner(port)
+        owner = await asyncio.to_thread(listeners.listener, port)
         described = await asyncio.to_thread(listeners.describe, port)
         process.communicate(b"")
     assert owner == (process.pid, "caf\ufffd")

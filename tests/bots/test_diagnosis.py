@@ -7,6 +7,7 @@ import pytest
 
 from bots import diagnosis
 from bots.diagnosis import MemoryWatch
+from mailauncher.errors import Text
 from tests.support.growth import require_linear
 
 KNOWN = {
@@ -43,9 +44,9 @@ def test_the_newest_cause_counts() -> None:
 
 
 def test_the_owner_of_a_port_in_use_is_named() -> None:
-    found = diagnosis.cause(["address already in use"], (17, "nginx"))
+    found = diagnosis.cause(["address already in use"], Text(" nginx（pid 17）", "nginx (pid 17)"))
     assert found is not None
-    assert "nginx, pid 17" in found.en
+    assert found.en.startswith("A port is in use by nginx (pid 17): ")
 
 
 def test_a_kill_for_lack_of_memory_is_reported_once(tmp_path: Path) -> None:

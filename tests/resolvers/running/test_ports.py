@@ -13,7 +13,7 @@ from resolvers.context import Context
 from resolvers.deployments import NewDeployment
 from resolvers.instances import NewInstance, NewService
 from resolvers.views import InstanceView
-from tests.support.context import add_bot, free_port, outputs
+from tests.support.context import PATIENT_BOT, add_bot, free_port, outputs
 from tests.support.deploying import Bots, at_step, deploy
 
 pytestmark = pytest.mark.slow
@@ -86,7 +86,40 @@ async def test_a_port_that_a_process_listens_on_is_refused_by_every_command(bots
             with pytest.raises(PortInUse) as caught:
                 await give(ctx, bot, port, bots.folder / "other")
         process = psutil.Process()
-        assert named(caught, port) == f"Port {port} is in use by {process.name()} (pid {process.pid})"
+        words = named(caught, port).partition(": stop that")[0]
+        assert words == f"Port {port} is in use by {process.name()} (pid {process.pid})"
+
+
+UNLISTED = """
+import pathlib, socket, subprocess, sys
+code = "import socket, sys; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True); sys.stdin.read()"
+child = subprocess.Popen([sys.executable, "-I", "-S", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+pathlib.Path("port").write_text(child.stdout.readline().decode())
+print("listening", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("which", ["main", "napcat"])
+async def test_the_instance_of_a_process_that_has_a_port_is_named_by_every_command(
+    bots: Bots, which: str
+) -> None:
+    """ "python (pid N)" was the WebUI of another bot, whose configuration says nothing of that port."""
+    async with bots.parts() as ctx:
+        bot = await installed(ctx, bots)
+        scripts = {"main": PATIENT_BOT, "napcat": PATIENT_BOT} | {which: UNLISTED}
+        holder = await add_bot(ctx, bots.folder / "holder", scripts["main"], napcat=scripts["napcat"])
+        await instances.start(ctx, holder.id)
+        await outputs(ctx, f"{holder.id}_{which}", "listening")
+        place = bots.folder / "holder" / ("" if which == "main" else which)
+        port = int((place / "port").read_text())
+        whose = "instance holder" if which == "main" else "napcat of instance holder"
+        for give in (*GIVING, configure_and_start):
+            with pytest.raises(PortInUse) as caught:
+                await give(ctx, bot, port, bots.folder / give.__name__)
+            words = named(caught, port)
+            assert whose in words
+            assert "pid" in words
 
 
 @pytest.mark.parametrize("which", ["main", "service", "file"])

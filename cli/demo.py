@@ -1,5 +1,6 @@
 """`mailauncher demo`: a server with the sample bot running in it."""
 
+import shlex
 import shutil
 import tempfile
 import time
@@ -63,11 +64,13 @@ def demo(
             _print_addresses(console, settings, view)
 
         foreground.run(settings, signals, ready)
-        if keep:
-            console.note(
-                f"演示保留在 {folder}；再次运行：{program_name()} demo --keep {folder}",
-                f"The demonstration is kept in {folder}; to continue: {program_name()} demo --keep {folder}",
-            )
+    if keep:
+        again = f"{program_name()} demo --keep {shlex.quote(str(folder))}{f' --port {port}' if port else ''}"
+        console.note(
+            f"演示保留在 {folder}；再次运行：{again}", f"The demonstration is kept in {folder}; to continue: {again}"
+        )
+    else:
+        console.note("演示已结束，没有留下任何内容", "The demonstration has ended and left nothing behind")
 
 
 @contextmanager

@@ -74,6 +74,8 @@ def end(place: Home, demo: Running, number: signal.Signals) -> None:
     assert place.left() == []
     assert list(place.temporary.iterdir()) == []
     assert not place.data.exists()
+    if number is not signal.SIGHUP:
+        assert demo.errors.endswith("left nothing behind\n")
 
 
 def test_a_signal_during_the_start_of_the_bot_leaves_nothing_behind(place: Home) -> None:

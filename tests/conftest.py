@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, settings
 
 from resolvers.context import Context
 from tests.support import preloaded, stress
@@ -48,6 +49,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     stress.ask_for(config.getoption("--stress"))
+    # An example takes as long as the machine lets it: hypothesis would fail one of 0.2 s.
+    settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("patient")
     gc.disable()
 
 

@@ -10,10 +10,10 @@ from cli.confirm import require_yes, unless_refused
 from cli.console import console_of, print_json
 from cli.instances import Name
 from cli.language import described, help_text
+from cli.table import byte_size
 from mailauncher.errors import Text
 
 TIMEOUT_S = 3600.0  # a bot's data may be large
-MIB = 1 << 20
 _BACKUP = "id at size reason version skipped"
 _CREATE = f"mutation ($input: CreateBackupInput!) {{ createBackup(input: $input) {{ message backup {{ {_BACKUP} }} }} }}"
 _LIST = f"query ($id: ID!) {{ instance(id: $id) {{ backups {{ {_BACKUP} }} }} }}"
@@ -73,7 +73,7 @@ def backups(
     if as_json:
         print_json(found)
     elif found:
-        rows = [(entry["id"], entry["version"], f"{entry['size'] / MIB:.1f} MiB") for entry in found]
+        rows = [(entry["id"], entry["version"], byte_size(entry["size"])) for entry in found]
         print(console.table(_HEADINGS, rows))
     else:
         console.note("还没有备份，用 backup 做一个", "No backups yet; create one with backup")

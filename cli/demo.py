@@ -67,7 +67,8 @@ def demo(
     if keep:
         again = f"{program_name()} demo --keep {shlex.quote(str(folder))}{f' --port {port}' if port else ''}"
         console.note(
-            f"演示保留在 {folder}；再次运行：{again}", f"The demonstration is kept in {folder}; to continue: {again}"
+            f"演示保留在 {folder}；再次运行：{again}",
+            f"The demonstration is kept in {folder}; to continue: {again}",
         )
     else:
         console.note("演示已结束，没有留下任何内容", "The demonstration has ended and left nothing behind")

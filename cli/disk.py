@@ -8,10 +8,10 @@ from cli.client import ApiClient, AsJson, Token, Url, connect
 from cli.confirm import require_yes
 from cli.console import Console, console_of, print_json
 from cli.language import described, help_text
+from cli.table import byte_size
 from mailauncher.errors import InvalidParameter, Text
 
 TIMEOUT_S = 600.0  # the trees of many bots take a while to measure, or to remove
-MIB = 1 << 20
 KINDS = ("former", "failed", "backups")
 _KEPT = "instanceId kind path size version"
 _LIST = f"query ($id: ID) {{ keptFiles(instanceId: $id) {{ {_KEPT} }} }}"
@@ -77,7 +77,7 @@ def disk(
             names.get(kept["instanceId"], kept["instanceId"][:8]),
             kept["kind"].lower(),
             kept["version"],
-            f"{kept['size'] / MIB:.1f} MiB",
+            byte_size(kept["size"]),
             kept["path"],
         )
         for kept in found

@@ -9,10 +9,10 @@ from cli.client import ApiClient, AsJson, Details, Instance, Service, Token, Url
 from cli.colours import GREEN, RED, YELLOW, coloured
 from cli.console import Console, console_of, print_json, program_name
 from cli.language import described
+from cli.table import byte_size
 from mailauncher.errors import Text
 
 SHOWN_ID = 8
-MIB = 1 << 20
 _NAME, _STATUS, _UP = Text("名称", "NAME"), Text("状态", "STATUS"), Text("已运行", "UP")
 _CPU, _MEMORY, _RESTARTS = Text("处理器", "CPU"), Text("内存", "MEM"), Text("重启", "RESTARTS")
 _PORT, _VERSION, _ID = Text("端口", "PORT"), Text("版本", "VERSION"), Text("ID", "ID")
@@ -80,7 +80,7 @@ def _row(console: Console, instance: Instance) -> tuple[str, ...]:
         status(console, instance),
         "" if details.uptime_s is None else duration(details.uptime_s),
         "" if details.cpu is None else f"{details.cpu:.0f}%",
-        "" if details.memory is None else f"{details.memory / MIB:.0f} MiB",
+        "" if details.memory is None else byte_size(details.memory),
         str(details.restarts),
         str(instance.port),
         instance.version,

@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 from cli import service_files
-from cli.console import Console, console_of
+from cli.console import Console, console_of, program_name
 from cli.destination import unusable
 from cli.language import described, help_text
 from mailauncher import files
@@ -101,7 +101,8 @@ def _installed() -> Path:
     file = service_files.place()
     if not files.exists(file):
         raise ResourceNotFound(
-            "服务没有安装；用 service install 安装", "The service is not installed; service install does that"
+            f"服务没有安装；安装：{program_name()} service install",
+            f"The service is not installed; to install it: {program_name()} service install",
         )
     return file
 

@@ -50,6 +50,15 @@ def local_time(at: str) -> str:
     return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
+def byte_size(count: float) -> str:
+    """A number of bytes, in the unit in which it is at least 1: `620 B`, `1.5 KiB`, `265 MiB`."""
+    units = ("B", "KiB", "MiB", "GiB", "TiB")
+    power = 0
+    while count >= 1023.5 and power < len(units) - 1:
+        count, power = count / 1024, power + 1
+    return f"{count:.{int(power > 0 and count < 9.95)}f} {units[power]}"
+
+
 def _cleaned(rows: Rows) -> list[list[str]]:
     return [[colours.cleaned(cell, visible_line) for cell in row] for row in rows]
 

@@ -17,7 +17,7 @@ from schema.descriptions import INSTANCE_ID, MESSAGE, NAME, NEW_FOLDER, VERSION
 from schema.instance import Instance
 from schema.instance_commands import InstancePayload, instance_payload
 
-ACCEPTED = Text("已接受用户协议与隐私条款", "The license and privacy terms were accepted")
+ACCEPTED = Text("已接受用户协议与隐私条款", "The licence and privacy terms were accepted")
 STARTED = Text("部署已开始", "The deployment has started")
 CANCELLED = Text("部署已取消", "The deployment was cancelled")
 RETRIED = Text("部署继续进行", "The deployment continues")
@@ -174,6 +174,6 @@ class DeploymentMutation:
     )
     accept_terms: InstancePayload | None = strawberry.mutation(
         resolver=_accept_terms,
-        description="Records that the user has read and accepted the bot's license and privacy texts, see `consent`, so that "
+        description="Records that the user has read and accepted the bot's licence and privacy texts, see `consent`, so that "
         "it can be started. Null only with an error: `INSTANCE_NOT_FOUND`, `INVALID_PATH`.",
     )

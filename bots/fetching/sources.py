@@ -69,8 +69,8 @@ def all_failed(failures: Sequence[tuple[str, Text]]) -> DownloadFailed:
     zh = "；".join(f"{url}：{text.zh}" for url, text in failures) or "没有配置来源"
     en = "; ".join(f"{url}: {text.en}" for url, text in failures) or "none is configured"
     return DownloadFailed(
-        f"没有可用的来源（{zh}）。请检查网络与代理，或在设置或配方中更换地址",
-        f"No source could be used ({en}). Check network and proxy, or change the URL in the settings or the recipe",
+        f"没有可用的来源（{zh}）。请检查网络与代理，或在设置中更换来源（github_mirror、sources）",
+        f"No source could be used ({en}). Check network and proxy, or choose another source in the settings (github_mirror, sources)",
     )
 
 

@@ -66,9 +66,13 @@ def _not_ready(program: Program) -> Details:
             "it has not printed yet the line by which its recipe knows that it is ready",
         )
         return Details(WaitingFor.OUTPUT, reason=_joined(reason, before))
-    port, others = program.readiness.criteria.port, ", ".join(map(str, program.readiness.observed.ports))
-    reason = Text(f"还没有监听端口 {port}", f"it does not listen on port {port} yet")
-    if others:
+    port, ports = program.readiness.criteria.port, program.readiness.observed.ports
+    others = ", ".join(map(str, ports))
+    if port in ports:  # seen a moment ago; the next look finds it ready, unless it accepts nobody there
+        reason = Text(f"端口 {port} 尚未接受连接", f"it does not accept connections on port {port} yet")
+    else:
+        reason = Text(f"还没有监听端口 {port}", f"it does not listen on port {port} yet")
+    if others and port not in ports:
         reason = Text(f"{reason.zh}；它监听的是 {others}", f"{reason.en}; it listens on {others}")
     return Details(WaitingFor.PORT, reason=_joined(reason, before))
 

@@ -16,7 +16,7 @@ from cli.help import EXAMPLES
 from cli.language import choose_language, usage_error
 from cli.program import command_tree
 from cli.progress import without_failure
-from cli.table import fitted, format_table
+from cli.table import byte_size, fitted, format_table
 from mailauncher.errors import ERROR_INFO, Code, CommandFailed, InstanceNotFound, VersionNotFound
 from mailauncher.settings import SettingsError
 from mailauncher.system_text import visible
@@ -279,6 +279,13 @@ def test_the_content_of_a_file_is_printed_unchanged_unless_a_terminal_shows_it(
     print_content("一\x1b")
     stream.flush()
     assert written.getvalue() == "一\x1b".encode() + rb"?\x1b"
+
+
+def test_a_number_of_bytes_has_the_unit_that_suits_it() -> None:
+    """A backup of some KiB was shown as 0.0 MiB."""
+    sizes = (0, 620, 1023, 1024, 1536, 10 << 10, (1 << 20) - 1, 265 << 20, 3 << 30)
+    shown = ["0 B", "620 B", "1023 B", "1.0 KiB", "1.5 KiB", "10 KiB", "1.0 MiB", "265 MiB", "3.0 GiB"]
+    assert [byte_size(count) for count in sizes] == shown
 
 
 def test_a_table_is_as_wide_as_the_terminal_allows() -> None:

@@ -329,7 +329,7 @@ def test_without_consent_and_terminal_the_bot_is_installed_with_a_hint(
     assert "mailauncher accept bot" in done.stderr
     assert listed(place, "bot")["status"] == "stopped"  # it was `failed`, and nothing had failed
     assert "terms" in ok(place.run("ls")).splitlines()[2]
-    assert ok(place.run("accept", "bot")) == "The license and privacy terms were accepted\n"
+    assert ok(place.run("accept", "bot")) == "The licence and privacy terms were accepted\n"
     assert ok(place.run("start", "bot")) == "Instance bot started\n"
 
 
@@ -340,7 +340,7 @@ def test_accepting_terms_while_the_bot_asks_for_them_suggests_a_restart(
     ok(place.run("deploy", "bot"))
     ok(place.run("start", "bot"))
     accepted = place.run("accept", "bot")
-    assert ok(accepted) == "The license and privacy terms were accepted\n"
+    assert ok(accepted) == "The licence and privacy terms were accepted\n"
     assert "mailauncher restart bot" in accepted.stderr
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mailauncher import listeners
 from mailauncher.events import InstanceChanged
 from resolvers import instances, terminals
 from resolvers.context import Context
@@ -203,6 +204,20 @@ async def test_a_bot_on_another_port_than_the_launcher_believes_tells_both(
     assert lost.details.reason is not None
     assert lost.details.reason.en == f"it does not listen on port {bot.port} yet; it listens on {port}"
     assert lost.details.reason.zh == f"还没有监听端口 {bot.port}；它监听的是 {port}"
+
+
+@pytest.mark.slow
+async def test_a_bot_that_listens_on_its_port_is_not_said_to_listen_elsewhere(
+    ctx: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ "it does not listen on port 8000 yet; it listens on 8000" was said until the next look at whether it is ready."""
+    monkeypatch.setattr(listeners, "is_served_by", lambda *_: False)  # so that this look never comes
+    bot = await add_bot(ctx, tmp_path / "bot")
+    (tmp_path / "bot" / "bot.py").write_text(MISPLACED.format(port=bot.port))
+    await instances.start(ctx, bot.id)
+    seen = await until(ctx, bot.id, lambda v: v.details.reason and "accept" in v.details.reason.en)
+    assert seen.details.reason is not None
+    assert seen.details.reason.en == f"it does not accept connections on port {bot.port} yet"
 
 
 @pytest.mark.slow

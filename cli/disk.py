@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli import completion
 from cli.client import ApiClient, AsJson, Token, Url, connect
 from cli.confirm import require_yes
 from cli.console import Console, console_of, print_json
@@ -37,6 +38,7 @@ def disk(
         str | None,
         typer.Argument(
             metavar="INSTANCE",
+            autocompletion=completion.instance,
             help=help_text("实例的名称或 ID；默认全部。", "Name or id of an instance; by default all."),
         ),
     ] = None,
@@ -45,6 +47,7 @@ def disk(
         typer.Option(
             "--drop",
             metavar="KIND",
+            autocompletion=lambda incomplete: [kind for kind in KINDS if kind.startswith(incomplete)],
             help=help_text(
                 "清除 former、failed 或 backups；可重复。", "Drop former, failed or backups; may be repeated."
             ),

@@ -142,6 +142,10 @@ def _meaning(parameter: Any) -> str:
 def _exit_statuses() -> Iterator[str]:
     yield "## Exit statuses\n"
     yield _table(("Status", "Meaning"), [(str(status), text) for status, text in _STATUSES.items()])
+    yield (
+        "Ctrl-C in the moment in which Python itself starts (about 0.01 s of processor time) shows a traceback of Python's instead. "
+        "Nothing has begun by then.\n"
+    )
     yield "An error is one line on standard error, `Error CODE: message`; further lines, if any, are indented.\n"
     yield _table(
         ("Code", "Exit status"), [(f"`{code}`", str(info.exit)) for code, info in ERROR_INFO.items()]

@@ -21,16 +21,21 @@ def edit(
     context: typer.Context,
     name: Name,
     new_name: Annotated[
-        str | None, typer.Option("--name", help=help_text("新的名称。", "The new name."))
+        str | None, typer.Option("--name", metavar="NAME", help=help_text("新的名称。", "The new name."))
     ] = None,
     notes: Annotated[
         str | None,
-        typer.Option("--notes", help=help_text("备注；空文本即删除。", "Notes; an empty text removes them.")),
+        typer.Option(
+            "--notes",
+            metavar="TEXT",
+            help=help_text("备注；空文本即删除。", "Notes; an empty text removes them."),
+        ),
     ] = None,
     tag: Annotated[
         list[str] | None,
         typer.Option(
             "--tag",
+            metavar="TAG",
             help=help_text(
                 "标签，取代原有的全部标签；可重复，空文本即全部删除。",
                 "A tag; all that there are now are replaced. May be repeated; an empty text removes all.",

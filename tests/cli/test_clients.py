@@ -94,6 +94,8 @@ def test_what_the_server_knows_is_completed(shared_home: Home, idle: str) -> Non
     assert completed(f"mailauncher config show {idle} w") == ["webui"]
     assert "napcat" in completed("mailauncher deploy new --service n")
     assert completed(f"mailauncher logs {idle} -t m") == ["main"]
+    assert idle in completed("mailauncher disk ")
+    assert completed(f"mailauncher disk {idle} --drop f") == ["former", "failed"]
     assert completed("mailauncher deploy new --recipe sample --version l") == ["latest"]
     made = ok(shared_home.run("backup", idle)).split()[-1]
     assert completed(f"mailauncher restore {idle} ") == [made]

@@ -34,6 +34,7 @@ def test_every_command_and_every_error_code_is_documented() -> None:
     for command in COMMANDS:
         assert f"\n## mailauncher {command}\n" in text
     assert "\n### mailauncher config set\n" in text
+    assert " None`" not in text  # the name of a value: `edit` had "--notes None"
     for code in Code:
         assert f"| `{code}` | " in text
 

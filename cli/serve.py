@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.console import Console, console_of
+from cli.console import Console, console_of, program_name
 from cli.language import described, help_text
 from cli.loading import loading
 from mailauncher import __version__
@@ -71,17 +71,36 @@ def serve(
         from server import foreground
 
     signals = Signals()
+    served: list[Context] = []
 
     async def ready(ctx: "Context") -> None:
+        served.append(ctx)
         announce(chosen.url)
         _report_running(ctx, began, console)
 
     foreground.run(chosen, signals, ready)
+    for ctx in served:
+        _report_left(ctx, console)
 
 
 def announce(url: str) -> None:
     """Prints the line that scripts wait for."""
     print(f"MaiLauncher {__version__} listening on {url}", flush=True)
+
+
+def _report_left(ctx: "Context", console: Console) -> None:
+    """Prints which bots the server has left running, on standard error."""
+    running = [
+        view.name
+        for view in ctx.live.views
+        if any(program.alive for program in ctx.live.supervisor(view.id).programs.values())
+    ]
+    if running:
+        names, stop = ", ".join(running), f"{program_name()} stop --all"
+        console.note(
+            f"仍在运行：{names}。下一个服务器会接管它们；要停止，请在那时运行 {stop}",
+            f"Still running: {names}. The next server takes them over; to stop them, run {stop} then",
+        )
 
 
 def _report_running(ctx: "Context", began: float, console: Console) -> None:

@@ -161,11 +161,13 @@ def test_bots_keep_running_after_the_server_and_the_next_one_adopts_them(place: 
     assert place.run("start", "steady").returncode == 0
     before = listed(place)
     assert first.end() == 0
+    assert "Still running: steady. The next server takes them over" in first.errors
     second = place.serve()
     assert listed(place) == before
     assert "Still running, reattached: steady\n" in second.errors
     assert "Restarted" not in second.errors
     assert second.end() == 0
+    assert "Still running: steady." not in second.errors  # it stops bots
     third = place.serve()
     third.expect("listening on")
     while "Restarted: steady\n" not in third.errors:

@@ -41,7 +41,12 @@ _WAITS = {
 }
 """Instead of the state: what somebody has to do, or that it does not run just now. The state of a stopped one stays."""
 _PAGES = "{ instances { id webPages { program url } } }"
+_UPGRADES = "{ deployments { instanceId kind status version } }"
 _NOT_READY = Text("运行中（未就绪）", "running (not ready)")
+_FAILED_UPGRADE = Text(
+    "升级到 {} 失败，仍为原来的版本；原因：{} deployments",
+    "the upgrade to {} failed, and this is the former version; for the reason: {} deployments",
+)
 _QUESTION = Text("提问：{}", "asks: {}")
 
 
@@ -56,12 +61,14 @@ def ls(context: typer.Context, as_json: AsJson = False, url: Url = None, token: 
     if as_json:
         print_json(client.get("/instances?details=true")["instances"])
     elif found := client.instances(details=True):
-        pages = web_pages(client)
+        pages, failed = web_pages(client), _failed_upgrades(client)
         rows = [_row(console, each) for each in found]
         (heading, *lines), left_out = console.fitted_table(_HEADINGS, rows, _EXPENDABLE)
         print(heading)
         for instance, row, line in zip(found, rows, lines, strict=True):
             below = [*_addresses(console, instance, pages.get(instance.id, [])), *_reasons(console, instance)]
+            if instance.id in failed:
+                below.append(console.translate(_FAILED_UPGRADE).format(failed[instance.id], program_name()))
             if _SERVICES in left_out and row[-1]:
                 below.insert(0, row[-1])
             print("\n".join((line, *(f"    {each}" for each in below))))
@@ -115,6 +122,15 @@ def duration(seconds: int) -> str:
 def web_pages(client: ApiClient) -> dict[str, list[dict[str, Any]]]:
     """The program and URL of each web page, by the id of its instance."""
     return {instance["id"]: instance["webPages"] for instance in client.graphql(_PAGES)["instances"]}
+
+
+def _failed_upgrades(client: ApiClient) -> dict[str, str]:
+    """The version of each instance's newest deployment, where that is an upgrade that failed."""
+    return {
+        found["instanceId"]: found["version"]
+        for found in client.graphql(_UPGRADES)["deployments"]
+        if (found["kind"], found["status"]) == ("UPGRADE", "FAILED")
+    }
 
 
 def _addresses(console: Console, instance: Instance, pages: list[dict[str, Any]]) -> Iterator[str]:

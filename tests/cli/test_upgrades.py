@@ -107,12 +107,21 @@ def test_changed_terms_are_asked_about_before_anything_is_built(place: Home, tmp
         screen.close()
 
 
-def test_a_stopped_bot_is_upgraded_without_a_question(place: Home, tmp_path: Path) -> None:
-    tags = {"0.12.1": {"NEWS": "first"}, "0.12.2": {"EULA.md": "Something else.\n"}}
+def test_a_stopped_bot_is_upgraded_without_a_question_and_a_failed_upgrade_is_listed(
+    place: Home, tmp_path: Path
+) -> None:
+    """Of an upgrade that had failed `ls` said nothing."""
+    broken = {"bot.py": "raise SystemExit(1)\n"}
+    tags = {"0.12.1": {"NEWS": "first"}, "0.12.2": {"EULA.md": "Something else.\n"}, "0.12.3": broken}
     repository = released(tmp_path / "repository", deployable.SAMPLE, tags)
     deployable.use(repository.url, place.data)
     place.serve(MAILAUNCHER_SOURCES_MAIBOT=repository.url)
     assert place.run("deploy", "bot", "--version", "0.12.1").returncode == 0
-    upgraded = place.run("upgrade", "bot")
+    upgraded = place.run("upgrade", "bot", "--version", "0.12.2")
     assert (upgraded.returncode, upgraded.stderr) == (0, "")
     assert listed(place, "bot")["version"] == "0.12.2"
+    assert place.run("accept", "bot").returncode == 0
+    assert place.run("start", "bot").returncode == 0
+    assert "the upgrade to" not in place.run("ls").stdout
+    assert place.run("upgrade", "bot", "--version", "0.12.3").returncode == 1
+    assert "    the upgrade to 0.12.3 failed, and this is the former version" in place.run("ls").stdout

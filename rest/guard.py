@@ -99,7 +99,7 @@ class Guard:
         if not token_matches(self._settings, bearer_token((authorization or b"").decode("latin-1"))):
             raise PermissionDenied(
                 "缺少令牌或令牌错误：须与服务器的设置 token 相同（命令行：--token 或 MAILAUNCHER_TOKEN）",
-                "Missing or wrong token: it is that of the server's setting token (command line: --token or MAILAUNCHER_TOKEN)",
+                "The token is missing or wrong; the right one is the server's setting token (command line: --token or MAILAUNCHER_TOKEN)",
             )
 
     def _is_open(self, scope: Scope) -> bool:

@@ -10,8 +10,8 @@ from mailauncher.listeners import UNKNOWN
 
 
 class _Cause(NamedTuple):
-    """A pattern in the last lines and its explanation; `{0}` is the first group of the pattern, or who has a port. The lines may be hostile: no
-    repetition is without a bound, and none is within or right behind another one."""
+    """A pattern in the last lines and its explanation; `{0}` is the first group of the pattern, or who has a port. The lines may
+    be hostile: no repetition is without a bound, and none is within or right behind another one."""
 
     pattern: re.Pattern[str]
     zh: str

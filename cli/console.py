@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import typer
@@ -77,6 +78,11 @@ class Console:
     def note(self, zh: str, en: str) -> None:
         """Prints anything that is not a result."""
         print(self.pick(zh, en), file=sys.stderr, flush=True)
+
+    def farewell(self, zh: str, en: str) -> None:
+        """Prints the last words of a command whose end may be that its terminal was closed."""
+        with suppress(OSError):
+            self.note(zh, en)
 
     def report(self, error: LauncherError) -> int:
         """Prints an error in one line with its code, what follows indented. Returns the exit status for it."""

@@ -66,12 +66,14 @@ def demo(
         foreground.run(settings, signals, ready)
     if keep:
         again = f"{program_name()} demo --keep {shlex.quote(str(folder))}{f' --port {port}' if port else ''}"
-        console.note(
+        console.farewell(
             f"演示保留在 {folder}；再次运行：{again}",
             f"The demonstration is kept in {folder}; to continue: {again}",
         )
     else:
-        console.note("演示已结束，没有留下任何内容", "The demonstration has ended and left nothing behind")
+        console.farewell(
+            "演示已结束，没有留下任何内容", "The demonstration has ended and left nothing behind"
+        )
 
 
 @contextmanager

@@ -19,6 +19,7 @@ _PORT, _VERSION, _ID = Text("端口", "PORT"), Text("版本", "VERSION"), Text("
 _SERVICES = Text("服务", "SERVICES")
 _HEADINGS = (_NAME, _STATUS, _UP, _CPU, _MEMORY, _RESTARTS, _PORT, _VERSION, _ID, _SERVICES)
 _EXPENDABLE = (_SERVICES, _ID, _VERSION, _PORT, _CPU, _RESTARTS, _MEMORY, _UP)
+"""What a narrow terminal does not show, in this order; the services are then on a line of their own."""
 STATES = {
     "running": Text("运行中", "running"),
     "stopped": Text("已停止", "stopped"),

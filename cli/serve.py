@@ -97,7 +97,7 @@ def _report_left(ctx: "Context", console: Console) -> None:
     ]
     if running:
         names, stop = ", ".join(running), f"{program_name()} stop --all"
-        console.note(
+        console.farewell(
             f"仍在运行：{names}。下一个服务器会接管它们；要停止，请在那时运行 {stop}",
             f"Still running: {names}. The next server takes them over; to stop them, run {stop} then",
         )

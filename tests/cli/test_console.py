@@ -1,5 +1,6 @@
 """The language of the command line, and the layout of what it prints."""
 
+import errno
 import io
 import re
 import shlex
@@ -303,3 +304,14 @@ def test_a_table_is_as_wide_as_the_terminal_allows() -> None:
     assert (lines[2], left_out) == ("mai              stopped", {2, 3})
     assert lines[1].split() == ["小麦的第二个机…", coloured("running", GREEN)]
     assert fitted(rows, (3, 2), 5)[0][2] == "mai          stopped"
+
+
+def test_last_words_to_a_closed_terminal_are_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Closed(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(sys, "stderr", Closed())
+    with pytest.raises(OSError, match="Input/output"):
+        Console("en").note("再见", "Goodbye")
+    Console("en").farewell("再见", "Goodbye")

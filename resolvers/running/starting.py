@@ -14,6 +14,9 @@ from terminals.supervisor import Supervisor
 SETTLED_S = 4.0
 """How long a program has to run before it counts as working, if nothing says when it is ready."""
 
+EXPLAINED_S = 10.0
+"""How long the cause of an exit is waited for: what the program has left running is ended first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -33,7 +36,7 @@ async def wait_until_working(
     await asyncio.gather(*(_settle(supervisor, program, within_s) for program in programs))
     for program in programs:
         if not _works(program):
-            return await _problem(program, instance, within_s)
+            return await _problem(supervisor, program, instance, within_s)
     return None
 
 
@@ -60,11 +63,16 @@ def has_ended(program: Program) -> bool:
 
 
 def _works(program: Program) -> bool:
+    # From its exit on it is not alive, and nothing says whether it is ready: its state says so only once the exit is handled.
     asks = program.readiness.observed.question is not None
-    return program.state is State.RUNNING and program.ready is not False and not asks
+    return program.alive and program.state is State.RUNNING and program.ready is not False and not asks
 
 
-async def _problem(program: Program, instance: str, within_s: float) -> Problem:
+async def _problem(supervisor: Supervisor, program: Program, instance: str, within_s: float) -> Problem:
+    # Of one that has just exited, it is still being found out how: that is the reason.
+    await supervisor.condition.wait_for(
+        lambda: program.alive or program.state is not State.RUNNING, EXPLAINED_S
+    )
     title = program.title
     if has_ended(program):
         failure = program.failure

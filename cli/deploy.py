@@ -205,7 +205,10 @@ def cancel(
     print(_as_json(answer["deployment"]) if as_json else answer["message"])
 
 
-@described("从失败之处继续部署。", "Resume a failed deployment where it stopped.")
+@described(
+    "从失败之处继续部署。若 Bot 已安装而缺少某些服务，则只补装这些服务。",
+    "Resume a failed deployment where it stopped. If the bot was installed without some service, add that service alone.",
+)
 def retry(
     context: typer.Context,
     name: Name,

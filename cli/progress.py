@@ -160,12 +160,19 @@ def conclude(console: Console, deployment: Deployment, pages: Sequence[str]) -> 
             console.print(f"  待办：{sentence}", f"  to do: {sentence}")
         if deployment["failure"] is None:
             return
-        raise typer.Exit(console.report(failure(deployment, console)))
+        status = console.report(failure(deployment, console))
+        if any(service["status"] == "FAILED" for service in deployment["services"]):
+            again = f"{program_name()} retry {shlex.quote(name)}"
+            console.note(
+                f"排除原因后补装缺少的服务：{again}",
+                f"Once the cause is fixed, add what is missing with: {again}",
+            )
+        raise typer.Exit(status)
     status = console.report(failure(deployment, console))
     if deployment["status"] == "FAILED":
         again, away = (f"{program_name()} {verb} {shlex.quote(name)}" for verb in ("retry", "rm"))
         zh, en = f"排除原因后继续：{again}", f"Once the cause is fixed, resume with: {again}"
-        if deployment["kind"] != "UPGRADE":  # an upgrade leaves the instance as it was
+        if deployment["kind"] in ("DEPLOY", "CLONE"):  # the others leave the instance as it was
             zh, en = (
                 f"{zh}；放弃并移除已安装的内容：{away}",
                 f"{en}; or abandon it and remove what was installed: {away}",

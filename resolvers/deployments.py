@@ -14,7 +14,7 @@ from mailauncher.errors import (
     Text,
 )
 from mailauncher.events import BusSubscription, DeploymentChanged
-from resolvers import instances, new_deployment
+from resolvers import instances, missing_services, new_deployment
 from resolvers.context import Context
 from resolvers.deploying import progress as reports
 from resolvers.deploying.progress import ProgressSnapshot
@@ -22,7 +22,7 @@ from resolvers.deploying.selection import select
 from resolvers.instances import NewService
 from resolvers.new_deployment import InstallRequest
 from resolvers.views import DeploymentUpdate, DeploymentView, InstanceView
-from store.records import DeploymentKind, DeploymentRecord
+from store.records import DeploymentKind, DeploymentRecord, DeploymentStatus
 from terminals.supervisor import MAIN
 
 LOGS_KEPT = reports.LOGS
@@ -174,10 +174,23 @@ async def cancel(ctx: Context, instance_id: str) -> DeploymentView:
 
 
 async def retry(ctx: Context, instance_id: str) -> DeploymentView:
-    """Resumes a failed deployment where it stopped.
+    """Resumes a failed deployment where it stopped. After one that could not install some service, adds those alone.
 
-    Raises InstanceNotFound, InstanceAlreadyRunning while it is under way, InvalidParameter where nothing failed.
+    Raises InstanceNotFound, InstanceAlreadyRunning while it is under way, InvalidParameter where nothing failed, and as
+    `missing_services.add` does.
     """
+    record = _record(ctx, instances.get(ctx, instance_id).id)
+    cancelled_addition = (record.kind, record.status) == (DeploymentKind.SERVICES, DeploymentStatus.CANCELLED)
+    if cancelled_addition or record.status is DeploymentStatus.COMPLETED:
+        await missing_services.add(ctx, record)
+    else:
+        await _resume(ctx, instance_id)
+    words = Text(f"重试部署 {record.name}", f"retry the deployment of {record.name}")
+    await ctx.store.journal.note("retry", ctx.caller, words, instance_id)
+    return await get(ctx, instance_id)
+
+
+async def _resume(ctx: Context, instance_id: str) -> None:
     async with ctx.locks.of(instance_id):  # not while a backup is restored, or the instance deleted
         record = _record(ctx, instances.get(ctx, instance_id).id)
         if (
@@ -186,9 +199,6 @@ async def retry(ctx: Context, instance_id: str) -> DeploymentView:
         ):
             ctx.deployer.require_not_copied(present)
         await ctx.deployer.retry(record)
-    words = Text(f"重试部署 {record.name}", f"retry the deployment of {record.name}")
-    await ctx.store.journal.note("retry", ctx.caller, words, instance_id)
-    return await get(ctx, instance_id)
 
 
 async def progress(

@@ -450,13 +450,13 @@ async def _end_deployment(ctx: Context, view: InstanceView) -> CommandOutcome | 
     job = ctx.deployer.job(view.id)
     if job is None:
         return None
-    upgrade = job.record.kind is DeploymentKind.UPGRADE
+    there = job.record.kind in (DeploymentKind.UPGRADE, DeploymentKind.SERVICES)
     try:
         task = await ctx.deployer.cancel(view.id)
     except InstanceNotRunning:  # it has ended just now
         return None
-    await asyncio.wait([task], timeout=None if upgrade else ANSWER_WITHIN_S)
-    if upgrade:
+    await asyncio.wait([task], timeout=None if there else ANSWER_WITHIN_S)
+    if there:
         return None
     await ctx.store.journal.note(
         "delete", ctx.caller, Text(f"删除 {view.name}", f"deleted {view.name}"), view.id

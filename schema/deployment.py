@@ -33,6 +33,10 @@ class DeploymentKind(Enum):
         "clone", description="Creates an instance with the configuration and data of another."
     )
     UPGRADE = strawberry.enum_value("upgrade", description="Changes the version of an existing instance.")
+    SERVICES = strawberry.enum_value(
+        "services",
+        description="Adds services to an instance that was installed without them, see `retryDeployment`.",
+    )
 
 
 @strawberry.enum(description="A step of a deployment, in order of execution.")
@@ -135,8 +139,8 @@ class Deployment:
     )
     failure: DeploymentFailure | None = strawberry.field(
         description="Why it failed, or, if it is `COMPLETED`, why the bot that it installed and started does not work: the step `START`, "
-        "with `COMMAND_FAILED` if it ended, `INCOMPLETE` if it waits for an answer in its terminal or was not ready in time. Null: "
-        "nothing went wrong."
+        "with `COMMAND_FAILED` if it ended, `INCOMPLETE` if it waits for an answer in its terminal or was not ready in time; or why "
+        "it lacks a service, which `retryDeployment` adds. Null: nothing went wrong."
     )
     todo: list[str] = strawberry.field(
         resolver=_todo,

@@ -169,8 +169,10 @@ class DeploymentMutation:
     )
     retry_deployment: DeploymentPayload | None = strawberry.mutation(
         resolver=_retry,
-        description="Continues a failed deployment from the step that failed. Null only with an error: "
-        "`INSTANCE_NOT_FOUND`, `INSTANCE_ALREADY_RUNNING` while it is in progress, `INVALID_PARAMETER` if it has not failed.",
+        description="Continues a failed deployment from the step that failed; after one that completed without some service, adds "
+        "that service alone, while the bot may run. Null only with an error: `INSTANCE_NOT_FOUND`, `INSTANCE_ALREADY_RUNNING` while "
+        "it is in progress, `INVALID_PARAMETER` if nothing failed; for a service also `DOWNLOAD_FAILED`, `INSUFFICIENT_SPACE`, "
+        "`PORT_IN_USE` if another program has its port meanwhile.",
     )
     accept_terms: InstancePayload | None = strawberry.mutation(
         resolver=_accept_terms,

@@ -42,11 +42,12 @@ class InstanceRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeploymentKind(StrEnum):
-    """What a deployment makes: a new instance, a copy of one, or another version of one."""
+    """What a deployment makes: a new instance, a copy of one, another version of one, or services of one that it lacks."""
 
     DEPLOY = "deploy"
     CLONE = "clone"
     UPGRADE = "upgrade"
+    SERVICES = "services"
 
 
 class DeploymentStatus(StrEnum):

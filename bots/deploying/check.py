@@ -31,7 +31,7 @@ def check(work: WorkerContext) -> None:
     """Checks programs, names, the target folder and disk space, and that there is a Python. Creates the staging folder. Raises LauncherError, OSError (the
     disk is full)."""
     _check_programs(work)
-    for component in work.plan.components:
+    for component in work.components:
         if component.source.git:
             check_ref(component.source.ref)
             for url in component.source.git:
@@ -48,7 +48,7 @@ def check(work: WorkerContext) -> None:
 
 
 def _check_programs(work: WorkerContext) -> None:
-    if any(c.source.git for c in work.plan.components) and shutil.which("git") is None:
+    if any(c.source.git for c in work.components) and shutil.which("git") is None:
         raise DeploymentFailed("找不到 git：请先安装 git", "git not found: install it first")
     if not os.access(work.plan.uv, os.X_OK):
         raise DeploymentFailed(
@@ -61,14 +61,12 @@ def _check_target(work: WorkerContext) -> None:
     target = Path(work.plan.folder)
     if is_registered(work.folder, work.plan):
         return
-    if work.plan.kind == "upgrade" and not files.may_be_folder(target):
-        raise InvalidPath(
-            f"要升级的文件夹不存在：{target}", f"The folder to upgrade does not exist: {target}"
-        )
+    if work.plan.kind in ("upgrade", "services") and not files.may_be_folder(target):
+        raise InvalidPath(f"要更改的文件夹不存在：{target}", f"The folder to change does not exist: {target}")
     if work.plan.kind == "upgrade":
         _require_unmounted(target)
     try:
-        if work.plan.kind != "upgrade" and is_occupied(target):
+        if work.plan.kind in ("deploy", "clone") and is_occupied(target):
             raise InvalidPath(
                 f"{target} 已存在且不为空：请移走它后重试，或换一个路径",
                 f"{target} already exists and is not empty: move it away and retry, or choose another path",
@@ -94,7 +92,7 @@ def _require_unmounted(target: Path) -> None:
 
 
 def _check_space(work: WorkerContext) -> None:
-    needed = sum(_space_needed(work, component) for component in work.plan.components)
+    needed = sum(_space_needed(work, component) for component in work.components)
     free = shutil.disk_usage(work.staging.folder).free
     if free < needed:
         raise InsufficientSpace(

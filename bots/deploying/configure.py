@@ -12,6 +12,7 @@ import msgspec
 from bots.deploying import components, copying
 from bots.deploying.carry_over import carry_over
 from bots.deploying.plan import Component
+from bots.deploying.services import optional
 from bots.deploying.staging import inside, remove
 from bots.deploying.worker_context import WorkerContext
 from bots.documents import env, file, json, toml
@@ -38,21 +39,26 @@ def configure(work: WorkerContext) -> None:
     if work.plan.kind == "upgrade":
         carry_over(work)
     accepted.accept(tree, work.plan.consent)
-    for component in work.plan.components:
-        place = work.staging.path_of(component)
-        if work.plan.kind == "clone" and component.login:
-            # They have the ports of the original, whose account would be logged out by the copy's login.
-            inside(place, component.login.files)
-            for login in login_files(component.login, place):
-                remove(login)
-        for spec in component.config:
-            work.interrupt.check()
-            try:
-                write(place, spec, work.plan.ports, work, component.former.get(spec.name, ""))
-                for path in _further(place, spec):
-                    write(place, msgspec.structs.replace(spec, path=path), work.plan.ports, work)
-            except LauncherError as error:
-                raise _for_file(component, spec, error) from error
+    for component in work.components:
+        with optional(work, component):
+            _configure(work, component)
+
+
+def _configure(work: WorkerContext, component: Component) -> None:
+    place = work.staging.path_of(component)
+    if work.plan.kind == "clone" and component.login:
+        # They have the ports of the original, whose account would be logged out by the copy's login.
+        inside(place, component.login.files)
+        for login in login_files(component.login, place):
+            remove(login)
+    for spec in component.config:
+        work.interrupt.check()
+        try:
+            write(place, spec, work.plan.ports, work, component.former.get(spec.name, ""))
+            for path in _further(place, spec):
+                write(place, msgspec.structs.replace(spec, path=path), work.plan.ports, work)
+        except LauncherError as error:
+            raise _for_file(component, spec, error) from error
 
 
 def write(

@@ -17,7 +17,7 @@ from bots.deploying.plan import JOURNAL_FILE, WEIGHTS, Step
 from mailauncher import files
 from mailauncher.errors import Code, Text
 
-Kind = Literal["begun", "progress", "done", "skipped", "log", "failed", "cancelled", "completed"]
+Kind = Literal["begun", "progress", "done", "skipped", "log", "missing", "failed", "cancelled", "completed"]
 ENDS: frozenset[Kind] = frozenset({"failed", "cancelled", "completed"})
 LIMIT_BYTES = 4 << 20
 BALLAST_FILE = "ballast"
@@ -30,7 +30,8 @@ NO_TEXT = Text("", "")
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`begun`, `progress`, `done` and `skipped` are about a step; `log` is a sentence for people; the others are ends.
 
-    A `done` with a `code` tells what went wrong in a step without which the deployment is complete all the same.
+    A `done` with a `code` tells what went wrong in a step without which the deployment is complete all the same; a `missing`
+    tells why the deployment goes on without its component.
     `share`: the finished share of the step, 0-1; `seconds`: the duration of the step. With a `component` (the name of a
     service, never `main`), the entry is about that component only, and the step has entries of its own. The server writes
     `completed`, after `start`. A retry continues in the same file after a `failed`.
@@ -58,11 +59,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 @dataclass(slots=True)
 class ComponentState:
-    """The progress of one service. `share`: the finished share, 0-1, never falling; `text`: the newest sentence about it."""
+    """The progress of one service. `share`: the finished share, 0-1, never falling; `text`: the newest sentence about it;
+    `missing`: why the deployment goes on without it."""
 
     status: Status = "pending"
     share: float = 0.0
     text: Text = NO_TEXT
+    missing: Entry | None = None
 
 
 @dataclass(slots=True)
@@ -85,6 +88,11 @@ class DeploymentState:
     shares: dict[Step, float] = field(default_factory=dict)
     seconds: dict[Step, float] = field(default_factory=dict)
     components: dict[str, ComponentState] = field(default_factory=dict)
+
+    @property
+    def missing(self) -> dict[str, Entry]:
+        """The services that could not be installed, and why."""
+        return {name: found.missing for name, found in self.components.items() if found.missing}
 
 
 def append(folder: Path, entry: Entry) -> None:
@@ -219,16 +227,22 @@ def _end(now: DeploymentState, entry: Entry) -> None:
 
 def _component(component: ComponentState, entry: Entry) -> None:
     component.share = max(component.share, _share(entry))
-    if entry.kind in ("done", "skipped"):
-        component.status = "completed"
-    elif entry.kind in ("begun", "progress"):
-        component.status = "installing"
+    match entry.kind:
+        case "done" | "skipped":
+            component.status, component.missing = "completed", None
+        case "begun" | "progress":
+            component.status, component.missing = "installing", None
+        case "missing":
+            component.status, component.missing = "failed", entry
     if entry.zh or entry.en:
         component.text = entry.text
 
 
 def _step(now: DeploymentState, entry: Entry, step: Step) -> None:
     if entry.kind == "begun":
+        if now.ended is not None:  # another run, which tries everything again
+            for component in now.components.values():
+                component.missing = None
         now.ended = now.failure = None
     now.problem = entry if entry.code else None
     if entry.kind == "done":

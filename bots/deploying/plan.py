@@ -13,7 +13,8 @@ Step = Literal[
 ]
 """In this order. Only an upgrade has `stop`. The server carries out `stop` and `start`, the worker all others."""
 
-Kind = Literal["deploy", "clone", "upgrade"]
+Kind = Literal["deploy", "clone", "upgrade", "services"]
+"""`services` adds services to an installed instance, whose main program stays as it is."""
 
 WEIGHTS: dict[Step, float] = {
     "check": 0.2,
@@ -61,7 +62,8 @@ class Component(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """`folder` is the instance's future folder; everything is built in `staging` beside it and renamed at the end.
+    """`folder` is the instance's future folder; everything is built in `staging` beside it and renamed at the end. Services that
+    are added to an installed instance are put straight into it.
 
     `ports` has a value for every placeholder in any component's files: `main`, `webui`, `napcat`, `napcat.ws`.
     """

@@ -70,7 +70,7 @@ def installed(work: WorkerContext, component: Component) -> bool:
 
 def announce(work: WorkerContext) -> None:
     """Notes which Python each component that is not installed yet gets. Raises StepFailed, DeploymentFailed."""
-    missing = [c for c in work.plan.components if c.install.python and not installed(work, c)]
+    missing = [c for c in work.components if c.install.python and not installed(work, c)]
     for wanted in dict.fromkeys(component.install.python for component in missing):
         names = ", ".join(component.name for component in missing if component.install.python == wanted)
         if (found := _installed_python(work, wanted)) is not None:

@@ -39,8 +39,11 @@ class Swap(msgspec.Struct, frozen=True):
 
 
 def is_registered(folder: Path, plan: Plan) -> bool:
-    """Whether the plan's tree is in its place already."""
+    """Whether the plan's tree is in its place already; for services that are added, whether all of this is done."""
     target = Path(plan.folder)
+    if plan.kind == "services":
+        done = ((entry.step, entry.kind, entry.component) for _, entry in journal.read(folder))
+        return ("register", "done", "") in done
     if plan.kind == "upgrade":
         swap = _read_swap(folder)
         return (

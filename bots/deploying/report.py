@@ -89,6 +89,14 @@ class Report:
         self._print_line(f"   {text.zh}")
         self._print_line(f"   {text.en}")
 
+    def missing(self, failure: StepFailed) -> None:
+        """The component could not be installed, and the deployment goes on without it."""
+        text = failure.error.text
+        self._append("missing", text, code=failure.error.code, lines=failure.lines)
+        self._print_line(
+            f"── 未安装 {self._component} · Without {self._component}\n   {text.zh}\n   {text.en}"
+        )
+
     def end(self, entry: Entry) -> None:
         """Writes the last entry. Raises OSError."""
         journal.append(self._folder, entry)

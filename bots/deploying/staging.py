@@ -24,7 +24,8 @@ class Staging:
 
     def __init__(self, plan: Plan) -> None:
         self.folder = Path(plan.staging)
-        self.tree = self.folder / "tree"
+        # Services that are added to an installed bot are put into its folder: nothing runs them before they are registered.
+        self.tree = Path(plan.folder) if plan.kind == "services" else self.folder / "tree"
         self._parts = self.folder / "parts"
         self._marks = self.folder / "marks"
         self.downloads = self.folder / "downloads"
@@ -48,9 +49,8 @@ class Staging:
     def put(self, part: Path, component: Component) -> Path:
         """Moves a finished part to its place in the tree, and replaces what is there. For the main program, which contains
         all others, all marks are removed first."""
-        place = self.tree / component.place
+        place = self.entry_of(component)
         if component.place:
-            place = inside(self.tree, str(Path(component.place).parent)) / place.name
             place.parent.mkdir(parents=True, exist_ok=True)
         else:
             for mark in self._marks.iterdir():
@@ -58,6 +58,21 @@ class Staging:
         remove(place)
         part.rename(place)
         return place
+
+    def entry_of(self, component: Component) -> Path:
+        """Where a component is put: what is there may be a link, which is not followed. Raises DeploymentFailed."""
+        if not component.place:
+            return self.tree
+        place = Path(component.place)
+        return inside(self.tree, str(place.parent)) / place.name
+
+    def discard(self, component: Component) -> None:
+        """Removes what was put into the tree for a service, if anything was. Raises OSError, DeploymentFailed."""
+        files, packages = (self._marks / f"{component.name}.{what}" for what in ("files", "packages"))
+        if files.exists():
+            remove(self.entry_of(component))
+        for mark in (files, packages):
+            mark.unlink(missing_ok=True)
 
     def write_mark(self, name: str, text: str) -> None:
         """Raises OSError."""

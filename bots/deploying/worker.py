@@ -4,27 +4,24 @@ moment and run again."""
 import fcntl
 import os
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from bots.deploying import components, journal, python
+from bots.deploying import components, journal, python, services
 from bots.deploying import plan as plans
 from bots.deploying.check import check
-from bots.deploying.cloning import disk_full_error
 from bots.deploying.command import CommandRunner
 from bots.deploying.configure import configure
+from bots.deploying.failures import reason_of
 from bots.deploying.interrupt import Cancelled, Interrupt
 from bots.deploying.journal import Entry
 from bots.deploying.plan import Component, Step
 from bots.deploying.register import discard_earlier_swap, is_registered, register, revert
-from bots.deploying.report import STEPS, ProgressCallback, Report, StepFailed, progress_part
+from bots.deploying.report import STEPS, ProgressCallback, Report, progress_part
 from bots.deploying.staging import Staging, remove
 from bots.deploying.worker_context import WorkerContext, secrets_of
-from mailauncher import files
-from mailauncher.beneath import LeadsOutside
-from mailauncher.errors import Code, DeploymentFailed, InvalidPath, LauncherError, Text
+from mailauncher.errors import LauncherError, Text
 
 DONE, FAILED, CANCELLED = 0, 1, 130
 LOCK_FILE = "worker.lock"
@@ -40,9 +37,6 @@ ORDER: tuple[Step, ...] = (
     "configure",
     "register",
 )
-_FETCHED = 0.4
-"""The share of a service that is done once it is fetched."""
-_CODES = frozenset({Code.DOWNLOAD_FAILED, Code.VERSION_NOT_FOUND, Code.INSUFFICIENT_SPACE, Code.INVALID_PATH})
 
 
 class Busy(Exception):
@@ -105,34 +99,22 @@ def _check(work: WorkerContext) -> None:
 def _fetch(work: WorkerContext) -> None:
     """Everything that is downloaded from a source, also for services: what cannot be had is known before minutes of other work.
     The main program comes first, because the services lie in its folder."""
-    commit = components.fetched_commit(work, work.plan.main)
-    if commit is not None and all(components.fetched_commit(work, s) is not None for s in work.plan.services):
-        work.report.skipped(commit)
+    wanted = work.components
+    commits = {component.name: components.fetched_commit(work, component) for component in wanted}
+    main = work.plan.main.name
+    if all(commit is not None for commit in commits.values()):
+        work.report.skipped(commits.get(main) or "")
         return
     work.report.begin("fetch", STEPS["fetch"])
-    parts = len(work.plan.components)
-    for number, component in enumerate(work.plan.components):
+    parts = len(wanted)
+    for number, component in enumerate(wanted):
         work.interrupt.check()
         on_progress = progress_part(work.report.progress, number / parts, (number + 1) / parts)
         if component is not work.plan.main:
-            _fetch_service(work, component, on_progress)
-        elif commit is None:
-            commit = components.fetch(work, component, on_progress, work.report.note)
-    work.report.done(commit or "")
-
-
-def _fetch_service(work: WorkerContext, service: Component, on_whole_progress: ProgressCallback) -> None:
-    if components.fetched_commit(work, service) is not None:
-        return
-    report = work.report.of(service.name)
-
-    def on_progress(done: float) -> None:
-        report.progress(_FETCHED * done)
-        on_whole_progress(done)
-
-    report.begin("fetch", Text(f"获取 {service.name}", f"Fetching {service.name}"))
-    components.fetch(work, service, on_progress, report.note)
-    report.progress(_FETCHED)
+            services.fetch(work, component, on_progress)
+        elif commits[main] is None:
+            commits[main] = components.fetch(work, component, on_progress, work.report.note)
+    work.report.done(commits.get(main) or "")
 
 
 def _environment(work: WorkerContext) -> None:
@@ -146,44 +128,12 @@ def _dependencies(work: WorkerContext) -> None:
 def _unless_installed(
     work: WorkerContext, step: Step, act: Callable[[WorkerContext, Component, ProgressCallback], None]
 ) -> None:
-    if python.installed(work, work.plan.main):
+    if work.plan.kind == "services" or python.installed(work, work.plan.main):
         work.report.skipped()
         return
     work.report.begin(step, STEPS[step])
     act(work, work.plan.main, work.report.progress)
     work.report.done()
-
-
-def _services(work: WorkerContext) -> None:
-    services = work.plan.services
-    if not services:
-        work.report.skipped()
-        return
-    work.report.begin("services", STEPS["services"])
-    for number, service in enumerate(services):
-        work.interrupt.check()
-        on_whole_progress = progress_part(
-            work.report.progress, number / len(services), (number + 1) / len(services)
-        )
-        _service(work, service, on_whole_progress)
-    work.report.done()
-
-
-def _service(work: WorkerContext, service: Component, on_whole_progress: ProgressCallback) -> None:
-    report = work.report.of(service.name)
-
-    def on_progress(done: float) -> None:
-        report.progress(done)
-        on_whole_progress(done)
-
-    if python.installed(work, service):
-        report.skipped()
-        on_whole_progress(1)
-        return
-    report.begin("services", Text(f"安装 {service.name}", f"Installing {service.name}"))
-    python.create(work, service, progress_part(on_progress, _FETCHED, 0.5))
-    python.install(work, service, progress_part(on_progress, 0.5, 1))
-    report.done()
 
 
 def _configure(work: WorkerContext) -> None:
@@ -194,7 +144,10 @@ def _configure(work: WorkerContext) -> None:
 
 def _register(work: WorkerContext) -> None:
     work.report.begin("register", STEPS["register"])
-    register(work)
+    if work.plan.kind == "services":
+        services.require_one(work)
+    else:
+        register(work)
     work.report.done()
 
 
@@ -203,7 +156,7 @@ _STEPS: dict[Step, Callable[[WorkerContext], None]] = {
     "fetch": _fetch,
     "environment": _environment,
     "dependencies": _dependencies,
-    "services": _services,
+    "services": services.install_all,
     "configure": _configure,
     "register": _register,
 }
@@ -215,6 +168,7 @@ def _cancelled(work: WorkerContext) -> int:
         if is_registered(work.folder, work.plan):
             return DONE  # too late: the tree is in its place already
         try:
+            services.discard_added(work)
             remove(work.staging.folder)
         except OSError as error:
             work.report.note(
@@ -226,38 +180,23 @@ def _cancelled(work: WorkerContext) -> int:
 
 def _failed(work: WorkerContext, error: Exception) -> int:
     """Writes the failure to the journal. The staging folder stays, for a retry."""
-    reason, lines = _reason(work, error)
-    code = reason.code if reason.code in _CODES else Code.DEPLOYMENT_FAILED
+    failure = reason_of(work, error)
+    reason, lines = failure.error, failure.lines
     with work.interrupt.shielded():
-        if not isinstance(error, LauncherError | StepFailed | OSError):
-            work.runner.print_line(traceback.format_exc())
+        with suppress(OSError, LauncherError):
+            services.discard_added(work)
         work.runner.print_line(f"━━ 失败 · Failed\n   {reason.text.zh}\n   {reason.text.en}")
         work.report.end(
             Entry(
                 kind="failed",
                 step=work.report.step,
-                code=code,
+                code=reason.code,
                 zh=reason.text.zh,
                 en=reason.text.en,
                 lines=lines,
             )
         )
     return FAILED
-
-
-def _reason(work: WorkerContext, error: Exception) -> tuple[LauncherError, tuple[str, ...]]:
-    if isinstance(error, StepFailed):
-        return error.error, error.lines
-    if isinstance(error, LauncherError):
-        return error, ()
-    if isinstance(error, OSError) and files.is_full(error):
-        return disk_full_error(work.staging.folder), ()
-    if isinstance(error, LeadsOutside):
-        return InvalidPath(
-            f"{error.filename} 指向文件夹之外", f"{error.filename} leads out of its folder"
-        ), ()
-    reason = f"{type(error).__name__}: {error}"
-    return DeploymentFailed(f"部署出错：{reason}", f"The deployment failed: {reason}"), ()
 
 
 @contextmanager

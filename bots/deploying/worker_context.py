@@ -1,14 +1,14 @@
 """What every step of the worker gets."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from bots.deploying.command import CommandRunner
 from bots.deploying.interrupt import Interrupt
-from bots.deploying.plan import Plan
-from bots.deploying.report import Report
+from bots.deploying.plan import Component, Plan
+from bots.deploying.report import Report, StepFailed
 from bots.deploying.staging import Staging
 
 LEAST_SECRET = 4
@@ -16,7 +16,7 @@ LEAST_SECRET = 4
 
 @dataclass(frozen=True, slots=True)
 class WorkerContext:
-    """`folder` is the folder of the plan and the journal."""
+    """`folder` is the folder of the plan and the journal. `missing` are the services that could not be installed, and why."""
 
     folder: Path
     plan: Plan
@@ -24,6 +24,17 @@ class WorkerContext:
     runner: CommandRunner
     report: Report
     interrupt: Interrupt
+    missing: dict[str, StepFailed] = field(default_factory=dict)
+
+    @property
+    def services(self) -> tuple[Component, ...]:
+        """Those that are still to be installed."""
+        return tuple(service for service in self.plan.services if service.name not in self.missing)
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """The components that this deployment makes."""
+        return self.services if self.plan.kind == "services" else (self.plan.main, *self.services)
 
 
 def secrets_of(plan: Plan) -> tuple[str, ...]:

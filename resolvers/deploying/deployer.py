@@ -34,6 +34,7 @@ from mailauncher.threads import Check, LongWork
 from resolvers.archiving.backup_files import BackupFiles
 from resolvers.configuring.files import Configs
 from resolvers.deploying import folders, progress
+from resolvers.deploying.addition import AdditionHandler
 from resolvers.deploying.install import InstallHandler
 from resolvers.deploying.job import KILL, AlreadyFailed, Job, Runner, append, discard, failed, now_ms
 from resolvers.deploying.progress import ProgressSnapshot
@@ -91,6 +92,7 @@ class Deployer:
             DeploymentKind.DEPLOY: installing,
             DeploymentKind.CLONE: installing,
             DeploymentKind.UPGRADE: upgrading,
+            DeploymentKind.SERVICES: AdditionHandler(self._runner),
         }
         self._installing = installing
         self._tasks = Tasks()
@@ -143,7 +145,10 @@ class Deployer:
             elif record.under_way:
                 await self.begin(record)
         for record in self._rows:
-            if record.status is DeploymentStatus.COMPLETED and record.kind is not DeploymentKind.UPGRADE:
+            if (
+                record.status is DeploymentStatus.COMPLETED
+                and self._handlers[record.kind] is self._installing
+            ):
                 await self._installing.hold_again(record)
         self._live.spawn(self._remove_leftovers(list(gone)), "removal of what deleted instances left")
 

@@ -10,7 +10,7 @@ import msgspec
 from bots.deploying import journal as steps
 from bots.terms import accepted
 from mailauncher.errors import Code, LauncherError, Text
-from resolvers.deploying import folders, progress
+from resolvers.deploying import folders, missing, progress
 from resolvers.deploying.job import AlreadyFailed, Job, Runner, now_ms
 from resolvers.deploying.progress import ProgressSnapshot
 from resolvers.running import web_pages
@@ -53,7 +53,7 @@ class InstallHandler:
     async def carry_out(self, job: Job) -> None:
         """Raises AlreadyFailed, LauncherError."""
         await self._runner.attach(job)
-        if self._runner.terminal(job).alive or not _worker_is_done(job.snapshot):
+        if self._runner.terminal(job).alive or not worker_is_done(job.snapshot):
             if not self._runner.terminal(job).alive and job.snapshot.state.ended == "failed":
                 raise AlreadyFailed
             await self._runner.work(job)
@@ -69,9 +69,29 @@ class InstallHandler:
         if plan.consent:  # they may have been accepted after the worker read the plan
             await asyncio.to_thread(accepted.accept, Path(plan.folder), plan.consent)
         await self._runner.configs.record_all(job.id, "deploy")  # before the bot may rewrite them
+        lacking = await self._leave_out(job)
         self._runner.live.override(job.id, None)
         done = await self._start(job) if job.record.start else DONE
+        if lacking is not None:
+            done = (
+                _but(lacking)
+                if done is DONE
+                else Text(f"{done.zh}。{lacking.zh}", f"{done.en}. {lacking.en}")
+            )
         await self._runner.append(job, steps.Entry(kind="completed", zh=done.zh, en=done.en))
+
+    async def _leave_out(self, job: Job) -> Text | None:
+        """Takes the services that could not be installed out of the instance. Returns what to say of them, None without any."""
+        lacking = job.snapshot.state.missing
+        if not lacking:
+            return None
+        record = self._runner.instance(job)
+        gone = [service for service in record.services if service.name in lacking]
+        if gone:
+            await asyncio.to_thread(missing.write, job.folder, gone)
+            kept = tuple(service for service in record.services if service.name not in lacking)
+            await self._runner.live.replace(msgspec.structs.replace(record, services=kept))
+        return missing.sentence(record.name, lacking)
 
     async def _start(self, job: Job) -> Text:
         """The last step: starts the instance, and waits until it works. Returns how the deployment ended. A bot that does not work
@@ -145,7 +165,7 @@ def _but(problem: Text) -> Text:
     return Text(f"已安装，但{problem.zh}", f"It is installed, but: {problem.en}")
 
 
-def _worker_is_done(snapshot: ProgressSnapshot) -> bool:
+def worker_is_done(snapshot: ProgressSnapshot) -> bool:
     """Whether nothing is left for the worker to do."""
     state = snapshot.state
     return state.ended == "completed" or (state.ended is None and state.shares.get("register") == 1.0)

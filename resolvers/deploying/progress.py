@@ -1,6 +1,6 @@
 """A deployment as clients see it, from its row, its plan and its journal."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from bots.deploying.plan import Plan, Step
 from bots.launching import fill
 from mailauncher.errors import Code, Text
 from resolvers.views import ComponentProgress, DeploymentFailure, DeploymentView
-from store.records import DeploymentRecord, DeploymentStatus
+from store.records import DeploymentKind, DeploymentRecord, DeploymentStatus
 
 LOGS = 1000
 _SENTENCES: frozenset[journal.Kind] = frozenset(
@@ -85,10 +85,11 @@ def view(record: DeploymentRecord, snapshot: ProgressSnapshot, services: Sequenc
     """`services` are the names of the instance's services, whether they were installed or came with the bot."""
     state = snapshot.state
     components = snapshot.plan.components if snapshot.plan else ()
-    todo = tuple(_todo(snapshot.plan)) if snapshot.plan else ()
+    todo = tuple(_todo(snapshot.plan, state.missing)) if snapshot.plan else ()
     ended = record.status in (DeploymentStatus.COMPLETED, DeploymentStatus.CANCELLED)
     installed = [component.name for component in components[1:]]
-    names = [*installed, *(name for name in services if name not in installed)]
+    others = [] if record.kind is DeploymentKind.SERVICES else services
+    names = [*installed, *(name for name in others if name not in installed)]
     return DeploymentView(
         instance_id=record.instance_id,
         name=record.name,
@@ -109,25 +110,27 @@ def view(record: DeploymentRecord, snapshot: ProgressSnapshot, services: Sequenc
     )
 
 
-def _todo(plan: Plan) -> Iterator[Text]:
+def _todo(plan: Plan, missing: Collection[str]) -> Iterator[Text]:
     """What is left for the user to do. A clone has the keys and lists of its original, and shares things with it; after an
-    upgrade it is only what could not be carried over."""
+    upgrade it is only what could not be carried over, and a bot to which services were added has what it needs."""
     if plan.kind == "upgrade":
         yield from (task.text for task in plan.tasks)
         return
-    for component in plan.components:
-        if plan.kind != "clone" and component.install.todo:
+    for component in plan.services if plan.kind == "services" else plan.components:
+        if plan.kind != "clone" and component.install.todo and component.name not in missing:
             yield component.install.todo.text
         if plan.kind == "clone" and (copied := component.install.copied):
             yield Text(fill(copied.zh, plan.ports), fill(copied.en, plan.ports))
 
 
 def failure(record: DeploymentRecord, snapshot: ProgressSnapshot) -> DeploymentFailure | None:
-    """Why it failed, or why the bot that it installed did not start."""
+    """Why it failed, or why the bot that it installed did not start, or lacks a service."""
     if record.status is DeploymentStatus.FAILED:
         entry = snapshot.state.failure
-    elif record.status is DeploymentStatus.COMPLETED and snapshot.state.problem is not None:
-        entry = snapshot.state.problem
+    elif record.status is DeploymentStatus.COMPLETED:
+        entry = snapshot.state.problem or next(iter(snapshot.state.missing.values()), None)
+        if entry is None:
+            return None
     else:
         return None
     if entry is None:
@@ -167,11 +170,15 @@ def _component(
         status = DeploymentStatus.INSTALLING if share else DeploymentStatus.PENDING
         if share == 1.0:
             status = DeploymentStatus.COMPLETED
-    if record.status is DeploymentStatus.COMPLETED:
+    if record.status is DeploymentStatus.COMPLETED and own.missing is None:
         share, status = 1.0, DeploymentStatus.COMPLETED
     elif record.status in (DeploymentStatus.CANCELLED, DeploymentStatus.FAILED) and share < 1.0:
         status = record.status if share or record.status is DeploymentStatus.CANCELLED else status
-    elif record.under_way and status in (DeploymentStatus.FAILED, DeploymentStatus.CANCELLED):
+    elif (
+        record.under_way
+        and own.missing is None
+        and status in (DeploymentStatus.FAILED, DeploymentStatus.CANCELLED)
+    ):
         status = DeploymentStatus.PENDING  # it is tried again
     return ComponentProgress(name, status, int(100 * share), text if any(text) else _STATES[status])
 

@@ -149,6 +149,22 @@ async def select_upgrade(bots: BotSources, record: InstanceRecord, wanted: str) 
     )
 
 
+async def select_services(bots: BotSources, record: InstanceRecord, names: Iterable[str]) -> Selection:
+    """Services for an instance that is installed without them. Raises as `select` does."""
+    catalogue = bots.catalogue
+    recipe = _bot(catalogue, record.recipe)
+    _require_known(catalogue, names)
+    bases = [catalogue.recipes[name] for name in names]
+    main = recipe.of(record.version)
+    assert main.install is not None
+    return Selection(
+        main=SelectedProgram(MAIN, main, main.install, Source()),
+        services=tuple([await _service(bots, base.of(record.version), record.version) for base in bases]),
+        version=record.version,
+        schemes=_schemes(bots.versions, bases),
+    )
+
+
 def select_clone(catalogue: Catalogue, record: InstanceRecord) -> Selection:
     """What is in an instance's folder, to be copied. Raises InvalidParameter. Blocks."""
     recipe = _bot(catalogue, record.recipe).of(record.version)
@@ -363,7 +379,7 @@ def expected_seconds(
     absent: set[Step] = set()
     if kind is not DeploymentKind.UPGRADE:
         absent.add("stop")
-    if not any(component.install.python for component in components):
+    if kind is DeploymentKind.SERVICES or not any(component.install.python for component in components):
         absent |= {"environment", "dependencies"}
     if len(components) == 1:
         absent.add("services")

@@ -219,6 +219,11 @@ class LiveInstances:
             self._supervise(record)
         self._refresh(record.id)
 
+    async def replace_running(self, record: InstanceRecord) -> None:
+        """The same for an instance that may run: what runs is adopted, as if by another server."""
+        await self.replace(record)
+        await self._adopt(record)
+
     def _programs(self, record: InstanceRecord) -> list[tuple[ServiceRecord, tuple[str, ...]]]:
         """What the programs of a supervisor depend on."""
         ordered = self._ordered(record)

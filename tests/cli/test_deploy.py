@@ -219,6 +219,22 @@ def test_a_failed_deployment_exits_with_its_status_and_resumes_with_retry(
     assert ended(retried) == f"unlucky ({deployable.STABLE}) is installed"
 
 
+def test_a_service_that_fails_is_reported_and_added_by_retry(
+    place: Home, tmp_path: Path, releases: Repository
+) -> None:
+    deployable.offer_service(tmp_path / "lone", place.data)
+    serving(place, releases)
+    lacking = place.run("deploy", "incomplete", "--service", "lone")
+    assert lacking.returncode == 1
+    assert lacking.stderr.startswith("Error DOWNLOAD_FAILED: step fetch: ")
+    assert "mailauncher retry incomplete" in lacking.stderr.splitlines()[-1]
+    assert f"incomplete ({deployable.STABLE}) is installed" in lacking.stdout
+    assert listed(place, "incomplete")["services"] == []
+    deployable.release_service(tmp_path / "lone")
+    assert ended(place.run("retry", "incomplete")) == f"incomplete ({deployable.STABLE}) is installed"
+    assert [service["name"] for service in listed(place, "incomplete")["services"]] == ["lone"]
+
+
 # Ctrl-C, and a restart of the server
 
 

@@ -102,27 +102,19 @@ async def test_a_missing_python_is_a_failure_that_can_be_retried(whole: Bots) ->
         assert (await ended(ctx, (await deploy(ctx)).instance_id)).status == "completed"
 
 
-async def test_a_service_whose_source_is_gone_fails_the_deployment_and_another_try_goes_on(
-    whole: Bots,
-) -> None:
-    """It was found out only after the bot's packages were installed."""
+async def test_a_service_whose_packages_cannot_be_installed_is_left_out(whole: Bots) -> None:
+    file = whole.folder / "data" / "recipes" / "napcat.toml"
+    needs = 'python = ">=3.10", requirements = "needs.txt", space_mb = 1'
+    file.write_text(file.read_text("utf-8").replace("space_mb = 1", needs), "utf-8")
     async with whole.parts() as ctx:
-        whole.hold("fetch")
-        begun = await deploy(ctx, services=(NewService("napcat"),))
-        await at_step(ctx, begun.instance_id, "fetch")
-        away = whole.folder / "away"
-        (whole.folder / "service").rename(away)
-        whole.let_go()
-        after = await ended(ctx, begun.instance_id)
-        assert after.status == "failed"
-        assert after.failure is not None
-        assert (after.failure.step, after.failure.code) == ("fetch", "DOWNLOAD_FAILED")
-        assert after.services[0].status == "failed"
-        away.rename(whole.folder / "service")
-        again = await deployments.retry(ctx, begun.instance_id)
-        assert again.services[0].status in ("pending", "installing")
-        done = await ended(ctx, begun.instance_id)
-        assert (done.status, done.services[0].status) == ("completed", "completed")
+        done = await ended(ctx, (await deploy(ctx, services=(NewService("napcat"),))).instance_id)
+        assert done.status == "completed"
+        assert done.failure is not None
+        assert (done.failure.step, done.failure.text.en) == ("services", "napcat has no needs.txt")
+        assert instances.get(ctx, done.instance_id).services == ()
+        assert (whole.target("bot") / ".venv").exists()
+        assert not (whole.target("bot") / "services" / "napcat").exists()
+        assert [path.name for path in whole.left("bot")] == ["bot"]
 
 
 async def test_the_worker_is_found_whatever_folder_the_server_runs_in(

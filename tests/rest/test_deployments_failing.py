@@ -150,6 +150,23 @@ async def test_a_version_that_disappears_fails_the_deployment_until_it_is_back(
         await goes_on(server, http, instance_id)
 
 
+async def test_a_service_that_fails_leaves_the_bot_installed_without_it(
+    tmp_path: Path, releases: Repository
+) -> None:
+    deployable.offer_service(tmp_path / "lone", tmp_path / "data")
+    async with deploying(tmp_path, releases.url) as (server, http):
+        instance_id = (await asked(http, install_services=["lone"])).json()["instance_id"]
+        found = await status(server, http, instance_id)
+        assert (found["status"], found["progress"]) == ("completed", 100)
+        assert found["message"].startswith("It is installed, but: lone is missing (")
+        assert "mailauncher retry bot" in found["message"]
+        lone = next(part for part in found["services_install_status"] if part["name"] == "lone")
+        assert lone["status"] == "failed"
+        assert lone["message"] in found["message"]
+        (bot,) = (await http.get(f"{API}/instances")).json()["instances"]
+        assert (bot["status"], bot["services"]) == ("stopped", [])
+
+
 async def test_a_missing_python_fails_the_deployment_and_deleting_frees_its_name(
     tmp_path: Path, releases: Repository
 ) -> None:

@@ -367,6 +367,26 @@ async def test_a_pending_deployment_can_be_cancelled_and_leaves_nothing(
         assert (await command(server, "cancelDeployment", instanceId="nobody")).code == "INSTANCE_NOT_FOUND"
 
 
+async def test_a_service_that_fails_is_named_and_added_later(tmp_path: Path, releases: Repository) -> None:
+    settings = settings_for(tmp_path, sources_maibot=[releases.url])
+    deployable.use(releases.url, settings.data_folder)
+    deployable.offer_service(tmp_path / "lone", settings.data_folder)
+    async with running(settings) as server:
+        found = await deployed(server, services=[{"name": "lone"}])
+        assert (found["kind"], found["status"], found["failure"]["step"]) == ("DEPLOY", "COMPLETED", "FETCH")
+        assert found["failure"]["code"] == "DOWNLOAD_FAILED"
+        (service,) = (each for each in found["services"] if each["name"] == "lone")
+        assert (service["status"], service["message"]) == ("FAILED", found["failure"]["message"])
+        assert "mailauncher retry bot" in found["message"]
+        deployable.release_service(tmp_path / "lone")
+        again = (await command(server, "retryDeployment", "en", instanceId=found["instanceId"])).result
+        assert again["deployment"]["kind"] == "SERVICES"
+        last = (await followed(server, found["instanceId"]))[-1]["deployment"]
+        assert (last["status"], last["failure"]) == ("COMPLETED", None)
+        view = server.ctx.live.view(found["instanceId"])
+        assert [service.name for service in view.services] == ["lone"]
+
+
 async def test_a_failed_deployment_has_a_cause_and_continues_once_it_is_gone(
     tmp_path: Path,
 ) -> None:

@@ -34,9 +34,47 @@ def use(url: str, data: Path, recipes: Path = SHIPPED) -> None:
         assert shipped.count(old) == 1
         shipped = shipped.replace(old, new)
     folder = data / "recipes"
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "maibot.toml").write_text(on_other_ports(shipped), "utf-8")
     write_services(folder, recipes)
+
+
+LONE = """
+name = "lone"
+kind = "service"
+run = [["{python}", "main.py"]]
+needs = ["main"]
+port = 8200
+install = { git = ["URL"], ref = "1.0", place = "services/lone", space_mb = 1 }
+
+[title]
+zh = "服务 lone"
+en = "The service lone"
+
+[description]
+zh = "示例服务"
+en = "A service of a repository of its own"
+
+[[config]]
+name = "net"
+path = "net.json"
+content = "{}"
+set = { port = "{lone}", to = "{main}" }
+"""
+PROGRAM = "import time\nprint('serving', flush=True)\ntime.sleep(1000)\n"
+
+
+def offer_service(folder: Path, data: Path) -> None:
+    """The service `lone`, from a repository in `folder` that is not there before `release_service`: until then it cannot be
+    installed."""
+    recipes = data / "recipes"
+    recipes.mkdir(parents=True, exist_ok=True)
+    text = LONE.replace("URL", folder.absolute().as_uri())
+    (recipes / "lone.toml").write_text(on_other_ports(text), "utf-8")
+
+
+def release_service(folder: Path) -> None:
+    released(folder, tags={"1.0": {"main.py": PROGRAM}})
 
 
 def write_services(folder: Path, recipes: Path = SHIPPED) -> None:

@@ -11,12 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psutil
 import pytest
 import uv
 
 from bots.deploying import journal
 from bots.deploying.plan import JOURNAL_FILE, Source
+from bots.recipe import ConfigFileSpec, Install
 from mailauncher.errors import Code
 from tests.support.bind_mount import bind_mount
 from tests.support.context import free_port
@@ -355,15 +357,35 @@ def failed(deployment: Deployment, code: Code, step: str) -> str:
 
 def test_a_retry_continues_at_the_failed_step(deployment: Deployment) -> None:
     main, adapter = deployment.plan.components
-    broken = component(Source(folder="/nowhere"), name="nonebot-ada", place="nonebot-ada")
-    deployment.change(components=(main, broken))
-    failed(deployment, Code.DEPLOYMENT_FAILED, "fetch")
-    assert journal.state(deployment.entries).components["nonebot-ada"].status == "failed"
+    broken = msgspec.structs.replace(main, config=(ConfigFileSpec(name="x", path="x.unknown", content="x"),))
+    deployment.change(components=(broken, adapter))
+    failed(deployment, Code.DEPLOYMENT_FAILED, "configure")
     tree = (deployment.staging / "tree").stat().st_ino
     deployment.change(components=(main, adapter))
     assert deployment.run()[0] == 0
     assert deployment.target.stat().st_ino == tree
+    assert "fetch skipped" in deployment.kinds
     require_whole(deployment)
+
+
+@pytest.mark.parametrize("step", ["fetch", "configure"])
+def test_a_service_that_fails_is_left_out_and_nothing_of_it_stays(deployment: Deployment, step: str) -> None:
+    main, adapter = deployment.plan.components
+    wrong = ConfigFileSpec(name="x", path="x.unknown", content="x")
+    broken = {
+        "fetch": msgspec.structs.replace(
+            adapter, source=Source(folder="/nowhere"), install=Install(space_mb=0)
+        ),
+        "configure": msgspec.structs.replace(adapter, place="services/adapter", config=(wrong,)),
+    }
+    deployment.change(components=(main, broken[step]))
+    status, printed = deployment.run()
+    assert status == 0, printed
+    ((name, why),) = journal.state(deployment.entries).missing.items()
+    assert (name, why.step, why.code) == ("nonebot-ada", step, Code.DEPLOYMENT_FAILED)
+    assert why.en in printed
+    assert not (deployment.target / "services" / "adapter").exists()
+    assert deployment.left == []
 
 
 def test_dead_sources_are_a_failed_download(deployment: Deployment, repository: Repository) -> None:

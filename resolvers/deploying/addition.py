@@ -1,0 +1,88 @@
+"""Adds the services that an earlier deployment could not install to its instance, whose programs run meanwhile."""
+
+import asyncio
+from collections.abc import Collection
+from pathlib import Path
+
+import msgspec
+
+from bots.deploying import journal as steps
+from bots.deploying.staging import Staging
+from mailauncher.errors import LauncherError, Text
+from resolvers.deploying import missing
+from resolvers.deploying.install import worker_is_done
+from resolvers.deploying.job import AlreadyFailed, Job, Runner, discard, log
+from resolvers.deploying.progress import ProgressSnapshot
+from resolvers.running.live_instances import StatusOverride
+from store.records import DeploymentRecord
+
+
+class AdditionHandler:
+    """The instance keeps the status of its programs."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    def override_for(self, _record: DeploymentRecord, _snapshot: ProgressSnapshot) -> StatusOverride | None:
+        return None
+
+    async def carry_out(self, job: Job) -> None:
+        """Raises AlreadyFailed, LauncherError."""
+        runner = self._runner
+        await runner.attach(job)
+        if runner.terminal(job).alive or not worker_is_done(job.snapshot):
+            if not runner.terminal(job).alive and job.snapshot.state.ended == "failed":
+                raise AlreadyFailed
+            await runner.work(job)
+        if job.snapshot.state.ended != "completed":
+            await self._finish(job)
+
+    async def _finish(self, job: Job) -> None:
+        """The files are in place: the services become programs of the instance, and run if it does."""
+        runner, lacking = self._runner, job.snapshot.state.missing
+        added = [service for service in job.plan.services if service.name not in lacking]
+        await asyncio.to_thread(discard, Path(job.plan.staging))
+        await self._add(job, {service.name for service in added})
+        await runner.configs.record_all(job.id, "deploy")
+        names = ", ".join(service.name for service in added)
+        done = Text(f"已补装 {names}", f"Added {names}")
+        if any(service.install.hosted for service in added) and runner.supervisor(job).main_program.lives:
+            done = Text(f"{done.zh}，重启 Bot 后生效", f"{done.en}, which the bot loads once it is restarted")
+        if lacking:
+            still = missing.sentence(job.record.name, lacking)
+            done = Text(f"{done.zh}。{still.zh}", f"{done.en}. {still.en}")
+        await runner.append(job, steps.Entry(kind="completed", zh=done.zh, en=done.en))
+
+    async def _add(self, job: Job, names: Collection[str]) -> None:
+        """Can be repeated after a kill."""
+        record = self._runner.instance(job)
+        new = tuple(
+            msgspec.structs.replace(service, wanted=record.wanted)
+            for service in await asyncio.to_thread(missing.read, job.folder)
+            if service.name in names and record.service(service.name) is None
+        )
+        if new:
+            changed = msgspec.structs.replace(record, services=(*record.services, *new))
+            await self._runner.live.replace_running(changed)
+            if record.wanted:
+                self._runner.supervisor(job).start([service.name for service in new])
+
+    async def failed(self, job: Job) -> None:
+        """The bot stays as it was; what was downloaded stays for another try."""
+        await asyncio.to_thread(_discard_added, job)
+
+    async def undo(self, job: Job) -> None:
+        await asyncio.to_thread(_discard_added, job)
+        if job.snapshot.plan is not None:
+            await asyncio.to_thread(discard, Path(job.snapshot.plan.staging))
+
+
+def _discard_added(job: Job) -> None:
+    """Removes what a worker that was killed has put into the bot's folder. What cannot be removed is logged."""
+    if (plan := job.snapshot.plan) is None:
+        return
+    for service in plan.services:
+        try:
+            Staging(plan).discard(service)
+        except (LauncherError, OSError) as error:
+            log.error("%s of %s cannot be removed: %s", service.name, job.record.name, error)

@@ -1,0 +1,80 @@
+"""Adds the services that an instance was installed without."""
+
+import asyncio
+from pathlib import Path
+
+from bots.deploying import journal
+from bots.deploying import plan as plans
+from bots.deploying.plan import JOURNAL_FILE
+from bots.versions.known import answered_in_time
+from mailauncher.errors import InstanceAlreadyRunning, InvalidParameter
+from resolvers import instances
+from resolvers.context import Context
+from resolvers.deploying import folders, progress
+from resolvers.deploying.job import now_ms
+from resolvers.deploying.selection import make_plan, select_services
+from resolvers.running import port_plan
+from store.records import DeploymentKind, DeploymentRecord, DeploymentStatus
+
+
+async def add(ctx: Context, former: DeploymentRecord) -> DeploymentRecord:
+    """Queues a deployment of the services that a completed one could not install, or a cancelled one was to add, with the ports
+    that it planned for them.
+
+    Raises InvalidParameter if it lacks none, InstanceAlreadyRunning (another deployment is under way), ServiceUnavailable (the
+    instance is being cloned), PortInUse (another program has such a port meanwhile), InsufficientSpace, DownloadFailed.
+    """
+    folder = ctx.deployer.folder(former.instance_id)
+    snapshot = await asyncio.to_thread(progress.read, folder)
+    record, planned = ctx.store.registry.get(former.instance_id), snapshot.plan
+    names = list(snapshot.state.missing)
+    if planned is not None and former.status is DeploymentStatus.CANCELLED:
+        names = [service.name for service in planned.services]
+    if record is None or planned is None or not names:
+        raise InvalidParameter(
+            "部署没有失败，无需重试", "The deployment did not fail: there is nothing to try again"
+        )
+    async with answered_in_time():
+        selection = await select_services(ctx.bots, record, names)
+    async with ctx.locks.of(record.id), ctx.locks.claims:
+        instances.require_installed(ctx, record.id)
+        if ctx.store.deployments.get(record.id) != former:
+            raise InstanceAlreadyRunning("部署正在进行", "The deployment is under way")
+        ctx.deployer.require_not_copied(record)
+        placeholders = [
+            name for program in selection.services for name in port_plan.default_ports(program.recipe)
+        ]
+        ports = [planned.ports.get(name, 0) for name in placeholders]
+        await ctx.ports.require_free(ports, record, field="install_services")
+        space_mb = sum(program.install.space_mb for program in selection.services)
+        await asyncio.to_thread(folders.require_space, Path(record.path), space_mb)
+        plan = make_plan(
+            ctx.settings,
+            ctx.store.deployments,
+            selection,
+            kind=DeploymentKind.SERVICES,
+            instance_id=record.id,
+            folder=Path(record.path),
+            ports=planned.ports,
+            consent=False,
+            start=False,
+        )
+
+        def write() -> None:
+            plans.write(folder, plan)
+            journal.reserve(folder)
+
+        await asyncio.to_thread(write)
+        deployment = await ctx.store.deployments.add(
+            record.id,
+            DeploymentKind.SERVICES,
+            name=record.name,
+            version=record.version,
+            start=False,
+            created_at=now_ms(),
+        )
+        # Last: it says what is missing. After a kill before this line, the next server finds a completed deployment that
+        # can be tried again.
+        await asyncio.to_thread((folder / JOURNAL_FILE).unlink, missing_ok=True)
+        await ctx.deployer.begin(deployment)
+    return deployment

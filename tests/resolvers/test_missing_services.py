@@ -1,0 +1,148 @@
+"""A bot whose service could not be installed: it is there without it, and a retry adds the service."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bots.deploying import plan as plans
+from mailauncher.errors import InvalidParameter, PortInUse
+from resolvers import deployments, instances
+from resolvers.context import Context
+from resolvers.instances import NewInstance, NewService
+from resolvers.views import DeploymentView
+from store.records import DeploymentKind
+from terminals.states import State
+from tests.support.context import outputs, until
+from tests.support.deployable import offer_service, release_service
+from tests.support.deploying import Bots, at_step, deploy, ended
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def lone(bots: Bots) -> Path:
+    """Where the repository of the service `lone` is missed."""
+    folder = bots.folder / "lone"
+    offer_service(folder, bots.folder / "data")
+    return folder
+
+
+async def without_it(ctx: Context, **wishes: Any) -> DeploymentView:
+    """A bot that was installed without the service."""
+    begun = await deploy(ctx, services=(NewService("lone", alias="mine"),), **wishes)
+    return await ended(ctx, begun.instance_id)
+
+
+async def test_a_service_that_fails_leaves_the_bot_without_it_and_a_retry_adds_it_to_the_running_bot(
+    bots: Bots, lone: Path
+) -> None:
+    """The whole deployment failed, and there was no bot."""
+    async with bots.parts() as ctx:
+        first = await without_it(ctx, auto_start=True, accept_terms=True)
+        assert (first.status, first.progress, first.step) == ("completed", 100, None)
+        assert first.failure is not None
+        assert (first.failure.step, first.failure.code) == ("fetch", "DOWNLOAD_FAILED")
+        assert any("fatal: " in line for line in first.failure.last_lines)
+        assert first.message.en.startswith("It is installed, but: lone is missing (")
+        assert first.message.en.endswith("To add it: `mailauncher retry bot`, or GraphQL's retryDeployment")
+        (part,) = first.services
+        assert (part.name, part.status, part.message) == ("lone", "failed", first.failure.text)
+        assert part.progress < 100
+        bot = await until(ctx, first.instance_id, State.RUNNING)
+        assert bot.services == ()
+        assert not (bots.target("bot") / "services").exists()
+
+        release_service(lone)
+        again = await deployments.retry(ctx, bot.id)
+        assert (again.kind, again.status) == (DeploymentKind.SERVICES, "pending")
+        done = await ended(ctx, bot.id)
+        assert (done.status, done.message.en, done.failure) == ("completed", "Added lone", None)
+        assert [(part.name, part.status, part.progress) for part in done.services] == [
+            ("lone", "completed", 100)
+        ]
+        now = await until(ctx, bot.id, State.RUNNING)
+        assert now.pid == bot.pid  # it ran all the time
+        (service,) = now.services
+        assert (service.name, service.alias) == ("lone", "mine")
+        net = json.loads((bots.target("bot") / "services/lone/net.json").read_text("utf-8"))
+        assert net == {"port": service.port, "to": now.port}
+        await outputs(ctx, f"{bot.id}_lone", "serving")
+        assert [path.name for path in bots.left("bot")] == ["bot"]
+        with pytest.raises(InvalidParameter):
+            await deployments.retry(ctx, bot.id)
+
+
+async def test_a_retry_that_fails_as_well_leaves_the_bot_as_it_is(bots: Bots, lone: Path) -> None:
+    async with bots.parts() as ctx:
+        bot = (await without_it(ctx)).instance_id
+        place = bots.target("bot") / "services/lone"
+        assert (await deployments.retry(ctx, bot)).kind is DeploymentKind.SERVICES
+        second = await ended(ctx, bot)
+        assert (second.status, second.failure and second.failure.code) == ("failed", "DOWNLOAD_FAILED")
+        assert instances.get(ctx, bot).status is State.STOPPED
+
+        release_service(lone)
+        place.mkdir(parents=True)
+        (place / "mine.txt").write_text("of the user", "utf-8")
+        await deployments.retry(ctx, bot)
+        third = await ended(ctx, bot)
+        assert (third.status, third.failure and third.failure.code) == ("failed", "INVALID_PATH")
+        assert (place / "mine.txt").read_text("utf-8") == "of the user"
+        assert instances.get(ctx, bot).services == ()
+
+        (place / "mine.txt").unlink()
+        await deployments.retry(ctx, bot)
+        done = await ended(ctx, bot)
+        assert (done.status, done.services[0].status) == ("completed", "completed")
+        assert [service.status for service in instances.get(ctx, bot).services] == [State.STOPPED]
+
+
+async def test_a_port_that_another_program_has_meanwhile_is_refused(
+    bots: Bots, lone: Path, tmp_path: Path
+) -> None:
+    async with bots.parts() as ctx:
+        bot = (await without_it(ctx)).instance_id
+        port = plans.read(ctx.deployer.folder(bot)).ports["lone"]
+        (tmp_path / "other").mkdir()
+        other = await instances.add(
+            ctx, NewInstance("other", str(tmp_path / "other"), port, "{python} bot.py")
+        )
+        release_service(lone)
+        with pytest.raises(PortInUse, match="other"):
+            await deployments.retry(ctx, bot)
+        await instances.delete(ctx, other.id)
+        await deployments.retry(ctx, bot)
+        assert (await ended(ctx, bot)).status == "completed"
+
+
+async def test_a_cancelled_addition_leaves_the_bot_without_the_service(bots: Bots, lone: Path) -> None:
+    async with bots.parts() as ctx:
+        bot = (await without_it(ctx)).instance_id
+        release_service(lone)
+        bots.hold("configure")
+        await deployments.retry(ctx, bot)
+        await at_step(ctx, bot, "configure")
+        assert (await deployments.cancel(ctx, bot)).status == "cancelled"
+        assert not (bots.target("bot") / "services/lone").exists()
+        assert [path.name for path in bots.left("bot")] == ["bot"]
+        assert instances.get(ctx, bot).services == ()
+        bots.let_go()
+        await deployments.retry(ctx, bot)
+        assert (await ended(ctx, bot)).status == "completed"
+
+
+async def test_an_addition_goes_on_with_the_next_server(bots: Bots, lone: Path) -> None:
+    async with bots.parts() as ctx:
+        bot = (await without_it(ctx)).instance_id
+        release_service(lone)
+        bots.hold("configure")
+        await deployments.retry(ctx, bot)
+        await at_step(ctx, bot, "configure")
+    bots.let_go()
+    async with bots.parts() as ctx:
+        assert (await ended(ctx, bot)).status == "completed"
+        assert [service.name for service in instances.get(ctx, bot).services] == ["lone"]
+        await instances.delete(ctx, bot, files=True)
+    assert bots.left("bot") == []

@@ -62,6 +62,15 @@ def test_a_new_file_of_1x_is_one_that_the_bot_completes(shipped: Catalogue) -> N
     assert (8, 9, 4) <= tuple(map(int, version.split("."))) < (8, 14, 2)
 
 
+def test_what_1x_and_its_adapter_apply_while_they_run_needs_no_restart(shipped: Catalogue) -> None:
+    """For a list of groups a restart was asked for, and messages of the new group had come through before it."""
+    for name in ("maibot", "nonebot-ada"):
+        files = {file.name: file for file in shipped.get(name).of("1.2.1").config}
+        assert not files["bot" if name == "maibot" else "adapter"].restart
+    (standalone,) = shipped.get("nonebot-ada").of("0.12.3").config
+    assert standalone.restart
+
+
 def recipes() -> list[Recipe]:
     return list(Catalogue(SHIPPED).recipes.values())
 

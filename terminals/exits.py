@@ -7,6 +7,7 @@ import time
 
 from mailauncher.errors import LauncherError, Text
 from terminals.client import Exit
+from terminals.policy import RESTART_EXIT_CODE
 from terminals.states import Failure
 from terminals.terminal import Terminal
 
@@ -65,4 +66,6 @@ def _describe(exit: Exit, in_background: int) -> Text:
     if exit.signal:
         name = signal.Signals(exit.signal).name
         return Text(f"被信号 {name} 结束", f"was ended by {name}")
+    if exit.code == RESTART_EXIT_CODE:
+        return Text(f"要求重启（退出码 {exit.code}）", f"asked to be restarted (exit code {exit.code})")
     return Text(f"已退出，退出码 {exit.code}", f"exited with code {exit.code}")

@@ -139,7 +139,10 @@ async def test_exit_code_42_requests_a_restart(ctx: Context, tmp_path: Path) -> 
     bot = await add_bot(ctx, tmp_path / "bot")
     first = (await instances.start(ctx, bot.id)).instance.pid
     await terminals.send_input(ctx, f"{bot.id}_main", "exit 42\n")
-    await until(ctx, bot.id, State.RUNNING, other_than=first)
+    again = await until(ctx, bot.id, State.RUNNING, other_than=first)
+    reason = again.details.reason
+    assert reason is not None
+    assert "restarted once; before that, it asked to be restarted (exit code 42)" in reason.en
 
 
 async def test_a_stop_wins_over_the_wait_for_the_next_start(ctx: Context, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ _KINDS = {
     "DEPLOY": Text("安装", "deploy"),
     "CLONE": Text("复制", "clone"),
     "UPGRADE": Text("升级", "upgrade"),
+    "SERVICES": Text("补装服务", "services"),
 }
 _STATUSES = {
     "PENDING": (Text("等待中", "pending"), YELLOW),

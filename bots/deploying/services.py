@@ -29,6 +29,8 @@ def optional(work: WorkerContext, component: Component) -> Iterator[None]:
         failure = reason_of(work, error)
         if not _may_be_missing(work, component) or failure.error.code is Code.INSUFFICIENT_SPACE:
             raise
+        if work.components == (component,):  # there is nothing else to go on with
+            raise
         with suppress(LauncherError):  # a link leads out of the tree, so nothing was put there
             work.staging.discard(component)
         work.missing[component.name] = failure
@@ -99,12 +101,6 @@ def _install(work: WorkerContext, service: Component, on_whole_progress: Progres
     python.create(work, service, progress_part(on_progress, _FETCHED, 0.5))
     python.install(work, service, progress_part(on_progress, 0.5, 1))
     report.done()
-
-
-def require_one(work: WorkerContext) -> None:
-    """Raises StepFailed if none of the services that were to be added is installed."""
-    if not work.services:
-        raise next(iter(work.missing.values()))
 
 
 def discard_added(work: WorkerContext) -> None:

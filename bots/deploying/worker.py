@@ -144,9 +144,7 @@ def _configure(work: WorkerContext) -> None:
 
 def _register(work: WorkerContext) -> None:
     work.report.begin("register", STEPS["register"])
-    if work.plan.kind == "services":
-        services.require_one(work)
-    else:
+    if work.plan.kind != "services":
         register(work)
     work.report.done()
 

@@ -233,6 +233,7 @@ def test_a_service_that_fails_is_reported_and_added_by_retry(
     deployable.release_service(tmp_path / "lone")
     assert ended(place.run("retry", "incomplete")) == f"incomplete ({deployable.STABLE}) is installed"
     assert [service["name"] for service in listed(place, "incomplete")["services"]] == ["lone"]
+    assert ok(place.run("deployments")).splitlines()[1].split()[:3] == ["incomplete", "services", "completed"]
 
 
 # Ctrl-C, and a restart of the server

@@ -80,7 +80,9 @@ async def test_a_retry_that_fails_as_well_leaves_the_bot_as_it_is(bots: Bots, lo
         place = bots.target("bot") / "services/lone"
         assert (await deployments.retry(ctx, bot)).kind is DeploymentKind.SERVICES
         second = await ended(ctx, bot)
-        assert (second.status, second.failure and second.failure.code) == ("failed", "DOWNLOAD_FAILED")
+        assert (second.status, second.progress < 100) == ("failed", True)
+        assert second.failure is not None
+        assert (second.failure.step, second.failure.code) == ("fetch", "DOWNLOAD_FAILED")
         assert instances.get(ctx, bot).status is State.STOPPED
 
         release_service(lone)

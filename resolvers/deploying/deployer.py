@@ -281,7 +281,7 @@ class Deployer:
             commit=state.commit,
             seconds={step: round(seconds, 2) for step, seconds in state.seconds.items()},
         )
-        self._runner.note(job, "deployed", Text("部署完成", "deployed"))
+        self._runner.note(job, "deployed", _result(job))
 
     async def _failed(self, handler: Handler, job: Job, entry: steps.Entry) -> None:
         try:
@@ -330,6 +330,17 @@ class Deployer:
                 for tree in folders.trees(target, instance_id):
                     discard(tree, check)
         discard(folder, check)
+
+
+def _result(job: Job) -> Text:
+    lacking = job.snapshot.state.missing
+    if job.record.kind is DeploymentKind.SERVICES:
+        added = ", ".join(service.name for service in job.plan.services if service.name not in lacking)
+        return Text(f"已补装 {added}", f"added {added}")
+    if lacking:
+        names = ", ".join(lacking)
+        return Text(f"部署完成，缺少 {names}", f"deployed without {names}")
+    return Text("部署完成", "deployed")
 
 
 async def _end(job: Job) -> None:

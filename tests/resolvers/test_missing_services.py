@@ -1,5 +1,6 @@
 """A bot whose service could not be installed: it is there without it, and a retry adds the service."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from resolvers.instances import NewInstance, NewService
 from resolvers.views import DeploymentView
 from store.records import DeploymentKind
 from terminals.states import State
-from tests.support.context import outputs, until
+from tests.support.context import PATIENCE_S, outputs, until
 from tests.support.deployable import offer_service, release_service
 from tests.support.deploying import Bots, at_step, deploy, ended
 
@@ -33,6 +34,16 @@ async def without_it(ctx: Context, **wishes: Any) -> DeploymentView:
     """A bot that was installed without the service."""
     begun = await deploy(ctx, services=(NewService("lone", alias="mine"),), **wishes)
     return await ended(ctx, begun.instance_id)
+
+
+async def noted(ctx: Context, kind: str, count: int) -> list[str]:
+    """The sentences of the first events of a kind in the journal."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            rows = await ctx.store.journal.after(0, 100)
+            if len(found := [row["en"] for row in rows if row["kind"] == kind]) >= count:
+                return found
+            await asyncio.sleep(0.01)
 
 
 async def test_a_service_that_fails_leaves_the_bot_without_it_and_a_retry_adds_it_to_the_running_bot(
@@ -72,6 +83,21 @@ async def test_a_service_that_fails_leaves_the_bot_without_it_and_a_retry_adds_i
         assert [path.name for path in bots.left("bot")] == ["bot"]
         with pytest.raises(InvalidParameter):
             await deployments.retry(ctx, bot.id)
+        assert await noted(ctx, "deployed", 2) == ["bot: deployed without lone", "bot: added lone"]
+
+
+async def test_a_service_that_the_bot_runs_itself_is_added_for_its_next_start(bots: Bots, lone: Path) -> None:
+    recipe = bots.folder / "data" / "recipes" / "lone.toml"
+    hosted = recipe.read_text("utf-8").replace('"services/lone"', '"plugins/lone", hosted = true')
+    recipe.write_text(hosted, "utf-8")
+    async with bots.parts() as ctx:
+        bot = (await without_it(ctx, auto_start=True, accept_terms=True)).instance_id
+        release_service(lone)
+        await deployments.retry(ctx, bot)
+        done = await ended(ctx, bot)
+        assert done.message.en == "Added lone, which the bot loads once it is restarted"
+        assert (bots.target("bot") / "plugins/lone/net.json").is_file()
+        assert instances.get(ctx, bot).services == ()
 
 
 async def test_a_retry_that_fails_as_well_leaves_the_bot_as_it_is(bots: Bots, lone: Path) -> None:

@@ -55,17 +55,18 @@ class AdditionHandler:
 
     async def _add(self, job: Job, names: Collection[str]) -> None:
         """Can be repeated after a kill."""
-        record = self._runner.instance(job)
-        new = tuple(
-            msgspec.structs.replace(service, wanted=record.wanted)
-            for service in await asyncio.to_thread(missing.read, job.folder)
-            if service.name in names and record.service(service.name) is None
-        )
+        runner, record = self._runner, self._runner.instance(job)
+        kept = await asyncio.to_thread(missing.read, job.folder)
+        own = [service for service in kept if service.name in names]
+        new = tuple(service for service in own if record.service(service.name) is None)
         if new:
-            changed = msgspec.structs.replace(record, services=(*record.services, *new))
-            await self._runner.live.replace_running(changed)
-            if record.wanted:
-                self._runner.supervisor(job).start([service.name for service in new])
+            await runner.live.replace_running(
+                msgspec.structs.replace(record, services=(*record.services, *new))
+            )
+        if own and record.wanted:
+            programs = [service.name for service in own]
+            await runner.registry.set_wanted(job.id, programs, True)
+            runner.supervisor(job).start(programs)
 
     async def failed(self, job: Job) -> None:
         """The bot stays as it was; what was downloaded stays for another try."""

@@ -31,8 +31,9 @@ def sentence(instance: str, missing: Mapping[str, Entry]) -> Text:
     """What the instance lacks, why, and how to add it."""
     names, retry = ", ".join(missing), f"mailauncher retry {shlex.quote(instance)}"
     reasons = [entry.text for entry in missing.values()]
+    are, them = ("is", "it") if len(missing) == 1 else ("are", "them")
     return Text(
         f"缺少 {names}（{'；'.join(reason.zh for reason in reasons)}）。补装：{retry}，或 GraphQL 的 retryDeployment",
-        f"{names} is missing ({'; '.join(reason.en for reason in reasons)}). To add it: `{retry}`, or GraphQL's "
+        f"{names} {are} missing ({'; '.join(reason.en for reason in reasons)}). To add {them}: `{retry}`, or GraphQL's "
         "retryDeployment",
     )

@@ -62,8 +62,8 @@ class Component(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """`folder` is the instance's future folder; everything is built in `staging` beside it and renamed at the end. Services that
-    are added to an installed instance are put straight into it.
+    """`folder` is the instance's future folder, or that of the instance to which services are added; everything is built in
+    `staging` beside it and renamed at the end.
 
     `ports` has a value for every placeholder in any component's files: `main`, `webui`, `napcat`, `napcat.ws`.
     """

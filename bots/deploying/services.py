@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from bots.deploying import components, python
 from bots.deploying.failures import reason_of
@@ -29,7 +30,7 @@ def optional(work: WorkerContext, component: Component) -> Iterator[None]:
         failure = reason_of(work, error)
         if not _may_be_missing(work, component) or failure.error.code is Code.INSUFFICIENT_SPACE:
             raise
-        if work.components == (component,):  # there is nothing else to go on with
+        if work.components == (component,) and not work.placed:  # there is nothing else to go on with
             raise
         with suppress(LauncherError):  # a link leads out of the tree, so nothing was put there
             work.staging.discard(component)
@@ -55,18 +56,19 @@ def fetch(work: WorkerContext, service: Component, on_whole_progress: ProgressCa
 
     report.begin("fetch", Text(f"获取 {service.name}", f"Fetching {service.name}"))
     with optional(work, service):
-        _require_free(work, service)
+        if work.plan.kind == "services" and is_occupied(Path(work.plan.folder, service.place)):
+            raise place_taken(work, service)  # the last step would say so, too late
         components.fetch(work, service, on_progress, report.note)
         report.progress(_FETCHED)
 
 
-def _require_free(work: WorkerContext, service: Component) -> None:
-    """Raises InvalidPath where an installed bot has something in the place of a service that is added to it."""
-    if work.plan.kind == "services" and is_occupied(place := work.staging.entry_of(service)):
-        raise InvalidPath(
-            f"{place} 已存在且不为空：请移走它后重试",
-            f"{place} already exists and is not empty: move it away and retry",
-        )
+def place_taken(work: WorkerContext, service: Component) -> InvalidPath:
+    """An installed bot has something in the place of a service that is added to it."""
+    place = Path(work.plan.folder, service.place)
+    return InvalidPath(
+        f"{place} 已存在且不为空：请移走它后重试",
+        f"{place} already exists and is not empty: move it away and retry",
+    )
 
 
 def install_all(work: WorkerContext) -> None:
@@ -101,10 +103,3 @@ def _install(work: WorkerContext, service: Component, on_whole_progress: Progres
     python.create(work, service, progress_part(on_progress, _FETCHED, 0.5))
     python.install(work, service, progress_part(on_progress, 0.5, 1))
     report.done()
-
-
-def discard_added(work: WorkerContext) -> None:
-    """Removes what was put into the folder of an installed bot. Raises OSError, LauncherError."""
-    if work.plan.kind == "services":
-        for service in work.plan.services:
-            work.staging.discard(service)

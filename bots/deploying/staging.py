@@ -24,8 +24,8 @@ class Staging:
 
     def __init__(self, plan: Plan) -> None:
         self.folder = Path(plan.staging)
-        # Services that are added to an installed bot are put into its folder: nothing runs them before they are registered.
-        self.tree = Path(plan.folder) if plan.kind == "services" else self.folder / "tree"
+        self.tree = self.folder / "tree"
+        self._main = Path(plan.folder) if plan.kind == "services" else self.tree
         self._parts = self.folder / "parts"
         self._marks = self.folder / "marks"
         self.downloads = self.folder / "downloads"
@@ -43,13 +43,14 @@ class Staging:
         return self._parts / secrets.token_hex(4)
 
     def path_of(self, component: Component) -> Path:
-        """The folder of a component in the tree. Raises DeploymentFailed if a link on the way leads out of the tree."""
-        return inside(self.tree, component.place) if component.place else self.tree
+        """The folder of a component in the tree; that of an installed main program to which services are added is in its place.
+        Raises DeploymentFailed if a link on the way leads out of the tree."""
+        return inside(self.tree, component.place) if component.place else self._main
 
     def put(self, part: Path, component: Component) -> Path:
         """Moves a finished part to its place in the tree, and replaces what is there. For the main program, which contains
         all others, all marks are removed first."""
-        place = self.entry_of(component)
+        place = self._entry_of(component)
         if component.place:
             place.parent.mkdir(parents=True, exist_ok=True)
         else:
@@ -59,7 +60,7 @@ class Staging:
         part.rename(place)
         return place
 
-    def entry_of(self, component: Component) -> Path:
+    def _entry_of(self, component: Component) -> Path:
         """Where a component is put: what is there may be a link, which is not followed. Raises DeploymentFailed."""
         if not component.place:
             return self.tree
@@ -70,7 +71,7 @@ class Staging:
         """Removes what was put into the tree for a service, if anything was. Raises OSError, DeploymentFailed."""
         files, packages = (self._marks / f"{component.name}.{what}" for what in ("files", "packages"))
         if files.exists():
-            remove(self.entry_of(component))
+            remove(self._entry_of(component))
         for mark in (files, packages):
             mark.unlink(missing_ok=True)
 

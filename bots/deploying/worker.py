@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from bots.deploying import components, journal, python, services
+from bots.deploying import components, journal, placing, python, services
 from bots.deploying import plan as plans
 from bots.deploying.check import check
 from bots.deploying.command import CommandRunner
@@ -21,7 +21,7 @@ from bots.deploying.register import discard_earlier_swap, is_registered, registe
 from bots.deploying.report import STEPS, ProgressCallback, Report, progress_part
 from bots.deploying.staging import Staging, remove
 from bots.deploying.worker_context import WorkerContext, secrets_of
-from mailauncher.errors import LauncherError, Text
+from mailauncher.errors import Text
 
 DONE, FAILED, CANCELLED = 0, 1, 130
 LOCK_FILE = "worker.lock"
@@ -70,6 +70,8 @@ def run(folder: Path, interrupt: Interrupt, *, until: Step = "register", revert_
 
 def _carry_out(work: WorkerContext, steps: tuple[Step, ...]) -> None:
     discard_earlier_swap(work.folder)
+    if work.plan.kind == "services":
+        work.placed.update(placing.placed(work.plan, work.staging))
     for step in steps:
         work.interrupt.check()
         work.report.step = step
@@ -144,7 +146,9 @@ def _configure(work: WorkerContext) -> None:
 
 def _register(work: WorkerContext) -> None:
     work.report.begin("register", STEPS["register"])
-    if work.plan.kind != "services":
+    if work.plan.kind == "services":
+        placing.place_all(work)
+    else:
         register(work)
     work.report.done()
 
@@ -166,7 +170,8 @@ def _cancelled(work: WorkerContext) -> int:
         if is_registered(work.folder, work.plan):
             return DONE  # too late: the tree is in its place already
         try:
-            services.discard_added(work)
+            if work.plan.kind == "services":
+                placing.remove(work.plan, placing.placed(work.plan, work.staging))
             remove(work.staging.folder)
         except OSError as error:
             work.report.note(
@@ -181,8 +186,6 @@ def _failed(work: WorkerContext, error: Exception) -> int:
     failure = reason_of(work, error)
     reason, lines = failure.error, failure.lines
     with work.interrupt.shielded():
-        with suppress(OSError, LauncherError):
-            services.discard_added(work)
         work.runner.print_line(f"━━ 失败 · Failed\n   {reason.text.zh}\n   {reason.text.en}")
         work.report.end(
             Entry(

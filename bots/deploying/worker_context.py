@@ -16,7 +16,8 @@ LEAST_SECRET = 4
 
 @dataclass(frozen=True, slots=True)
 class WorkerContext:
-    """`folder` is the folder of the plan and the journal. `missing` are the services that could not be installed, and why."""
+    """`folder` is the folder of the plan and the journal. `missing` are the services that could not be installed, and why;
+    `placed` those that are already in the folder of the installed bot to which they are added."""
 
     folder: Path
     plan: Plan
@@ -25,11 +26,13 @@ class WorkerContext:
     report: Report
     interrupt: Interrupt
     missing: dict[str, StepFailed] = field(default_factory=dict)
+    placed: set[str] = field(default_factory=set)
 
     @property
     def services(self) -> tuple[Component, ...]:
         """Those that are still to be installed."""
-        return tuple(service for service in self.plan.services if service.name not in self.missing)
+        done = self.missing.keys() | self.placed
+        return tuple(service for service in self.plan.services if service.name not in done)
 
     @property
     def components(self) -> tuple[Component, ...]:

@@ -7,10 +7,12 @@ from pathlib import Path
 import msgspec
 
 from bots.deploying import journal as steps
+from bots.deploying.placing import placed, remove
+from bots.deploying.plan import Plan
 from bots.deploying.staging import Staging
-from mailauncher.errors import LauncherError, Text
+from mailauncher.errors import Text
 from resolvers.deploying import missing
-from resolvers.deploying.install import worker_is_done
+from resolvers.deploying.install import STOP_WITHIN_S, worker_is_done
 from resolvers.deploying.job import AlreadyFailed, Job, Runner, discard, log
 from resolvers.deploying.progress import ProgressSnapshot
 from resolvers.running.live_instances import StatusOverride
@@ -68,22 +70,30 @@ class AdditionHandler:
             await runner.registry.set_wanted(job.id, programs, True)
             runner.supervisor(job).start(programs)
 
-    async def failed(self, job: Job) -> None:
-        """The bot stays as it was; what was downloaded stays for another try."""
-        await asyncio.to_thread(_discard_added, job)
+    async def failed(self, _job: Job) -> None:
+        """The bot stays as it was; what was made so far stays beside it for another try."""
 
     async def undo(self, job: Job) -> None:
-        await asyncio.to_thread(_discard_added, job)
-        if job.snapshot.plan is not None:
-            await asyncio.to_thread(discard, Path(job.snapshot.plan.staging))
+        """Also where everything was done but for the last entry of the journal."""
+        if job.snapshot.plan is None:
+            return
+        runner, record = self._runner, self._runner.instance(job)
+        names = {service.name for service in job.snapshot.plan.services}
+        if added := [service.name for service in record.services if service.name in names]:
+            await runner.supervisor(job).stop(added).wait(STOP_WITHIN_S)
+            others = tuple(service for service in record.services if service.name not in names)
+            await runner.live.replace_running(msgspec.structs.replace(record, services=others))
+        await asyncio.to_thread(_remove, job.snapshot.plan, job.snapshot)
 
 
-def _discard_added(job: Job) -> None:
-    """Removes what a worker that was killed has put into the bot's folder. What cannot be removed is logged."""
-    if (plan := job.snapshot.plan) is None:
-        return
-    for service in plan.services:
-        try:
-            Staging(plan).discard(service)
-        except (LauncherError, OSError) as error:
-            log.error("%s of %s cannot be removed: %s", service.name, job.record.name, error)
+def _remove(plan: Plan, snapshot: ProgressSnapshot) -> None:
+    """What the worker has made. What cannot be removed is logged."""
+    try:
+        if snapshot.state.shares.get("register") == 1.0:
+            names = {service.name for service in plan.services} - snapshot.state.missing.keys()
+        else:
+            names = placed(plan, Staging(plan))
+        remove(plan, names)
+    except OSError as error:
+        log.error("%s cannot be removed: %s", error.filename or plan.folder, error.strerror)
+    discard(Path(plan.staging))

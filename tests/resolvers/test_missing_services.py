@@ -161,6 +161,32 @@ async def test_a_cancelled_addition_leaves_the_bot_without_the_service(bots: Bot
         assert (await ended(ctx, bot)).status == "completed"
 
 
+async def test_an_addition_that_is_cancelled_at_its_very_end_is_undone(
+    bots: Bots, lone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with bots.parts() as ctx:
+        bot = (await without_it(ctx, auto_start=True, accept_terms=True)).instance_id
+        pid = instances.get(ctx, bot).pid
+        release_service(lone)
+        added, never = asyncio.Event(), asyncio.Event()
+
+        async def record_all(_instance_id: str, _cause: str) -> None:
+            added.set()
+            await never.wait()
+
+        with monkeypatch.context() as patched:
+            patched.setattr(ctx.configs, "record_all", record_all)
+            await deployments.retry(ctx, bot)
+            await added.wait()
+            assert [service.name for service in instances.get(ctx, bot).services] == ["lone"]
+            assert (await deployments.cancel(ctx, bot)).status == "cancelled"
+        assert instances.get(ctx, bot).services == ()
+        assert instances.get(ctx, bot).pid == pid
+        assert not (bots.target("bot") / "services/lone").exists()
+        await deployments.retry(ctx, bot)
+        assert (await ended(ctx, bot)).status == "completed"
+
+
 async def test_an_addition_goes_on_with_the_next_server(bots: Bots, lone: Path) -> None:
     async with bots.parts() as ctx:
         bot = (await without_it(ctx)).instance_id

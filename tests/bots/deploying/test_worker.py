@@ -562,6 +562,43 @@ def test_an_upgrade_killed_anywhere_continues(tmp_path: Path, repository: Reposi
             break
 
 
+def adding(folder: Path, repository: Repository, place: str = "services/adapter") -> Deployment:
+    """A service is added to an installed bot."""
+    main, adapter = sample(repository)
+    adapter = msgspec.structs.replace(adapter, place=place)
+    deployment = Deployment(folder, main, adapter, kind="services")
+    deployment.target.mkdir(parents=True)
+    (deployment.target / "bot.py").write_text("mine")
+    return deployment
+
+
+def test_an_addition_killed_anywhere_continues(tmp_path: Path, repository: Repository) -> None:
+    for line in itertools.count(1, 2):
+        home = tmp_path / str(line)
+        home.mkdir()
+        deployment = adding(home, repository)
+        ended = kill_after(deployment, line)
+        status, printed = deployment.run()
+        assert status == 0, printed
+        service = deployment.target / "services" / "adapter"
+        assert f"port = {PORTS['main']}" in (service / "config.toml").read_text("utf-8")
+        assert (deployment.target / "bot.py").read_text() == "mine"
+        assert deployment.left == []
+        if ended == 0:
+            break
+
+
+def test_an_addition_goes_through_no_link_that_leads_out_of_the_bots_folder(
+    tmp_path: Path, repository: Repository
+) -> None:
+    deployment = adding(tmp_path, repository)
+    (tmp_path / "outside").mkdir()
+    (deployment.target / "services").symlink_to(tmp_path / "outside")
+    assert deployment.run()[0] == 1
+    assert (deployment.end.kind, deployment.end.code) == ("failed", Code.INVALID_PATH)
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
 def test_a_cancelled_upgrade_leaves_the_old_tree(upgrade: Deployment) -> None:
     assert upgrade.run("--until", "services")[0] == 0
     with upgrade.start("--until", "services") as process:

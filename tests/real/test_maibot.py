@@ -19,6 +19,7 @@ from resolvers.context import Context
 from resolvers.deployments import NewDeployment
 from resolvers.views import DeploymentView, InstanceView
 from terminals.states import State
+from tests.real.recipes import write_recipes
 from tests.support.context import parts, processes_in
 
 SOURCE = os.environ.get("MAILAUNCHER_REAL_MAIBOT", "")
@@ -34,6 +35,7 @@ pytestmark = [
 
 @pytest_asyncio.fixture
 async def ctx(tmp_path: Path) -> AsyncIterator[Context]:
+    write_recipes(tmp_path / "data" / "recipes")
     async with parts(
         tmp_path, sources_maibot=[SOURCE], stop_timeout_s=30.0, deployments_at_once=1
     ) as context:

@@ -8,19 +8,20 @@ import tomllib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 import pytest_asyncio
 
-from bots.catalogue import SHIPPED
-from resolvers import backups, configuration, deployments, instances, upgrades
+from resolvers import backups, configuration, deployments, instances, upgrades, web_pages
 from resolvers.context import Context
 from resolvers.deployments import NewDeployment
 from resolvers.instances import NewService
+from resolvers.running.web_pages import problem_of
 from resolvers.views import DeploymentView, InstanceView
 from terminals.states import State
 from tests.real.napcat import GROUP, telling
+from tests.real.recipes import write_recipes
 from tests.support.context import parts, processes_in
-from tests.support.deployable import on_other_ports
 
 SOURCE = os.environ.get("MAILAUNCHER_REAL_MAIBOT", "")
 ADAPTER = os.environ.get("MAILAUNCHER_REAL_ADAPTER", "")
@@ -38,15 +39,10 @@ pytestmark = [
 
 @pytest_asyncio.fixture
 async def ctx(tmp_path: Path) -> AsyncIterator[Context]:
-    recipes = tmp_path / "data" / "recipes"
-    recipes.mkdir(parents=True)
-    for name in ("maibot", "nonebot-ada", "napcat"):
-        text = (SHIPPED / f"{name}.toml").read_text("utf-8")
-        if name == "nonebot-ada":
-            text = text.replace("https://github.com/Mai-with-u/MaiBot-Napcat-Adapter", ADAPTER)
-        (recipes / f"{name}.toml").write_text(on_other_ports(text), "utf-8")
+    write_recipes(tmp_path / "data" / "recipes")
+    sources = [f"nonebot-ada={ADAPTER}"]
     async with parts(
-        tmp_path, sources_maibot=[SOURCE], stop_timeout_s=30.0, deployments_at_once=2
+        tmp_path, sources_maibot=[SOURCE], sources=sources, stop_timeout_s=30.0, deployments_at_once=2
     ) as context:
         yield context
     assert processes_in(tmp_path) == []
@@ -88,6 +84,23 @@ async def allow(ctx: Context, bot: str) -> None:
     await configuration.set_value(ctx, bot, "adapter", ["chat", "group_list"], listed)
 
 
+async def works(ctx: Context, bot: InstanceView) -> None:
+    """What is shown of a bot is true: it runs, listens on its port, and its page is there, with the token to log in."""
+    assert (bot.status, bot.ready, bot.details.reason) == (State.RUNNING, True, None)
+    assert bot.pid is not None
+    root = psutil.Process(bot.pid)
+    listening = {
+        connection.laddr.port
+        for process in (root, *root.children(recursive=True))
+        for connection in process.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    (page,) = await web_pages.list_of(ctx, bot.id)
+    assert {bot.port, page.port} <= listening
+    assert await web_pages.token(page)
+    assert await problem_of(page, 0) is None
+
+
 async def restarted(ctx: Context, bot: str) -> None:
     before = instances.get(ctx, bot).pid
     await instances.restart(ctx, bot)
@@ -103,7 +116,8 @@ async def test_two_fresh_bots_at_once_have_ports_and_a_configuration_of_their_ow
     bots = [await begin(ctx, name, version, adapter=False) for name in ("one", "two")]
     await asyncio.gather(*(ended(ctx, bot, "The deployment is complete") for bot in bots))
     found = [instances.get(ctx, bot) for bot in bots]
-    assert all(bot.ready for bot in found)
+    for bot in found:
+        await works(ctx, bot)
     planned = [plan_ports(ctx, bot.id) for bot in found]
     assert set(planned[0]).isdisjoint(planned[1])
     for bot in found:

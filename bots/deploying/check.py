@@ -9,7 +9,7 @@ from bots.deploying import components, copying, python
 from bots.deploying.plan import Component
 from bots.deploying.register import is_occupied, is_registered
 from bots.deploying.worker_context import WorkerContext
-from bots.fetching.refs import check_ref
+from bots.fetching.ref_name import check_ref
 from bots.fetching.repository_url import check_url
 from mailauncher import files, mounts
 from mailauncher.errors import DeploymentFailed, InsufficientSpace, InvalidPath

@@ -12,7 +12,7 @@ from bots.deploying.report import ProgressCallback, StepFailed, progress_part
 from bots.deploying.staging import remove
 from bots.deploying.worker_context import WorkerContext
 from bots.fetching.git_environment import git_environment, git_options
-from bots.fetching.refs import check_ref
+from bots.fetching.ref_name import check_ref
 from bots.fetching.repository_url import check_url, redacted, without_login
 from mailauncher.errors import DownloadFailed, InsufficientSpace, LauncherError, Text, VersionNotFound
 

@@ -20,11 +20,12 @@ from bots.deploying.plan import Component
 from bots.deploying.report import ProgressCallback, StepFailed, progress_part
 from bots.deploying.staging import inside, remove
 from bots.deploying.worker_context import WorkerContext
-from bots.fetching.chosen_sources import PYTHON_BUILDS
 from mailauncher import files
 from mailauncher.errors import DeploymentFailed, DownloadFailed, Text
 
 VENV = ".venv"
+PYTHON_BUILDS = "https://github.com/astral-sh/python-build-standalone/releases/download"
+"""Where uv downloads Pythons from."""
 REQUIREMENTS_BYTES = 1 << 20
 PROJECT = "project"
 _UNREACHABLE = (

@@ -11,8 +11,6 @@ from bots.recipe import Archive, Install, Recipe
 from mailauncher.settings import Settings
 
 GITHUB = "https://github.com/"
-PYTHON_BUILDS = f"{GITHUB}astral-sh/python-build-standalone/releases/download"
-"""Where uv downloads Pythons from."""
 
 
 def given(settings: Settings, recipe: str) -> tuple[str, ...]:

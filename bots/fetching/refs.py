@@ -1,4 +1,4 @@
-"""Tags and branches: which names are accepted, and which ones a remote repository has."""
+"""Tags and branches that a remote repository has."""
 
 import re
 from collections.abc import Sequence
@@ -6,38 +6,26 @@ from collections.abc import Sequence
 import msgspec
 
 from bots.fetching.git_command import run_git
+from bots.fetching.ref_name import REF
 from bots.fetching.repository_url import SCHEMES, check_url, redacted, without_login
 from bots.fetching.sources import PATIENCE_S, first_answer
-from mailauncher.errors import DownloadFailed, InvalidParameter
+from mailauncher.errors import DownloadFailed
 
-REF_LENGTH = 100
 REFS_BYTES = 8 << 20
 REFS = 20_000
 
-_REF = re.compile(rf"(?![./-])(?!.*(?:\.\.|//|/\.|\.lock(?:/|$)))[A-Za-z0-9._/-]{{1,{REF_LENGTH}}}(?<![./])")
 _LISTED = re.compile(r"([0-9a-f]{40}|[0-9a-f]{64})\trefs/(heads|tags)/(.+)")
 _HEAD = re.compile(r"ref: refs/heads/(.+)\tHEAD")
 
 
 class Refs(msgspec.Struct, frozen=True):
-    """What a repository has: commits by tag and by branch, only of names that `check_ref` accepts. `source` is the URL that
+    """What a repository has: commits by tag and by branch, only of acceptable names (see `ref_name`). `source` is the URL that
     answered, without credentials; `default` is the repository's default branch, where it had to be asked for."""
 
     tags: dict[str, str]
     branches: dict[str, str]
     source: str
     default: str = ""
-
-
-def check_ref(ref: str) -> None:
-    """Raises InvalidParameter unless `ref` is acceptable as a tag or branch: 1-100 ASCII letters, digits and `._/-`, and
-    nothing that git or a shell would read as anything but a name."""
-    if not _REF.fullmatch(ref):
-        raise InvalidParameter(
-            f"版本名应为 1-{REF_LENGTH} 个 ASCII 字母、数字或 ._/- 字符，且不以 . / - 开头",
-            f"A version must have 1-{REF_LENGTH} ASCII letters, digits or ._/- characters and must not start with . / -",
-            field="version",
-        )
 
 
 async def remote_refs(
@@ -94,6 +82,6 @@ def _parsed(printed: bytes, source: str) -> Refs:
         commit, kind, name = match.groups()
         # The commit of an annotated tag has a line of its own after the tag's, with `^{}` behind the name.
         name = name.removesuffix("^{}")
-        if _REF.fullmatch(name):
+        if REF.fullmatch(name):
             found[kind][name] = commit
     return Refs(tags=found["tags"], branches=found["heads"], source=source)

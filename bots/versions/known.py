@@ -15,7 +15,8 @@ import msgspec
 from bots import release
 from bots.catalogue import Catalogue
 from bots.fetching import chosen_sources
-from bots.fetching.refs import Refs, check_ref, remote_refs
+from bots.fetching.ref_name import check_ref
+from bots.fetching.refs import Refs, remote_refs
 from bots.fetching.repository_url import redacted
 from bots.fetching.sources import Sources
 from bots.recipe import Install, Recipe

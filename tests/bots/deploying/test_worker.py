@@ -635,7 +635,7 @@ def test_a_clone_has_the_files_of_its_original_and_its_own_ports(
 def test_a_worker_starts_without_the_servers_libraries() -> None:
     code = (
         "import sys, bots.deploying.__main__\n"
-        "print([name for name in ('tortoise', 'strawberry', 'starlette', 'psutil', 'resolvers', 'terminals')"
+        "print([name for name in ('asyncio', 'tortoise', 'strawberry', 'starlette', 'psutil', 'resolvers', 'terminals')"
         " if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bots.fetching import refs as references
-from bots.fetching.refs import check_ref, remote_refs
+from bots.fetching.ref_name import check_ref
+from bots.fetching.refs import remote_refs
 from bots.fetching.repository_url import LOCAL_SCHEMES
 from mailauncher.errors import InvalidParameter
 from tests.support.git import GitServer, Repository, failure_of

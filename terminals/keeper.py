@@ -1347,6 +1347,13 @@ def become_subreaper():
         pass
 
 
+def command_line(*arguments):
+    """What runs this file: imported, not as a script, since its cached bytecode saves the time of compiling it, and 2 MiB."""
+    code = "import sys; sys.path.insert(0, %r); import keeper; sys.exit(keeper.main(sys.argv[1:]))"
+    code %= os.path.dirname(os.path.abspath(__file__))
+    return [sys.executable, "-I", "-S", "-c", code, *arguments]
+
+
 def detach(arguments):
     """Starts the keeper in a session of its own. Returns 0 once it listens."""
     ready, ready_in = os.pipe()
@@ -1356,12 +1363,8 @@ def detach(arguments):
             become_subreaper()
             set_limit_mark(None)  # of a keeper in whose shell the server was started
             os.set_inheritable(ready_in, True)
-            # Imported, not run as a script: its cached bytecode saves the 2 MiB that compiling would cost.
-            code = "import sys; sys.path.insert(0, %r); import keeper; sys.exit(keeper.main(sys.argv[1:]))"
-            code %= os.path.dirname(os.path.abspath(__file__))
             os.environ["MALLOC_MMAP_THRESHOLD_"] = "65536"  # glibc: returns memory after a flood
-            command = [sys.executable, "-I", "-S", "-c", code, "--serve", str(ready_in)]
-            os.execv(sys.executable, command + arguments)
+            os.execv(sys.executable, command_line("--serve", str(ready_in), *arguments))
         os._exit(0)
     os.close(ready_in)
     with open(ready, "rb") as file:

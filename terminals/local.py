@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import stat
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -142,15 +141,9 @@ class LocalKeepers:
         )
 
     async def _start(self, instance_id: str, *, last: bool) -> None:
-        command = [
-            sys.executable,
-            "-I",
-            "-S",
-            keeper.__file__,
-            "--detach",
-            str(self.folder(instance_id)),
-            str(self.socket(instance_id)),
-        ]
+        command = keeper.command_line(
+            "--detach", str(self.folder(instance_id)), str(self.socket(instance_id))
+        )
         await asyncio.to_thread(self.create_folders)  # somebody may have removed them
         # Without its marks: a server started in the shell of another keeper would pass them on, and the end of that
         # shell would kill these keepers, as processes of its run.

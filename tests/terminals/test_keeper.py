@@ -93,8 +93,7 @@ class KeeperProcess:
 
     @property
     def command(self) -> list[str]:
-        detach = [keeper.__file__, "--detach", str(self.folder), str(self.socket), *self.options]
-        return [sys.executable, "-I", "-S", *detach]
+        return [*keeper.command_line("--detach", str(self.folder), str(self.socket)), *self.options]
 
     def start(self) -> int:
         return subprocess.run(self.command, check=False, timeout=30).returncode

@@ -31,6 +31,20 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
 # start. Bots and checkouts of users have compiled files beside their modules too.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+
+def _without_shims(folder: Path) -> list[Path]:
+    """pyenv's commands are shell scripts, which take a third of a second to find out which Python they stand for, and who looks
+    for a Python asks all of them. The same Pythons without the scripts, this one first."""
+    if folder.name != "shims":
+        return [folder]
+    pythons = sorted(folder.parent.glob("versions/*/bin"))
+    return sorted(pythons, key=lambda found: found != Path(sys.base_prefix, "bin"))
+
+
+os.environ["PATH"] = os.pathsep.join(
+    str(found) for folder in os.get_exec_path() for found in _without_shims(Path(folder))
+)
+
 # httpcore tries to import sniffio several times in each request. That it is not installed is found out at once this
 # way, without a look into each folder of sys.path: a third of a request's time.
 sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]

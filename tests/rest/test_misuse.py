@@ -1,20 +1,18 @@
 """Whatever is sent to a route, the answer says what is wrong. A route that is added to the table is tried as well."""
 
 import itertools
-from collections.abc import AsyncIterator, Iterator
-
-import pytest
-import pytest_asyncio
+from collections.abc import Iterator
 
 from rest.api import TABLE
 from rest.operation import Operation
-from tests.support import hostile
 from tests.support.hostile import (
     BODIES,
+    MARKS,
     MEDIA_TYPES,
     TEXTS,
     Place,
     encoded,
+    hostile_place,  # noqa: F401 - a fixture
     in_turn,
     quoted,
     require_answer,
@@ -23,20 +21,9 @@ from tests.support.hostile import (
 from tests.support.http import client
 from tests.support.stress import sized
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.stress,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.usefixtures("without_tracebacks"),
-]
+pytestmark = MARKS
 
 NO_IDS = ["0" * 40, "%ff%fe", "%00", "%2e%2e", "x" * 3000, "😀"]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
-    async with hostile.place(tmp_path_factory.mktemp("misuse")) as found:
-        yield found
 
 
 def path_of(operation: Operation, place: Place, **given: str) -> str:

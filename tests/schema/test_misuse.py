@@ -1,11 +1,9 @@
 """Whatever is sent to `/graphql`, the answer says what is wrong. An operation that is added is tried as well."""
 
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-import pytest
-import pytest_asyncio
 from graphql import (
     GraphQLEnumType,
     GraphQLField,
@@ -20,26 +18,22 @@ from graphql import (
 from mailauncher.errors import Code
 from schema import root
 from schema.limits import DocumentCache
-from tests.support import hostile
 from tests.support.graphql import client, conversing
 from tests.support.hostile import (
     BODIES,
+    MARKS,
     MEDIA_TYPES,
     VALUES,
     Place,
     encoded,
+    hostile_place,  # noqa: F401 - a fixture
     in_turn,
     quoted,
     require_answer,
     without_tracebacks,  # noqa: F401 - a fixture
 )
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.stress,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.usefixtures("without_tracebacks"),
-]
+pytestmark = MARKS
 
 HEALTH = "{ systemHealth { status } }"
 SUBSCRIPTION = "subscription { instanceChanged { id } }"
@@ -53,12 +47,6 @@ QUERIES = (
     *(f"query={quoted(HEALTH)}&{rest}" for rest in ("variables=[]", "variables=%22", "variables=nul", "query=x",
     "operationName=%00", "extensions=1")),
 )  # fmt: skip
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
-    async with hostile.place(tmp_path_factory.mktemp("misuse")) as found:
-        yield found
 
 
 def selection(kind: Any, depth: int = 2) -> str:

@@ -4,14 +4,13 @@ import itertools
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from mailauncher.errors import Code
 from tests.support import http
@@ -22,6 +21,14 @@ from tests.support.stress import sized
 
 EVERY = sized(27, 1)
 """Each place gets every so many of the values, beginning with another one each time, so that the short form uses all too."""
+
+# Of a module whose tests all ask one server, the fixture `place`.
+MARKS = [
+    pytest.mark.slow,
+    pytest.mark.stress,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.usefixtures("without_tracebacks"),
+]
 
 TEXTS = (
     "", " ", "\0", "a\0b", "\ud800", "x\udfff", "x" * 300, "x" * 70_000, "😀" * 300, "a\nb", "\u202e\x1b[2J", "/", "~",
@@ -90,8 +97,9 @@ class Place:
     good: dict[str, Any]
 
 
-@asynccontextmanager
-async def place(folder: Path) -> AsyncIterator[Place]:
+@pytest_asyncio.fixture(name="place", scope="module", loop_scope="module")
+async def hostile_place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
+    folder = tmp_path_factory.mktemp("misuse")
     async with running(settings_for(folder, max_body_bytes=1 << 20)) as launcher:
         bot = await add_bot(launcher.ctx, folder / "bot", napcat="")
         other = await add_bot(launcher.ctx, folder / "other")

@@ -76,8 +76,8 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two for each processor: half of the time tests wait for programs that they have started."""
-    return 2 * (os.cpu_count() or 1)
+    """Three for each processor: more than half of the time tests wait for programs that they have started."""
+    return 3 * (os.cpu_count() or 1)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -335,8 +335,9 @@ def test_a_file_that_grows_too_large_is_not_kept(tmp_path: Path, server: Server)
     fails([server.url()], tmp_path / "a", "larger than")
 
 
+@pytest.mark.slow
 def test_a_silent_server_is_given_up(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download, "READ_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(download, "READ_TIMEOUT_S", 0.5)  # of the second server as well, which answers
     silent = threading.Event()
 
     def stalls(handler: Handler) -> None:

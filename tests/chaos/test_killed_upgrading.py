@@ -59,8 +59,7 @@ async def upgrade(place: Site, bot: Bot, version: str) -> None:
 async def whole(place: Site, name: str) -> Bot:
     """A bot whose upgrade has ended: it is one of the versions, what is its user's is there, and it runs if it ran."""
     status = await place.ended((await place.bots())[name]["id"])
-    bot = await place.settled(name)
-    assert (bot["status"] == "running") is BOTS[name][0]
+    bot = await place.settled(name, "running" if BOTS[name][0] else "stopped")
     await place.require_whole(bot, bot["version"])
     for path, text in MINE.items():
         assert (place.target(name) / path).read_text("utf-8") == text

@@ -112,10 +112,11 @@ class Site:
             )
             await asyncio.sleep(0.05)
 
-    async def settled(self, name: str) -> Bot:
-        """An instance once it is either stopped or running, which it must become."""
+    async def settled(self, name: str, *wanted: str) -> Bot:
+        """An instance once it has one of these statuses, or is either stopped or running, which it must become. A server answers
+        before it has found out what runs if that takes long, and what it then starts again is stopped until it does."""
         async with asyncio.timeout(DEADLINE_S):
-            while (bot := (await self.bots())[name])["status"] not in ("stopped", "running"):
+            while (bot := (await self.bots())[name])["status"] not in (wanted or ("stopped", "running")):
                 assert bot["status"] != "failed", bot
                 await asyncio.sleep(0.05)
         return bot

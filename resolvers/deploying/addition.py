@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,7 @@ from bots.deploying.placing import placed, remove
 from bots.deploying.plan import Plan
 from bots.deploying.staging import Staging
 from mailauncher.errors import Text
+from mailauncher.threads import Check
 from resolvers.deploying import missing
 from resolvers.deploying.install import STOP_WITHIN_S, worker_is_done
 from resolvers.deploying.job import AlreadyFailed, Job, Runner, discard, log
@@ -43,7 +45,7 @@ class AdditionHandler:
         """The files are in place: the services become programs of the instance, and run if it does."""
         runner, lacking = self._runner, job.snapshot.state.missing
         added = [service for service in job.plan.services if service.name not in lacking]
-        await asyncio.to_thread(discard, Path(job.plan.staging))
+        await runner.discard(Path(job.plan.staging))
         await self._add(job, {service.name for service in added})
         await runner.configs.record_all(job.id, "deploy")
         names = ", ".join(service.name for service in added)
@@ -83,11 +85,11 @@ class AdditionHandler:
             await runner.supervisor(job).stop(added).wait(STOP_WITHIN_S)
             others = tuple(service for service in record.services if service.name not in names)
             await runner.live.replace_running(msgspec.structs.replace(record, services=others))
-        await asyncio.to_thread(_remove, job.snapshot.plan, job.snapshot)
+        await runner.removals.run(partial(_remove, job.snapshot.plan, job.snapshot))
 
 
-def _remove(plan: Plan, snapshot: ProgressSnapshot) -> None:
-    """What the worker has made. What cannot be removed is logged."""
+def _remove(plan: Plan, snapshot: ProgressSnapshot, check: Check) -> None:
+    """What the worker has made. What cannot be removed is logged. `check` is called often, and may raise."""
     try:
         if snapshot.state.shares.get("register") == 1.0:
             names = {service.name for service in plan.services} - snapshot.state.missing.keys()
@@ -96,4 +98,4 @@ def _remove(plan: Plan, snapshot: ProgressSnapshot) -> None:
         remove(plan, names)
     except OSError as error:
         log.error("%s cannot be removed: %s", error.filename or plan.folder, error.strerror)
-    discard(Path(plan.staging))
+    discard(Path(plan.staging), check)

@@ -222,7 +222,7 @@ class LiveInstances:
     async def replace_running(self, record: InstanceRecord) -> None:
         """The same for an instance that may run: what runs is adopted, as if by another server."""
         await self.replace(record)
-        await self._adopt(record)
+        await self._adopt(record, _adoption(record))
 
     def _programs(self, record: InstanceRecord) -> list[tuple[ServiceRecord, tuple[str, ...]]]:
         """What the programs of a supervisor depend on."""

@@ -6,6 +6,8 @@ from mailauncher.settings import Settings
 
 COMMAND_LINE = "mailauncher-cli"
 """How the `User-Agent` of the command line begins, so that it is told from other clients of the same interface."""
+SIGNED_IN = "mailauncher.signed_in"
+"""Key in the scope of a request whose cookie counts as the token."""
 
 
 def token_matches(settings: Settings, presented: str) -> bool:

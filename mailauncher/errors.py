@@ -70,6 +70,7 @@ class Code(StrEnum):
     TERMINAL_NOT_FOUND = "TERMINAL_NOT_FOUND"
     COMMAND_FAILED = "COMMAND_FAILED"
     INCOMPLETE = "INCOMPLETE"
+    UNKNOWN_DOCUMENT = "UNKNOWN_DOCUMENT"
 
 
 class ErrorInfo(NamedTuple):
@@ -261,6 +262,15 @@ ERROR_INFO: dict[Code, ErrorInfo] = {
             "The command did not complete in the time allowed and continues, or the bot waits for an answer in its terminal.",
         ),
     ),
+    Code.UNKNOWN_DOCUMENT: ErrorInfo(
+        404,
+        4404,
+        3,
+        Text(
+            "服务器没有这个 id 的 GraphQL 文档，例如页面来自另一个版本。",
+            "The server has no GraphQL document with this id, for instance since the page is of another version.",
+        ),
+    ),
 }
 
 
@@ -326,6 +336,10 @@ class PortInUse(LauncherError):
 
 class ResourceNotFound(LauncherError):
     code = Code.RESOURCE_NOT_FOUND
+
+
+class UnknownDocument(LauncherError):
+    code = Code.UNKNOWN_DOCUMENT
 
 
 class InstanceAlreadyRunning(LauncherError):

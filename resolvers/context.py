@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from bots.offers import BotSources
 from mailauncher.access import COMMAND_LINE
+from mailauncher.browser_sessions import BrowserSessions
 from mailauncher.events import Bus
 from mailauncher.settings import Settings
 from resolvers.archiving.backup_files import BackupFiles
@@ -66,6 +67,7 @@ class Context:
     configs: Configs
     backups: BackupFiles
     samplers: Samplers
+    sessions: BrowserSessions
     started_at: float
     graphql_fallbacks: Counter[str] = field(default_factory=Counter)
     """Root fields of GraphQL operations that were not compiled, by reason."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from bots.catalogue import Catalogue
 from bots.offers import BotSources
 from mailauncher import files, log, open_files
+from mailauncher.browser_sessions import BrowserSessions
 from mailauncher.errors import InsufficientSpace, InvalidPath
 from mailauncher.events import Bus
 from mailauncher.settings import Settings
@@ -124,6 +125,7 @@ async def open_context(settings: Settings) -> AsyncIterator[Context]:
             configs=configs,
             backups=backups,
             samplers=samplers,
+            sessions=await asyncio.to_thread(BrowserSessions.read, settings),
             started_at=time.monotonic(),
         )
 

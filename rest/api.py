@@ -10,6 +10,7 @@ from starlette.types import ExceptionHandler
 from resolvers.context import Context
 from rest import (
     configuration,
+    dashboard,
     deployments,
     emojis,
     existing_client,
@@ -20,6 +21,7 @@ from rest import (
     person_files,
     persons,
     services,
+    sign_in,
     static_images,
     system,
     terminal_logs,
@@ -47,7 +49,8 @@ _DOCUMENTED: tuple[Operation, ...] = (
     *pages.OPERATIONS,
 )
 TABLE: tuple[Operation, ...] = (*_DOCUMENTED, openapi.operation(_DOCUMENTED))
-ROUTER = Router(TABLE)
+# The pages, and what only they need, are no API.
+ROUTER = Router((*TABLE, *dashboard.OPERATIONS, *sign_in.OPERATIONS))
 
 
 def routes(ctx: Context) -> list[BaseRoute]:
@@ -60,7 +63,7 @@ def middleware(ctx: Context) -> list[Middleware]:
     origins = Origins(ctx.settings)
     return [
         Middleware(OuterMiddleware, origins=origins),
-        Middleware(Guard, settings=ctx.settings, origins=origins, router=ROUTER),
+        Middleware(Guard, settings=ctx.settings, origins=origins, router=ROUTER, sessions=ctx.sessions),
     ]
 
 

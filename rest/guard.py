@@ -6,7 +6,8 @@ reach nothing but read-only routes, whose responses the browser hides from them.
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mailauncher.access import bearer_token, token_matches
+from mailauncher.access import SIGNED_IN, bearer_token, token_matches
+from mailauncher.browser_sessions import BrowserSessions, session_in
 from mailauncher.errors import PermissionDenied
 from mailauncher.settings import Settings
 from rest.body import too_large
@@ -25,8 +26,17 @@ PREFLIGHT = (
 class Guard:
     """Raises PermissionDenied or FileTooLarge before the application is reached; the outer middleware responds."""
 
-    def __init__(self, app: ASGIApp, *, settings: Settings, origins: Origins, router: Router) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        settings: Settings,
+        origins: Origins,
+        router: Router,
+        sessions: BrowserSessions,
+    ) -> None:
         self._app = app
+        self._sessions = sessions
         self._settings = settings
         self._origins = origins
         self._router = router
@@ -94,13 +104,29 @@ class Guard:
 
     def _check_token(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         authorization = headers.get(b"authorization")
-        if authorization is None and self._is_open(scope):
-            return
+        if authorization is None:
+            if self._is_signed_in(headers):
+                scope[SIGNED_IN] = True
+                return
+            if self._is_open(scope):
+                return
         if not token_matches(self._settings, bearer_token((authorization or b"").decode("latin-1"))):
             raise PermissionDenied(
                 "缺少令牌或令牌错误：须与服务器的设置 token 相同（命令行：--token 或 MAILAUNCHER_TOKEN）",
                 "The token is missing or wrong; the right one is the server's setting token (command line: --token or MAILAUNCHER_TOKEN)",
             )
+
+    def _is_signed_in(self, headers: dict[bytes, bytes]) -> bool:
+        """Whether a page of this server made a browser send a valid cookie. A page elsewhere on this host can do that too, since
+        cookies know no ports; so what the browser says of the page counts, and without such a word the cookie does not."""
+        origin = headers.get(b"origin")
+        host = headers[b"host"]
+        same = (
+            origin.partition(b"://")[2] == host
+            if origin is not None
+            else headers.get(b"sec-fetch-site") == b"same-origin"
+        )
+        return same and b"cookie" in headers and self._sessions.knows(session_in(headers[b"cookie"]))
 
     def _is_open(self, scope: Scope) -> bool:
         """Whether no token is needed here: public routes, the explorer's page, and the GraphQL socket, which checks it itself."""

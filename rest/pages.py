@@ -63,11 +63,12 @@ def _policy(html: str) -> str:
     )
 
 
-_HOME, _DOCS = read("home.html"), read("docs.html")
+_NOT_BUILT, _DOCS = read("not-built.html"), read("docs.html")
 
 
-async def _home(_ctx: Context, call: Call) -> Response:
-    return _HOME.in_language(call.language)
+def not_built(language: str) -> Response:
+    """What stands at the dashboard's place where it was not built: how to get it, and the addresses that there are."""
+    return _NOT_BUILT.in_language(language)
 
 
 async def _docs(_ctx: Context, call: Call) -> Response:
@@ -75,15 +76,6 @@ async def _docs(_ctx: Context, call: Call) -> Response:
 
 
 OPERATIONS = (
-    Operation(
-        method="GET",
-        path="/",
-        group="pages",
-        text=Text("首页", "Get the front page"),
-        handler=_home,
-        media=(MEDIA,),
-        public=True,
-    ),
     Operation(
         method="GET",
         path="/api/v1/docs",

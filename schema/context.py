@@ -26,13 +26,14 @@ class Reader(NamedTuple):
 class RequestContext:
     """The context of one HTTP request or one socket: the running server, who reads, and DataLoaders.
 
-    `authorization` is the header of that name; `connection_params` is the payload of a socket's `connection_init`.
+    `authorization` is the header of that name; `signed_in`: it had a cookie that counts as the token; `connection_params` is the payload of a socket's `connection_init`.
     """
 
     ctx: Context
     loaders: Loaders
     reader: Reader = field(default_factory=Reader)
     authorization: str = ""
+    signed_in: bool = False
     connection_params: dict[str, Any] = field(default_factory=dict)
     commands: Tasks = field(default_factory=Tasks)
     """Commands that are running, some of them for operations that have been cancelled."""

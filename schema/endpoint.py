@@ -13,7 +13,7 @@ import strawberry
 from cross_web import HTTPException
 from graphql import GraphQLError
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
@@ -24,7 +24,7 @@ from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_
 from strawberry.types.unset import UnsetType
 
 from mailauncher import utf8
-from mailauncher.access import bearer_token, token_matches
+from mailauncher.access import SIGNED_IN, bearer_token, token_matches
 from mailauncher.departures import unless_left
 from mailauncher.errors import InvalidParameter, preferred_language
 from mailauncher.etags import matches
@@ -34,7 +34,7 @@ from mailauncher.streams import ENDLESS
 from mailauncher.system_text import to_json
 from mailauncher.utf8 import NotUtf8
 from resolvers.context import Context
-from schema import explorer, root
+from schema import root
 from schema.compiled.executor import PlanCache
 from schema.context import Reader, RequestContext
 from schema.kept_answers import REQUEST_BYTES, Answer, Asked, KeptAnswers
@@ -43,6 +43,7 @@ from schema.loaders import Loaders
 from schema.negotiation import EventStreamTransport, MediaType, choose, is_subscription
 from schema.shared_events import EventAnswer
 from schema.socket_handler import SocketHandler
+from schema.stored_documents import StoredDocuments
 
 INIT_TIMEOUT_S = 10.0
 """Maximum time until a socket's `connection_init`."""
@@ -50,13 +51,14 @@ REASON_BYTES = 123
 """Maximum size of a WebSocket close reason."""
 
 
-def create(ctx: Context) -> ASGIApp:
-    """The endpoint, for a `Route` and a `WebSocketRoute` alike.
+def create(ctx: Context, documents: Mapping[str, str], explorer: Callable[[str], Response]) -> ASGIApp:
+    """The endpoint, for a `Route` and a `WebSocketRoute` alike. `documents` are those that clients may send by id, `explorer`
+    makes the page for browsers in a language.
 
     It expects two middlewares around it: one that refuses unauthorized callers (except for the token of a socket, which is
     checked here), and one that turns a LauncherError, or Strawberry's plain-text refusals, into the common error body.
     """
-    return GraphQLEndpoint(ctx)
+    return GraphQLEndpoint(ctx, documents, explorer)
 
 
 class WebSocketAdapter(ASGIWebSocketAdapter):
@@ -104,8 +106,12 @@ class GraphQLEndpoint(GraphQL[RequestContext, None]):
     graphql_transport_ws_handler_class = SocketHandler
     stream_transport_classes_by_protocol = MappingProxyType({GRAPHQL_SSE_PROTOCOL: EventStreamTransport})
 
-    def __init__(self, ctx: Context) -> None:
+    def __init__(
+        self, ctx: Context, documents: Mapping[str, str], explorer: Callable[[str], Response]
+    ) -> None:
         self._ctx = ctx
+        self.stored_documents = StoredDocuments(documents)
+        self._explorer = explorer
         self._documents = DocumentCache(ctx.settings)
         schema = root.create(ctx.settings, self._documents, PlanCache(ctx.graphql_fallbacks))
         self._graphql_schema = schema._schema
@@ -129,6 +135,7 @@ class GraphQLEndpoint(GraphQL[RequestContext, None]):
             Loaders(ctx),
             Reader(preferred_language(request.headers.get("accept-language", ""))),
             authorization=request.headers.get("authorization", ""),
+            signed_in=SIGNED_IN in request.scope,
         )
 
     # Kept answers
@@ -166,11 +173,14 @@ class GraphQLEndpoint(GraphQL[RequestContext, None]):
         return True
 
     async def on_ws_connect(self, context: RequestContext) -> UnsetType:
-        """The token is in the handshake's header or, since browsers cannot set that, in the payload."""
+        """The token is in the handshake's header or, since browsers cannot set that, in the payload; so is the language."""
         presented = {key.lower(): value for key, value in context.connection_params.items()}
+        language = presented.get("acceptlanguage")
+        if isinstance(language, str):
+            context.reader = Reader(preferred_language(language))
         authorization = presented.get("authorization", context.authorization)
         token = bearer_token(authorization) if isinstance(authorization, str) else ""
-        if not token_matches(self._ctx.settings, token):
+        if not (context.signed_in or token_matches(self._ctx.settings, token)):
             raise ConnectionRejectionError
         nothing: UnsetType = strawberry.UNSET
         return nothing
@@ -198,8 +208,17 @@ class GraphQLEndpoint(GraphQL[RequestContext, None]):
     def parse_json(self, data: str | bytes) -> Any:
         """A body is bytes, a query parameter is text."""
         parsed = super().parse_json(data)
-        if isinstance(data, bytes) and not isinstance(parsed, dict | list):
-            raise InvalidParameter("请求体应为 JSON 对象", "The request body must be a JSON object")
+        if isinstance(data, bytes):
+            if not isinstance(parsed, dict | list):
+                raise InvalidParameter("请求体应为 JSON 对象", "The request body must be a JSON object")
+            for request in parsed if isinstance(parsed, list) else [parsed]:
+                if isinstance(request, dict):
+                    self.stored_documents.resolve(request)
+        return parsed
+
+    def parse_query_params(self, params: Any) -> dict[str, Any]:
+        parsed: dict[str, Any] = super().parse_query_params(params)
+        self.stored_documents.resolve(parsed)
         return parsed
 
     async def parse_http_body(self, request: Any) -> GraphQLRequestData | list[GraphQLRequestData]:
@@ -287,7 +306,8 @@ class GraphQLEndpoint(GraphQL[RequestContext, None]):
         )
 
     async def render_graphql_ide(self, request: Request) -> Response:
-        return HTMLResponse(await asyncio.to_thread(explorer.page))
+        language = preferred_language(request.headers.get("accept-language", ""))
+        return await asyncio.to_thread(self._explorer, language)
 
 
 async def _asked(request: Request) -> Asked | None:

@@ -7,7 +7,7 @@ from graphql import GraphQLArgument, GraphQLField, GraphQLObjectType, is_require
 
 from mailauncher.errors import ERROR_INFO
 from mailauncher.settings import Settings, catalogue
-from schema import explorer, limits, root, variables
+from schema import examples, limits, root, variables
 from schema.endpoint import INIT_TIMEOUT_S
 
 _INTRODUCTION = f"""# GraphQL
@@ -58,7 +58,7 @@ _EXAMPLE = f"""## Example
 The initial content of the explorer:
 
 ```graphql
-{explorer.QUERY.strip()}
+{examples.QUERY.strip()}
 ```
 """
 

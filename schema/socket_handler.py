@@ -11,7 +11,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Bas
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message, SubscribeMessage
 from strawberry.types.execution import PreExecutionError
 
-from mailauncher.errors import InvalidParameter
+from mailauncher.errors import InvalidParameter, LauncherError, UnknownDocument
 from mailauncher.system_text import to_json
 from schema.context import RequestContext
 from schema.errors import extensions
@@ -39,7 +39,8 @@ class _Pong(msgspec.Struct, tag_field="type", tag="pong"):
 
 
 class _Operation(msgspec.Struct):
-    query: str
+    query: str | None = None
+    documentId: str | None = None  # noqa: N815 - as over HTTP
     variables: Payload = None
     operationName: str | None = None  # noqa: N815 - the protocol's name
     extensions: Payload = None
@@ -66,6 +67,11 @@ class SocketHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
         except msgspec.ValidationError as error:
             await self.handle_invalid_message(f"Invalid message: {error}")
             return
+        if isinstance(known, _Subscribe) and known.payload.query is None and known.payload.documentId is None:
+            await self.handle_invalid_message(
+                "Invalid message: `payload` has neither `query` nor `documentId`"
+            )
+            return
         if isinstance(known, _ConnectionInit) and known.payload is None:
             message = {"type": "connection_init", "payload": {}}
         await super().handle_message(message)
@@ -74,8 +80,10 @@ class SocketHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
         if self.connection_acknowledged and message["id"] not in self.operations:
             try:
                 self._require_room()
+                view: Any = self.view
+                view.stored_documents.resolve(message["payload"])
                 require_length(message["payload"]["query"])
-            except InvalidParameter as error:
+            except (InvalidParameter, UnknownDocument) as error:
                 await self._refuse(message["id"], error)
                 return
         await super().handle_subscribe(message)
@@ -106,7 +114,7 @@ class SocketHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
                 f"At most {limit} concurrent operations on one socket",
             )
 
-    async def _refuse(self, operation_id: str, error: InvalidParameter) -> None:
+    async def _refuse(self, operation_id: str, error: LauncherError) -> None:
         message = error.text.in_language(self.context.language)
         details = extensions(error.code, error.field)
         await self.send_message(

@@ -67,18 +67,3 @@ async def test_details_are_added_on_request_and_equal_in_both_apis(
         chinese = await http.get(f"{API}/instances?details=true", headers={"accept-language": "zh"})
         assert "正在终端中等待回答" in chinese.json()["instances"][0]["details"]["reason"]
         failure(await http.get(f"{API}/instances?details=yes"), Code.INVALID_PARAMETER, "details")
-
-
-async def test_the_front_page_asks_for_details_and_shows_them(launcher: Launcher) -> None:
-    async with client(launcher, accept_language="en") as http:
-        page = (await http.get("/")).text
-    assert "/api/v1/instances?details=true" in page
-    for shown in (
-        "question",
-        "reason",
-        "restarts",
-        "uptime_s",
-        "waiting for an answer",
-        "running (not ready)",
-    ):
-        assert shown in page

@@ -11,7 +11,7 @@ from rest.pages import FOLDER
 from tests.support.http import API, client
 from tests.support.server import Launcher
 
-PAGES = ("/", f"{API}/docs")
+PAGES = (f"{API}/docs",)
 
 
 @pytest.mark.slow
@@ -42,16 +42,7 @@ async def test_a_page_is_in_the_readers_language(launcher: Launcher) -> None:
             assert not re.search("[⟦⟧]", chinese + english)
 
 
-@pytest.mark.slow
-async def test_the_links_on_the_front_page_work(launcher: Launcher) -> None:
-    async with client(launcher) as http:
-        links = re.findall('href="([^"]+)"', (await http.get("/")).text)
-        assert {"/graphql", f"{API}/docs", f"{API}/openapi.json", "/metrics"} <= set(links)
-        for link in links:
-            assert (await http.get(link, headers={"accept": "text/html"})).status_code == 200
-
-
-@pytest.mark.parametrize("name", ["home.html", "docs.html"])
+@pytest.mark.parametrize("name", ["not-built.html", "docs.html"])
 def test_a_page_loads_nothing_from_other_servers_and_inserts_no_markup(name: str) -> None:
     text = (FOLDER / name).read_text("utf-8")
     assert "//" not in text
@@ -67,8 +58,7 @@ def test_a_page_loads_nothing_from_other_servers_and_inserts_no_markup(name: str
         assert unsafe not in text
 
 
-@pytest.mark.parametrize("name", ["home.html", "docs.html"])
-def test_a_page_requests_only_existing_routes(name: str) -> None:
-    asked = re.findall(r'(?:get|fetch)\("(/[^"?]*)[^"]*"', (FOLDER / name).read_text("utf-8"))
+def test_the_page_of_the_api_requests_only_existing_routes() -> None:
+    asked = re.findall(r'(?:get|fetch)\("(/[^"?]*)[^"]*"', (FOLDER / "docs.html").read_text("utf-8"))
     assert asked
     assert set(asked) <= {row.path for row in TABLE if row.method == "GET" and not row.changes}

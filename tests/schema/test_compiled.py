@@ -31,7 +31,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 import cli
 from mailauncher.settings import Settings
-from schema import explorer, root
+from schema import examples, root
 from schema.compiled.executor import VARIANTS_MAX, PlanCache
 from tests.support.random_documents import Answers, RandomDocument, answer_every_field
 from tests.support.stress import sized
@@ -147,16 +147,19 @@ async def test_the_variants_of_a_document_are_bounded() -> None:
 
 
 def own_documents() -> Iterator[str]:
-    yield explorer.QUERY
+    yield examples.QUERY
     for module in pkgutil.walk_packages(cli.__path__, "cli."):
         for value in vars(importlib.import_module(module.name)).values():
             if isinstance(value, str):
                 yield value
+    yield from json.loads(
+        (REPOSITORY / "dashboard/src/gql/persisted-documents.json").read_text("utf-8")
+    ).values()
     for page in REPOSITORY.glob("docs/**/*.md"):
         yield from re.findall(r"```graphql\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
 
 
-def test_the_documents_of_the_command_line_and_the_guides_are_compiled() -> None:
+def test_the_documents_of_the_pages_the_command_line_and_the_guides_are_compiled() -> None:
     found = 0
     for text in own_documents():
         with suppress(GraphQLError):

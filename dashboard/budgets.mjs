@@ -1,0 +1,29 @@
+// Fails if a page has become larger than its budget: what its first view loads, and what it loads when a part is opened.
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+
+const out = "../rest/built_pages";
+const assets = join(out, "assets");
+const KIB = 1024;
+
+const names = await readdir(assets);
+const size = async (name, end) => (await stat(join(assets, name + end))).size;
+const one = (start, end) => {
+  const found = names.filter((name) => name.startsWith(start) && name.endsWith(end));
+  if (found.length !== 1) throw new Error(`${found.length} files are called ${start}*${end}`);
+  return found[0];
+};
+
+const html = await readFile(join(out, "index.html"), "utf8");
+const first = [...html.matchAll(/(?:src|href)="\/assets\/([^"]+)"/g)].map((match) => match[1]);
+const firstView = (await Promise.all(first.map((name) => size(name, ".br")))).reduce((sum, one) => sum + one, 0);
+
+const rows = [
+  ["first view (Brotli)", firstView, 160 * KIB],
+  ["terminal (gzip)", await size(one("TerminalView-", ".js"), ".gz"), 160 * KIB],
+  ["charts (gzip)", await size(one("UsageCharts-", ".js"), ".gz"), 25 * KIB],
+];
+for (const [name, is, most] of rows) {
+  console.log(`${name}: ${(is / KIB).toFixed(1)} of ${most / KIB} KiB`);
+  if (is > most) process.exitCode = 1;
+}

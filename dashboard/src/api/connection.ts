@@ -1,0 +1,178 @@
+/**
+ * The one socket of a page: queries, commands and subscriptions go through it, so that there is one place which knows
+ * whether the server is there.
+ */
+import { type Client, createClient } from "graphql-ws";
+import { language } from "../i18n/language";
+import { createStore } from "../ui/store";
+import { ApiError, dataOf, UnknownOutcome } from "./errors";
+import { documentId, type Operation } from "./operation";
+
+const RETRY_MS = [200, 400, 800, 1000];
+const KEEP_ALIVE_MS = 10_000;
+const ALIVE_WITHIN_MS = 3000;
+
+type State =
+  | { is: "connecting" }
+  | { is: "connected" }
+  | { is: "lost"; since: number }
+  | { is: "refused"; message: string };
+
+export const connection = createStore<State>({ is: "connecting" });
+
+/** How often the page has been connected: what was read before the last time may be out of date. */
+export const connections = createStore(0);
+
+let client: Client = open();
+
+function open(): Client {
+  let alive: ReturnType<typeof setTimeout> | undefined;
+  let socket: WebSocket | undefined;
+  return createClient({
+    url: new URL("/graphql", location.href.replace(/^http/, "ws")).href,
+    lazy: false,
+    keepAlive: KEEP_ALIVE_MS,
+    retryAttempts: Number.POSITIVE_INFINITY,
+    // An error that is no event of the socket would come again at once, without end.
+    shouldRetry: (error) => error instanceof Event && connection.get().is !== "refused",
+    retryWait: (tries) => wait((RETRY_MS[tries] ?? 1000) * (0.7 + 0.6 * Math.random())),
+    connectionParams: () => ({ acceptLanguage: language.get() }),
+    onNonLazyError: () => {},
+    on: {
+      opened: (opened) => {
+        socket = opened as WebSocket;
+      },
+      connected: () => {
+        connection.set({ is: "connected" });
+        connections.set(connections.get() + 1);
+      },
+      // A machine that slept, or a network that is gone, closes nothing.
+      ping: (received) => {
+        if (!received) alive = setTimeout(() => socket?.close(4408, "no answer"), ALIVE_WITHIN_MS);
+      },
+      pong: (received) => {
+        if (received) clearTimeout(alive);
+      },
+      closed: (event) => {
+        clearTimeout(alive);
+        const { code, reason } = event as CloseEvent;
+        const before = connection.get();
+        if (code === 4403) connection.set({ is: "refused", message: reason });
+        else if (before.is !== "lost") connection.set({ is: "lost", since: Date.now() });
+      },
+    },
+  });
+}
+
+/** Connects anew, with another token or in another language. */
+export function reconnect(): void {
+  connection.set({ is: "connecting" });
+  client.dispose();
+  client = open();
+  connections.set(connections.get() + 1);
+}
+
+/** The answer to a query. It is asked again if the connection is lost meanwhile. */
+export function query<Result, Variables>(
+  operation: Operation<Result, Variables>,
+  variables: Variables,
+): Promise<Result> {
+  return once<Result>(operation, variables);
+}
+
+/**
+ * The answer to a command, which is sent once only: if the connection is lost before the answer comes, the promise fails
+ * with `UnknownOutcome`, and the state tells what became of it.
+ */
+export function command<Result, Variables>(
+  operation: Operation<Result, Variables>,
+  variables: Variables,
+): Promise<Result> {
+  if (connection.get().is !== "connected") return Promise.reject(new UnknownOutcome());
+  return new Promise((resolve, reject) => {
+    const settled = () => unwatch();
+    const unwatch = connection.subscribe(() => {
+      if (connection.get().is === "connected") return;
+      settled();
+      stop();
+      reject(new UnknownOutcome());
+    });
+    const stop = send<Result>(operation, variables, {
+      next: resolve,
+      error: reject,
+      complete: settled,
+    });
+  });
+}
+
+/** Calls `next` with each event until the returned function is called. It is subscribed again after a lost connection, with
+ * the variables that it then has. */
+export function subscribe<Result, Variables>(
+  operation: Operation<Result, Variables>,
+  variables: () => Variables,
+  next: (event: Result) => void,
+  failed: (error: Error) => void = () => {},
+): () => void {
+  let stop = () => {};
+  let stopped = false;
+  const begin = () => {
+    stop();
+    if (stopped || connection.get().is !== "connected") return;
+    stop = send<Result>(operation, variables(), { next, error: failed, complete: () => {} });
+  };
+  const unwatch = connections.subscribe(begin);
+  begin();
+  return () => {
+    stopped = true;
+    unwatch();
+    stop();
+  };
+}
+
+interface Sink<Result> {
+  next(result: Result): void;
+  error(error: Error): void;
+  complete(): void;
+}
+
+function once<Result>(operation: object, variables: unknown): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    send<Result>(operation, variables, { next: resolve, error: reject, complete: () => {} });
+  });
+}
+
+function send<Result>(operation: object, variables: unknown, sink: Sink<Result>): () => void {
+  // The client library insists on a query; the server takes an empty one as none.
+  const payload = {
+    query: "",
+    documentId: documentId(operation),
+    variables: variables as Record<string, unknown>,
+  };
+  return client.subscribe(payload, {
+    next: (answer) => {
+      try {
+        sink.next(dataOf<Result>(answer));
+      } catch (error) {
+        sink.error(error as Error);
+      }
+    },
+    error: (error) => sink.error(asError(error)),
+    complete: () => sink.complete(),
+  });
+}
+
+function asError(error: unknown): Error {
+  if (error instanceof Error) return error;
+  if (Array.isArray(error)) {
+    try {
+      dataOf({ errors: error });
+    } catch (found) {
+      return found as Error;
+    }
+  }
+  return new ApiError("The connection was closed", "CONNECTION_FAILED");
+}
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

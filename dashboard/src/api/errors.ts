@@ -1,0 +1,30 @@
+import type { FormattedExecutionResult } from "graphql-ws";
+
+/** An error that the server has sent. `code` is one of docs/errors.md. */
+export class ApiError extends Error {
+  constructor(
+    message: string,
+    readonly code: string,
+  ) {
+    super(message);
+    this.name = "ApiError";
+  }
+}
+
+/** The connection was lost before the answer came: nobody knows whether the command was carried out. */
+export class UnknownOutcome extends Error {
+  constructor() {
+    super("The connection was lost before the answer came");
+    this.name = "UnknownOutcome";
+  }
+}
+
+/** The data of an answer. Throws the first of its errors. */
+export function dataOf<Result>(answer: FormattedExecutionResult<unknown, unknown>): Result {
+  const [first] = answer.errors ?? [];
+  if (first) {
+    const code = (first.extensions as { code?: unknown } | undefined)?.code;
+    throw new ApiError(first.message, typeof code === "string" ? code : "INTERNAL_ERROR");
+  }
+  return answer.data as Result;
+}

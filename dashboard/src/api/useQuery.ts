@@ -1,0 +1,53 @@
+/** Reads a query, and reads it anew after each new connection and each `again`. What was read stays shown meanwhile. */
+import { useCallback, useState, useSyncExternalStore } from "react";
+import { createStore } from "../ui/store";
+import { connections, query } from "./connection";
+import type { Operation } from "./operation";
+
+export interface Read<Result> {
+  data: Result | undefined;
+  error: Error | undefined;
+  again(): void;
+}
+
+interface Reading<Result> {
+  data: Result | undefined;
+  error: Error | undefined;
+}
+
+export function useQuery<Result, Variables>(
+  operation: Operation<Result, Variables>,
+  variables: Variables,
+): Read<Result> {
+  const key = JSON.stringify(variables);
+  const [reader] = useState(() => createReader(operation));
+  const subscribe = useCallback((changed: () => void) => reader.watch(key, changed), [reader, key]);
+  const { data, error } = useSyncExternalStore(subscribe, reader.get);
+  return { data, error, again: reader.again };
+}
+
+function createReader<Result, Variables>(operation: Operation<Result, Variables>) {
+  const found = createStore<Reading<Result>>({ data: undefined, error: undefined });
+  let wanted = "";
+  const read = () => {
+    const asked = wanted;
+    query(operation, JSON.parse(asked) as Variables).then(
+      (data) => asked === wanted && found.set({ data, error: undefined }),
+      (error: Error) => asked === wanted && found.set({ data: found.get().data, error }),
+    );
+  };
+  return {
+    get: found.get,
+    again: read,
+    watch: (key: string, changed: () => void) => {
+      wanted = key;
+      const unwatch = found.subscribe(changed);
+      const unlink = connections.subscribe(read);
+      read();
+      return () => {
+        unwatch();
+        unlink();
+      };
+    },
+  };
+}

@@ -1,0 +1,129 @@
+/** The frame around every page: navigation, connection, language, theme. */
+import { lazy, Suspense, useEffect, useState } from "react";
+import { Link, Route, Switch, useRoute } from "wouter";
+import { connection, reconnect } from "../api/connection";
+import { signedIn, signOut } from "../api/session";
+import { chooseLanguage, type Language, language } from "../i18n/language";
+import { useText } from "../i18n/text";
+import { Overview } from "../pages/overview/Overview";
+import { Button, Skeleton } from "../ui/parts";
+import { useStore } from "../ui/store";
+import { CommandMenu } from "./CommandMenu";
+import { ConnectionBanner } from "./ConnectionBanner";
+import { ErrorBoundary } from "./ErrorBoundary";
+import { NotFound } from "./NotFound";
+import { SignIn } from "./SignIn";
+import css from "./shell.module.css";
+import { chooseTheme, type Theme, theme } from "./theme";
+import { Toasts } from "./toasts";
+
+const InstancePage = lazy(() => import("../pages/instance/InstancePage"));
+const EventsPage = lazy(() => import("../pages/events/EventsPage"));
+
+export function App() {
+  const text = useText();
+  if (useStore(connection).is === "refused") return <SignIn />;
+  return (
+    <>
+      <a className={css.skip} href="#main">
+        {text("app.skip")}
+      </a>
+      <Header />
+      <ConnectionBanner />
+      <main id="main" className={css.main}>
+        <ErrorBoundary>
+          <Suspense fallback={<Skeleton label={text("connection.connecting")} lines={6} />}>
+            <Switch>
+              <Route path="/">
+                <Overview />
+              </Route>
+              <Route path="/events">
+                <EventsPage />
+              </Route>
+              <Route path="/instances/:id/:tab?">
+                {({ id, tab }) => <InstancePage key={id} id={id} tab={tab ?? "terminal"} />}
+              </Route>
+              <Route>
+                <NotFound />
+              </Route>
+            </Switch>
+          </Suspense>
+        </ErrorBoundary>
+      </main>
+      <Toasts />
+    </>
+  );
+}
+
+function Header() {
+  const text = useText();
+  const [menu, setMenu] = useState(false);
+  useShortcut(() => setMenu(true));
+  return (
+    <header className={css.header}>
+      <Link href="/" className={css.brand}>
+        MaiLauncher
+      </Link>
+      <nav className={css.nav} aria-label={text("nav.main")}>
+        <Page href="/" name={text("nav.overview")} />
+        <Page href="/events" name={text("nav.events")} />
+        <a href="/graphql">{text("nav.explorer")}</a>
+        <a href="/api/v1/docs">{text("nav.rest")}</a>
+      </nav>
+      <div className={css.settings}>
+        <Button small onClick={() => setMenu(true)}>
+          {text("nav.menu")}
+        </Button>
+        <select
+          aria-label={text("setting.theme")}
+          value={useStore(theme)}
+          onChange={(event) => chooseTheme(event.target.value as Theme)}
+        >
+          <option value="system">{text("theme.system")}</option>
+          <option value="light">{text("theme.light")}</option>
+          <option value="dark">{text("theme.dark")}</option>
+        </select>
+        <select
+          aria-label={text("setting.language")}
+          value={useStore(language)}
+          onChange={(event) => {
+            chooseLanguage(event.target.value as Language);
+            reconnect();
+          }}
+        >
+          <option value="zh">中文</option>
+          <option value="en">English</option>
+        </select>
+        {useStore(signedIn) && (
+          <Button small onClick={() => void signOut().then(reconnect)}>
+            {text("signin.out")}
+          </Button>
+        )}
+      </div>
+      {menu && <CommandMenu close={() => setMenu(false)} />}
+    </header>
+  );
+}
+
+function Page({ href, name }: { href: string; name: string }) {
+  const [active] = useRoute(href);
+  return (
+    <Link href={href} aria-current={active ? "page" : undefined}>
+      {name}
+    </Link>
+  );
+}
+
+/** Ctrl-K everywhere but in a terminal, to which it belongs. */
+function useShortcut(open: () => void): void {
+  useEffect(() => {
+    const listen = (event: KeyboardEvent) => {
+      const inTerminal = event.target instanceof Element && event.target.closest(".xterm") !== null;
+      if (!(event.ctrlKey || event.metaKey) || event.key !== "k" || inTerminal) return;
+      event.preventDefault();
+      open();
+    };
+    document.addEventListener("keydown", listen);
+    return () => document.removeEventListener("keydown", listen);
+  });
+}

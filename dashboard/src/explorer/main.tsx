@@ -1,0 +1,30 @@
+/** The explorer at `/graphql`: GraphiQL over this server's own socket and HTTP, without any other host. */
+import "../nonce";
+import "graphiql/setup-workers/vite";
+import { createGraphiQLFetcher } from "@graphiql/toolkit";
+import { GraphiQL } from "graphiql";
+import "graphiql/style.css";
+import { createClient } from "graphql-ws";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import EXAMPLES from "../../../schema/examples.graphql?raw";
+import "./explorer.css";
+
+// A browser that has signed in sends its cookie along; without one, the headers editor takes a token.
+const fetcher = createGraphiQLFetcher({
+  url: "/graphql",
+  wsClient: createClient({ url: new URL("/graphql", location.href.replace(/^http/, "ws")).href }),
+});
+
+const root = document.getElementById("root");
+if (root) {
+  createRoot(root).render(
+    <StrictMode>
+      <GraphiQL fetcher={fetcher} initialQuery={EXAMPLES} shouldPersistHeaders={false}>
+        <GraphiQL.Logo>
+          <a href="/">MaiLauncher</a>
+        </GraphiQL.Logo>
+      </GraphiQL>
+    </StrictMode>,
+  );
+}

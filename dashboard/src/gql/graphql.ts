@@ -1,0 +1,453 @@
+/* eslint-disable */
+/** Internal type. DO NOT USE DIRECTLY. */
+type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+/** Internal type. DO NOT USE DIRECTLY. */
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+/** What a deployment does. */
+export type DeploymentKind =
+  /** Creates an instance with the configuration and data of another. */
+  | 'CLONE'
+  /** Installs a new instance. */
+  | 'DEPLOY'
+  /** Adds services to an instance that was installed without them, see `retryDeployment`. */
+  | 'SERVICES'
+  /** Changes the version of an existing instance. */
+  | 'UPGRADE';
+
+/** Status of a deployment. REST has the same values in lower case. */
+export type DeploymentStatus =
+  /** Cancelled on request; everything it had created was removed. */
+  | 'CANCELLED'
+  /** Finished successfully. */
+  | 'COMPLETED'
+  /** Failed, see `failure`; `retryDeployment` continues it. */
+  | 'FAILED'
+  /** In progress. */
+  | 'INSTALLING'
+  /** Waiting for other deployments. */
+  | 'PENDING';
+
+/** A step of a deployment, in order of execution. */
+export type DeploymentStep =
+  /** Checks tools, disk space and the target folder. */
+  | 'CHECK'
+  /** Writes configuration, ports and consent. */
+  | 'CONFIGURE'
+  /** Installs the required packages. */
+  | 'DEPENDENCIES'
+  /** Creates a Python environment. */
+  | 'ENVIRONMENT'
+  /** Downloads the bot. */
+  | 'FETCH'
+  /** Moves everything into place and registers the instance. */
+  | 'REGISTER'
+  /** Installs the services. */
+  | 'SERVICES'
+  /** Starts the instance, if requested. */
+  | 'START'
+  /** Stops the instance; upgrades only. */
+  | 'STOP';
+
+/** When a program that exited on its own is restarted. */
+export type Restart =
+  /** After any exit that was not requested. */
+  | 'ALWAYS'
+  /** Never, unless it requests a restart with exit code 42. */
+  | 'NO'
+  /** After any exit code but 0. */
+  | 'ON_FAILURE';
+
+/** Status of an instance or a service. REST has the same values in lower case. */
+export type Status =
+  /** The process exited or could not be started, see `failure`. */
+  | 'FAILED'
+  /** A deployment is in progress. Instances only. */
+  | 'INSTALLING'
+  /** The process is running. */
+  | 'RUNNING'
+  /** The process is being started. */
+  | 'STARTING'
+  /** Not running, as requested. */
+  | 'STOPPED'
+  /** The process is being stopped. */
+  | 'STOPPING';
+
+/** What a program that does not work yet waits for. */
+export type WaitingFor =
+  /** Its automatic restart after it exited, see `failure`. */
+  | 'BACKOFF'
+  /** An answer in its terminal, see `question`. */
+  | 'INPUT'
+  /** The line of output that says that it is ready. */
+  | 'OUTPUT'
+  /** That something listens on its port; before its process runs, that its port becomes free. */
+  | 'PORT'
+  /** A program that has to start before it. */
+  | 'PROGRAM'
+  /** That its terms are accepted. */
+  | 'TERMS';
+
+export type FailureDetailsFragment = { reason: string, at: string, exitCode: number | null, signal: string | null, lastLines: Array<string>, hint: string | null, restartAt: string | null };
+
+export type UsageNowFragment = { cpuPercent: number, memory: number, processes: number };
+
+export type ServiceRowFragment = { name: string, status: Status, port: number, ready: boolean | null, restarts: number, startedAt: string | null, waitingFor: WaitingFor | null, question: string | null, reason: string | null, failure: { reason: string, at: string, exitCode: number | null, signal: string | null, lastLines: Array<string>, hint: string | null, restartAt: string | null } | null, usage: { cpuPercent: number, memory: number, processes: number } | null, terminal: { sessionId: string } };
+
+export type InstanceRowFragment = { id: string, name: string, status: Status, version: string, recipe: string, port: number, path: string, ready: boolean | null, restarts: number, startedAt: string | null, waitingFor: WaitingFor | null, question: string | null, reason: string | null, notes: string, tags: Array<string>, failure: { reason: string, at: string, exitCode: number | null, signal: string | null, lastLines: Array<string>, hint: string | null, restartAt: string | null } | null, usage: { cpuPercent: number, memory: number, processes: number } | null, services: Array<{ name: string, status: Status, port: number, ready: boolean | null, restarts: number, startedAt: string | null, waitingFor: WaitingFor | null, question: string | null, reason: string | null, failure: { reason: string, at: string, exitCode: number | null, signal: string | null, lastLines: Array<string>, hint: string | null, restartAt: string | null } | null, usage: { cpuPercent: number, memory: number, processes: number } | null, terminal: { sessionId: string } }>, terminals: Array<{ sessionId: string, name: string }>, webPages: Array<{ program: string, port: number, url: string }>, deployment: { kind: DeploymentKind, status: DeploymentStatus, progress: number, step: DeploymentStep | null, message: string, failure: { message: string, lastLines: Array<string> } | null } | null, supervision: { restart: Restart, crashLimit: number, crashWindowS: number, stopTimeoutS: number | null, autostart: boolean } };
+
+export type InstancesQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type InstancesQuery = { instances: Array<{ id: string, name: string, status: Status, version: string, recipe: string, port: number, path: string, ready: boolean | null, restarts: number, startedAt: string | null, waitingFor: WaitingFor | null, question: string | null, reason: string | null, notes: string, tags: Array<string>, failure: { reason: string, at: string, exitCode: number | null, signal: string | null, lastLines: Array<string>, hint: string | null, restartAt: string | null } | null, usage: { cpuPercent: number, memory: number, processes: number } | null, services: Array<{ name: string, status: Status, port: number, ready: boolean | null, restarts: number, startedAt: string | null, waitingFor: WaitingFor | null, question: string | null, reason: string | null, failure: { reason: string, at: string, exitCode: number | null, signal: string | null, lastLines: Array<string>, hint: string | null, restartAt: string | null } | null, usage: { cpuPercent: number, memory: number, processes: number } | null, terminal: { sessionId: string } }>, terminals: Array<{ sessionId: string, name: string }>, webPages: Array<{ program: string, port: number, url: string }>, deployment: { kind: DeploymentKind, status: DeploymentStatus, progress: number, step: DeploymentStep | null, message: string, failure: { message: string, lastLines: Array<string> } | null } | null, supervision: { restart: Restart, crashLimit: number, crashWindowS: number, stopTimeoutS: number | null, autostart: boolean } }> };
+
+export type InstanceChangedSubscriptionVariables = Exact<{ [key: string]: never; }>;
+
+
+export type InstanceChangedSubscription = { instanceChanged: { id: string, instance: { id: string, name: string, status: Status, version: string, recipe: string, port: number, path: string, ready: boolean | null, restarts: number, startedAt: string | null, waitingFor: WaitingFor | null, question: string | null, reason: string | null, notes: string, tags: Array<string>, failure: { reason: string, at: string, exitCode: number | null, signal: string | null, lastLines: Array<string>, hint: string | null, restartAt: string | null } | null, usage: { cpuPercent: number, memory: number, processes: number } | null, services: Array<{ name: string, status: Status, port: number, ready: boolean | null, restarts: number, startedAt: string | null, waitingFor: WaitingFor | null, question: string | null, reason: string | null, failure: { reason: string, at: string, exitCode: number | null, signal: string | null, lastLines: Array<string>, hint: string | null, restartAt: string | null } | null, usage: { cpuPercent: number, memory: number, processes: number } | null, terminal: { sessionId: string } }>, terminals: Array<{ sessionId: string, name: string }>, webPages: Array<{ program: string, port: number, url: string }>, deployment: { kind: DeploymentKind, status: DeploymentStatus, progress: number, step: DeploymentStep | null, message: string, failure: { message: string, lastLines: Array<string> } | null } | null, supervision: { restart: Restart, crashLimit: number, crashWindowS: number, stopTimeoutS: number | null, autostart: boolean } } | null } };
+
+export type UsageChangedSubscriptionVariables = Exact<{ [key: string]: never; }>;
+
+
+export type UsageChangedSubscription = { usageChanged: Array<{ sessionId: string, usage: { cpuPercent: number, memory: number, processes: number } }> };
+
+export type MachineNowFragment = { at: string, cpu: { usage: number, cores: number }, memory: { total: number, used: number, usagePercent: number }, disk: { total: number, free: number, usagePercent: number }, network: { sentPerSecond: number, receivedPerSecond: number } };
+
+export type MachineSubscriptionVariables = Exact<{ [key: string]: never; }>;
+
+
+export type MachineSubscription = { systemMetrics: { at: string, cpu: { usage: number, cores: number }, memory: { total: number, used: number, usagePercent: number }, disk: { total: number, free: number, usagePercent: number }, network: { sentPerSecond: number, receivedPerSecond: number } } };
+
+export type HealthQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type HealthQuery = { systemHealth: { version: string, uptime: number, machine: { system: string, release: string } } };
+
+export type EventRowFragment = { id: string, at: string, instanceId: string | null, kind: string, caller: string, message: string };
+
+export type LatestEventsQueryVariables = Exact<{
+  last: number;
+  before?: string | null | undefined;
+  instanceId?: string | null | undefined;
+}>;
+
+
+export type LatestEventsQuery = { events: { edges: Array<{ cursor: string, node: { id: string, at: string, instanceId: string | null, kind: string, caller: string, message: string } }>, pageInfo: { hasNextPage: boolean } } | null };
+
+export type EventsSinceSubscriptionVariables = Exact<{
+  after?: string | null | undefined;
+}>;
+
+
+export type EventsSinceSubscription = { events: { id: string, at: string, instanceId: string | null, kind: string, caller: string, message: string } };
+
+export type UsageOfQueryVariables = Exact<{
+  begin: string;
+  sessionId?: string | null | undefined;
+}>;
+
+
+export type UsageOfQuery = { usageHistory: { stepS: number, at: Array<string>, cpu: { mean: Array<number>, most: Array<number> }, memory: { mean: Array<number>, most: Array<number> } } | null };
+
+export type StartMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type StartMutation = { startInstance: { message: string, complete: boolean } | null };
+
+export type StopMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type StopMutation = { stopInstance: { message: string, complete: boolean } | null };
+
+export type RestartMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type RestartMutation = { restartInstance: { message: string, complete: boolean } | null };
+
+export type StartServiceMutationVariables = Exact<{
+  id: string;
+  name: string;
+}>;
+
+
+export type StartServiceMutation = { startService: { message: string, complete: boolean } | null };
+
+export type StopServiceMutationVariables = Exact<{
+  id: string;
+  name: string;
+}>;
+
+
+export type StopServiceMutation = { stopService: { message: string, complete: boolean } | null };
+
+export type AcceptTermsMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type AcceptTermsMutation = { acceptTerms: { message: string } | null };
+
+export type SuperviseMutationVariables = Exact<{
+  id: string;
+  restart?: Restart | null | undefined;
+  autostart?: boolean | null | undefined;
+  crashLimit?: number | null | undefined;
+  crashWindowS?: number | null | undefined;
+}>;
+
+
+export type SuperviseMutation = { superviseInstance: { message: string } | null };
+
+export type EditMutationVariables = Exact<{
+  id: string;
+  name?: string | null | undefined;
+  notes?: string | null | undefined;
+  tags?: Array<string> | string | null | undefined;
+}>;
+
+
+export type EditMutation = { editInstance: { message: string } | null };
+
+export type DeleteMutationVariables = Exact<{
+  id: string;
+  files: boolean;
+}>;
+
+
+export type DeleteMutation = { deleteInstance: { message: string, complete: boolean } | null };
+
+export type LogPartQueryVariables = Exact<{
+  sessionId: string;
+  before?: number | null | undefined;
+  bytes: number;
+}>;
+
+
+export type LogPartQuery = { terminalLog: { data: string, offset: number, end: number } | null };
+
+export type SearchLogQueryVariables = Exact<{
+  sessionId: string;
+  text: string;
+  after?: number | null | undefined;
+}>;
+
+
+export type SearchLogQuery = { searchTerminal: { next: number | null, matches: Array<{ offset: number, line: string }> } | null };
+
+export class TypedDocumentString<TResult, TVariables>
+  extends String
+  implements DocumentTypeDecoration<TResult, TVariables>
+{
+  __apiType?: NonNullable<DocumentTypeDecoration<TResult, TVariables>['__apiType']>;
+  private value: string;
+  public __meta__?: Record<string, any> | undefined;
+
+  constructor(value: string, __meta__?: Record<string, any> | undefined) {
+    super(value);
+    this.value = value;
+    this.__meta__ = __meta__;
+  }
+
+  override toString(): string & DocumentTypeDecoration<TResult, TVariables> {
+    return this.value;
+  }
+}
+export const FailureDetailsFragmentDoc = new TypedDocumentString(`
+    fragment FailureDetails on Failure {
+  reason
+  at
+  exitCode
+  signal
+  lastLines
+  hint
+  restartAt
+}
+    `, {"fragmentName":"FailureDetails"}) as unknown as TypedDocumentString<FailureDetailsFragment, unknown>;
+export const UsageNowFragmentDoc = new TypedDocumentString(`
+    fragment UsageNow on Usage {
+  cpuPercent
+  memory
+  processes
+}
+    `, {"fragmentName":"UsageNow"}) as unknown as TypedDocumentString<UsageNowFragment, unknown>;
+export const ServiceRowFragmentDoc = new TypedDocumentString(`
+    fragment ServiceRow on Service {
+  name
+  status
+  port
+  ready
+  restarts
+  startedAt
+  waitingFor
+  question
+  reason
+  failure {
+    ...FailureDetails
+  }
+  usage {
+    ...UsageNow
+  }
+  terminal {
+    sessionId
+  }
+}
+    fragment FailureDetails on Failure {
+  reason
+  at
+  exitCode
+  signal
+  lastLines
+  hint
+  restartAt
+}
+fragment UsageNow on Usage {
+  cpuPercent
+  memory
+  processes
+}`, {"fragmentName":"ServiceRow"}) as unknown as TypedDocumentString<ServiceRowFragment, unknown>;
+export const InstanceRowFragmentDoc = new TypedDocumentString(`
+    fragment InstanceRow on Instance {
+  id
+  name
+  status
+  version
+  recipe
+  port
+  path
+  ready
+  restarts
+  startedAt
+  waitingFor
+  question
+  reason
+  notes
+  tags
+  failure {
+    ...FailureDetails
+  }
+  usage {
+    ...UsageNow
+  }
+  services {
+    ...ServiceRow
+  }
+  terminals {
+    sessionId
+    name
+  }
+  webPages {
+    program
+    port
+    url
+  }
+  deployment {
+    kind
+    status
+    progress
+    step
+    message
+    failure {
+      message
+      lastLines
+    }
+  }
+  supervision {
+    restart
+    crashLimit
+    crashWindowS
+    stopTimeoutS
+    autostart
+  }
+}
+    fragment FailureDetails on Failure {
+  reason
+  at
+  exitCode
+  signal
+  lastLines
+  hint
+  restartAt
+}
+fragment UsageNow on Usage {
+  cpuPercent
+  memory
+  processes
+}
+fragment ServiceRow on Service {
+  name
+  status
+  port
+  ready
+  restarts
+  startedAt
+  waitingFor
+  question
+  reason
+  failure {
+    ...FailureDetails
+  }
+  usage {
+    ...UsageNow
+  }
+  terminal {
+    sessionId
+  }
+}`, {"fragmentName":"InstanceRow"}) as unknown as TypedDocumentString<InstanceRowFragment, unknown>;
+export const MachineNowFragmentDoc = new TypedDocumentString(`
+    fragment MachineNow on SystemMetrics {
+  at
+  cpu {
+    usage
+    cores
+  }
+  memory {
+    total
+    used
+    usagePercent
+  }
+  disk {
+    total
+    free
+    usagePercent
+  }
+  network {
+    sentPerSecond
+    receivedPerSecond
+  }
+}
+    `, {"fragmentName":"MachineNow"}) as unknown as TypedDocumentString<MachineNowFragment, unknown>;
+export const EventRowFragmentDoc = new TypedDocumentString(`
+    fragment EventRow on Event {
+  id
+  at
+  instanceId
+  kind
+  caller
+  message
+}
+    `, {"fragmentName":"EventRow"}) as unknown as TypedDocumentString<EventRowFragment, unknown>;
+export const InstancesDocument = {"__meta__":{"hash":"sha256:2341ac6006f6fdaf12028d0de4196c4acb99777e9aa8604030a683ea35958b9e"}} as unknown as TypedDocumentString<InstancesQuery, InstancesQueryVariables>;
+export const InstanceChangedDocument = {"__meta__":{"hash":"sha256:4d27b5d4d229beadb5bb12a6fbf1b36463cc36373635a2711f86c62986118cf3"}} as unknown as TypedDocumentString<InstanceChangedSubscription, InstanceChangedSubscriptionVariables>;
+export const UsageChangedDocument = {"__meta__":{"hash":"sha256:8ed11de1d1a7898797f929620618392d0b8265629e2517c7961ec0f441171bf5"}} as unknown as TypedDocumentString<UsageChangedSubscription, UsageChangedSubscriptionVariables>;
+export const MachineDocument = {"__meta__":{"hash":"sha256:3bff0a2036286cd3bd5537fde1265e48ff22e6430d8b15a533f2cbffb09ce81d"}} as unknown as TypedDocumentString<MachineSubscription, MachineSubscriptionVariables>;
+export const HealthDocument = {"__meta__":{"hash":"sha256:7215f7c4b01ba2e5db8f0f2908469720aca624b65eb8129d88b801e426eb2e90"}} as unknown as TypedDocumentString<HealthQuery, HealthQueryVariables>;
+export const LatestEventsDocument = {"__meta__":{"hash":"sha256:e7c94a55e0526ee7772b9b5dc28130dfe6401da6d7f8fc3e679c818a8e7a115a"}} as unknown as TypedDocumentString<LatestEventsQuery, LatestEventsQueryVariables>;
+export const EventsSinceDocument = {"__meta__":{"hash":"sha256:1b9ae043fc139dff9fe8fe45c488f0a8aa05c16961fd1c81b9725c1eaf20c013"}} as unknown as TypedDocumentString<EventsSinceSubscription, EventsSinceSubscriptionVariables>;
+export const UsageOfDocument = {"__meta__":{"hash":"sha256:de01a496fc7a6d78fc87a12c84b9afbe4edcfcb6abf0c4691cbf1311a06e006e"}} as unknown as TypedDocumentString<UsageOfQuery, UsageOfQueryVariables>;
+export const StartDocument = {"__meta__":{"hash":"sha256:b4f719eb02c0986359fa37c992f4cc97870bc63ae9ea82a485d2ce1fb3cc6d81"}} as unknown as TypedDocumentString<StartMutation, StartMutationVariables>;
+export const StopDocument = {"__meta__":{"hash":"sha256:1af7d1c447a06db3a75ae571306e81ce04bb31266f1deff92cf814f02f8c78f5"}} as unknown as TypedDocumentString<StopMutation, StopMutationVariables>;
+export const RestartDocument = {"__meta__":{"hash":"sha256:bd4da1496e90c222e17104ad30411dbe347c8d39e1dfee49a9e2e4e378c6c33c"}} as unknown as TypedDocumentString<RestartMutation, RestartMutationVariables>;
+export const StartServiceDocument = {"__meta__":{"hash":"sha256:46052f6434e62525f724558e76ef215700152e3f43eee38138db94dfbfa3e385"}} as unknown as TypedDocumentString<StartServiceMutation, StartServiceMutationVariables>;
+export const StopServiceDocument = {"__meta__":{"hash":"sha256:dfa770cba3277da0f700262221cf9b50d258518b58f548be2c87f699366b29ce"}} as unknown as TypedDocumentString<StopServiceMutation, StopServiceMutationVariables>;
+export const AcceptTermsDocument = {"__meta__":{"hash":"sha256:2f0cd1f04fef37f5a64f97388f71edb7390b0ba111c03f23be6de588a3071fc1"}} as unknown as TypedDocumentString<AcceptTermsMutation, AcceptTermsMutationVariables>;
+export const SuperviseDocument = {"__meta__":{"hash":"sha256:69f7b54585823daf6c87e02792aac88d1aaba1a116cd2ba96ab7013c352ddcea"}} as unknown as TypedDocumentString<SuperviseMutation, SuperviseMutationVariables>;
+export const EditDocument = {"__meta__":{"hash":"sha256:dc01fb5baf977259d6e1b33487881d3731e93e04ed300328ce355ae58bebc18b"}} as unknown as TypedDocumentString<EditMutation, EditMutationVariables>;
+export const DeleteDocument = {"__meta__":{"hash":"sha256:ae9b685198dd3d36fbde007d1f7f3d05c26dd05c9badfd6abaeacd48bc704ffa"}} as unknown as TypedDocumentString<DeleteMutation, DeleteMutationVariables>;
+export const LogPartDocument = {"__meta__":{"hash":"sha256:320c920eb4646052fa896c82004c7b4e5f31d7d6d9a4f33c6486af0233e2955e"}} as unknown as TypedDocumentString<LogPartQuery, LogPartQueryVariables>;
+export const SearchLogDocument = {"__meta__":{"hash":"sha256:6b8e23770c7fc088ea018b3ce6f148d3d3c6723926335eb83f30adaac41d5955"}} as unknown as TypedDocumentString<SearchLogQuery, SearchLogQueryVariables>;

@@ -1,0 +1,16 @@
+/** The pages' texts in the chosen language. A key that one language lacks does not compile. */
+import { useStore } from "../ui/store";
+import { en } from "./en";
+import { language } from "./language";
+import { zh } from "./zh";
+
+export type Key = keyof typeof zh;
+export type Text = (key: Key, values?: Record<string, string | number>) => string;
+
+const CATALOGUES: Record<"zh" | "en", Record<Key, string>> = { zh, en };
+
+export function useText(): Text {
+  const used = useStore(language);
+  return (key, values = {}) =>
+    CATALOGUES[used][key].replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ""));
+}

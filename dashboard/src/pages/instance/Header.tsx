@@ -1,0 +1,84 @@
+import { useCommands } from "../../app/useCommand";
+import { RestartDocument, StartDocument, StopDocument } from "../../gql/graphql";
+import { useNumbers } from "../../i18n/numbers";
+import { useText } from "../../i18n/text";
+import { conditionOf, isUp } from "../../live/condition";
+import type { Instance } from "../../live/instances";
+import { useNow } from "../../ui/clock";
+import { Badge, Button, css as parts } from "../../ui/parts";
+import css from "./instance.module.css";
+
+export function Header({ instance }: { instance: Instance }) {
+  const text = useText();
+  const { run, busy, refused } = useCommands();
+  const { id, name } = instance;
+  const up = isUp(instance);
+  const blocked = busy || refused !== undefined || ["STOPPING", "INSTALLING"].includes(instance.status);
+  return (
+    <>
+      <div className={css.head}>
+        <div className={css.title}>
+          <h1>{name}</h1>
+          <Badge condition={conditionOf(instance)} />
+          {instance.startedAt && <Since at={instance.startedAt} />}
+        </div>
+        <div className={parts.row}>
+          {!up && (
+            <Button
+              kind="primary"
+              disabled={blocked}
+              title={refused}
+              onClick={() => void run(name, StartDocument, { id })}
+            >
+              {text("do.start")}
+            </Button>
+          )}
+          {up && (
+            <>
+              <Button
+                disabled={blocked}
+                title={refused}
+                onClick={() => void run(name, RestartDocument, { id })}
+              >
+                {text("do.restart")}
+              </Button>
+              <Button disabled={blocked} title={refused} onClick={() => void run(name, StopDocument, { id })}>
+                {text("do.stop")}
+              </Button>
+            </>
+          )}
+        </div>
+      </div>
+      <div className={css.facts}>
+        <span>
+          {text("list.version")} {instance.version}
+        </span>
+        <span>
+          {text("bot.path")} <code>{instance.path}</code>
+        </span>
+        {instance.restarts > 0 && <span>{text("bot.restarts", { count: instance.restarts })}</span>}
+        {instance.webPages.length > 0 && (
+          <span>
+            {text("bot.pages")}:{" "}
+            {instance.webPages.map(({ program, url }) => (
+              <a key={url} href={url} target="_blank" rel="noreferrer" style={{ marginInlineEnd: 10 }}>
+                {program === "main" ? "WebUI" : program}
+              </a>
+            ))}
+          </span>
+        )}
+        {instance.notes && <span>{instance.notes}</span>}
+      </div>
+    </>
+  );
+}
+
+function Since({ at }: { at: string }) {
+  const text = useText();
+  const numbers = useNumbers();
+  return (
+    <span className={parts.dim}>
+      {text("state.since", { duration: numbers.duration((useNow() - Date.parse(at)) / 1000) })}
+    </span>
+  );
+}

@@ -1,0 +1,101 @@
+/** One bot: what it is doing and why, what can be done, its terminals, log, figures, events and settings. */
+import { lazy, Suspense, useEffect, useState } from "react";
+import { Link } from "wouter";
+import { useText } from "../../i18n/text";
+import { type Instance, instances } from "../../live/instances";
+import { followUsage } from "../../live/usage";
+import { EventHistory } from "../../ui/EventHistory";
+import { Card, css as parts, Skeleton } from "../../ui/parts";
+import { useStore } from "../../ui/store";
+import { Header } from "./Header";
+import css from "./instance.module.css";
+import { Programs } from "./Programs";
+import { Settings } from "./Settings";
+import { Trouble } from "./Trouble";
+
+const TerminalView = lazy(() => import("../../terminal/TerminalView"));
+const LogView = lazy(() => import("../../terminal/LogView"));
+const UsageCharts = lazy(() => import("./UsageCharts"));
+
+const TABS = ["terminal", "log", "usage", "events", "settings"] as const;
+type Tab = (typeof TABS)[number];
+
+export default function InstancePage({ id, tab }: { id: string; tab: string }) {
+  const text = useText();
+  const { byId, at } = useStore(instances);
+  useEffect(followUsage, []);
+  const instance = byId.get(id);
+  if (instance) return <Found instance={instance} tab={TABS.find((name) => name === tab) ?? "terminal"} />;
+  if (at === undefined) return <Skeleton label={text("list.loading")} lines={8} />;
+  return (
+    <div className={parts.card}>
+      <h1>{text("bot.missing")}</h1>
+      <p>{text("bot.missingText")}</p>
+      <p>
+        <Link href="/">{text("bot.back")}</Link>
+      </p>
+    </div>
+  );
+}
+
+function Found({ instance, tab }: { instance: Instance; tab: Tab }) {
+  const text = useText();
+  return (
+    <>
+      <Header instance={instance} />
+      <Trouble instance={instance} />
+      <Programs instance={instance} />
+      <nav className={parts.tabs} aria-label={text("bot.tabs")}>
+        {TABS.map((name) => (
+          <Link
+            key={name}
+            href={`/instances/${instance.id}/${name}`}
+            className={parts.tab}
+            aria-current={name === tab ? "page" : undefined}
+          >
+            {text(`bot.${name}`)}
+          </Link>
+        ))}
+      </nav>
+      <Suspense fallback={<Skeleton label={text("list.loading")} lines={8} />}>
+        {(tab === "terminal" || tab === "log") && <Sessions instance={instance} live={tab === "terminal"} />}
+        {tab === "usage" && <UsageCharts instance={instance} />}
+        {tab === "events" && (
+          <Card title={text("bot.events")}>
+            <EventHistory instanceId={instance.id} />
+          </Card>
+        )}
+        {tab === "settings" && <Settings key={instance.id} instance={instance} />}
+      </Suspense>
+    </>
+  );
+}
+
+function Sessions({ instance, live }: { instance: Instance; live: boolean }) {
+  const text = useText();
+  const [chosen, setChosen] = useState("main");
+  const session = instance.terminals.find((one) => one.name === chosen) ?? instance.terminals[0];
+  return (
+    <div className={css.chart}>
+      {instance.terminals.length > 1 && (
+        <fieldset className={parts.tabs} aria-label={text("terminal.choose")}>
+          {instance.terminals.map(({ name }) => (
+            <button
+              key={name}
+              type="button"
+              className={parts.tab}
+              aria-current={name === session?.name ? "page" : undefined}
+              onClick={() => setChosen(name)}
+            >
+              {name === "main" ? text("bot.main") : name}
+            </button>
+          ))}
+        </fieldset>
+      )}
+      {session && live && (
+        <TerminalView key={session.sessionId} sessionId={session.sessionId} name={session.name} />
+      )}
+      {session && !live && <LogView key={session.sessionId} sessionId={session.sessionId} />}
+    </div>
+  );
+}

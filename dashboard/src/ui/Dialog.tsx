@@ -1,0 +1,30 @@
+/** The browser's own dialog: it holds the focus, closes on Escape, and gives the focus back. */
+import { type ReactNode, useCallback } from "react";
+
+export function Dialog({
+  label,
+  close,
+  className,
+  children,
+}: {
+  label: string;
+  close: () => void;
+  className?: string | undefined;
+  children: ReactNode;
+}) {
+  const open = useCallback((element: HTMLDialogElement | null) => {
+    if (element && !element.open) element.showModal();
+  }, []);
+  return (
+    <dialog
+      ref={open}
+      aria-label={label}
+      className={className}
+      onClose={close}
+      onClick={(event) => event.target === event.currentTarget && close()}
+      onKeyDown={(event) => event.stopPropagation()}
+    >
+      {children}
+    </dialog>
+  );
+}

@@ -1,0 +1,36 @@
+import { Link } from "wouter";
+import { useNumbers } from "../i18n/numbers";
+import { useText } from "../i18n/text";
+import type { Event } from "../live/events";
+import { instances } from "../live/instances";
+import css from "./EventList.module.css";
+import { useStore } from "./store";
+
+/** Events, newest first. Without `named` the name of the instance is left out: the page says it. */
+export function EventList({ events, named = true }: { events: readonly Event[]; named?: boolean }) {
+  const text = useText();
+  const numbers = useNumbers();
+  const { byId } = useStore(instances);
+  if (events.length === 0) return <p>{text("events.none")}</p>;
+  return (
+    <ol className={css.list}>
+      {events.map((event) => {
+        const instance = named && event.instanceId ? byId.get(event.instanceId) : undefined;
+        const today = new Date(event.at).toDateString() === new Date().toDateString();
+        return (
+          <li key={event.id} className={css.event}>
+            <time dateTime={event.at} title={numbers.dateTime(event.at)}>
+              {today ? numbers.time(event.at) : numbers.dateTime(event.at)}
+            </time>
+            <span>
+              {instance ? <Link href={`/instances/${instance.id}`}>{event.message}</Link> : event.message}
+              {event.caller && (
+                <span className={css.caller}>{text("events.by", { caller: event.caller })}</span>
+              )}
+            </span>
+          </li>
+        );
+      })}
+    </ol>
+  );
+}

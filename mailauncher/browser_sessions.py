@@ -1,0 +1,86 @@
+"""Browsers that have signed in with the token. What a page loads by itself, pictures, downloads and terminals, cannot carry a
+header, so the token is exchanged for a cookie.
+
+A session is known by a keyed hash only: who reads the file gets no cookie, and with another token none of them is valid.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import secrets
+import time
+from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
+
+import msgspec
+
+from mailauncher import files
+from mailauncher.settings import Settings
+
+COOKIE = "mailauncher_session"
+DAYS = 30
+SESSIONS_MAX = 200
+"""At most so many are kept; the one that ends first makes room."""
+FILE = "browser-sessions.json"
+_DAY_S = 86_400
+
+log = logging.getLogger(__name__)
+
+
+class BrowserSessions:
+    """The sessions of one data folder, by the hash of their ids, each with the time when it ends."""
+
+    def __init__(self, token: str, file: Path, ends: dict[str, float]) -> None:
+        self._key = token.encode()
+        self._file = file
+        self._ends = ends
+        self._writing = asyncio.Lock()
+
+    @classmethod
+    def read(cls, settings: Settings) -> "BrowserSessions":
+        """Blocks. A file that cannot be read counts as empty: everybody signs in again."""
+        file = settings.data_folder / FILE
+        try:
+            ends = msgspec.json.decode(files.read(file), type=dict[str, float])
+        except FileNotFoundError:
+            ends = {}
+        except (OSError, msgspec.DecodeError) as error:
+            log.warning("%s: %s; browsers must sign in again", file, error)
+            ends = {}
+        return cls(settings.token, file, ends)
+
+    async def begin(self) -> str:
+        """The id of a new session. Raises OSError."""
+        made = secrets.token_urlsafe(32)
+        now = time.time()
+        alive = sorted((end, name) for name, end in self._ends.items() if end > now)
+        self._ends = {name: end for end, name in alive[-(SESSIONS_MAX - 1) :]}
+        self._ends[self._hash(made)] = now + DAYS * _DAY_S
+        await self._write()
+        return made
+
+    async def end(self, session: str) -> None:
+        """Ends a session, if there is one with this id. Raises OSError."""
+        if self._ends.pop(self._hash(session), None) is not None:
+            await self._write()
+
+    def knows(self, session: str) -> bool:
+        """Whether a session is valid."""
+        return self._ends.get(self._hash(session), 0) > time.time()
+
+    def _hash(self, session: str) -> str:
+        return hmac.new(self._key, session.encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()
+
+    async def _write(self) -> None:
+        async with self._writing:
+            await asyncio.to_thread(files.write, self._file, msgspec.json.encode(self._ends))
+
+
+def session_in(cookies: bytes) -> str:
+    """The id of the session in a `Cookie` header; empty if there is none."""
+    try:
+        found = SimpleCookie(cookies.decode("latin-1")).get(COOKIE)
+    except CookieError:
+        return ""
+    return found.value if found else ""

@@ -1,0 +1,58 @@
+"""`/session`: a browser exchanges the token for a cookie, and gives it back."""
+
+from mailauncher.browser_sessions import COOKIE, DAYS, session_in
+from mailauncher.errors import Code, InsufficientSpace, PermissionDenied, Text
+from resolvers.context import Context
+from rest.operation import HEADERS, Call, Operation
+from rest.responses import NO_STORE, Response
+
+_ATTRIBUTES = "Path=/; HttpOnly; SameSite=Strict"
+
+
+async def _begin(ctx: Context, call: Call) -> Response:
+    """For callers that the guard has admitted, so with the token."""
+    try:
+        session = await ctx.sessions.begin()
+    except OSError as error:
+        raise InsufficientSpace(
+            f"无法保存登录：{error.strerror}", f"The sign-in cannot be stored: {error.strerror}"
+        ) from error
+    lasting = call.query("remember") == ["true"]
+    return _answer(f"{COOKIE}={session}; {_ATTRIBUTES}" + (f"; Max-Age={DAYS * 86_400}" if lasting else ""))
+
+
+async def _end(ctx: Context, call: Call) -> Response:
+    try:
+        await ctx.sessions.end(session_in(call.scope[HEADERS].get(b"cookie", b"")))
+    except OSError as error:
+        raise PermissionDenied(
+            f"无法保存退出：{error.strerror}", f"The sign-out cannot be stored: {error.strerror}"
+        ) from error
+    return _answer(f"{COOKIE}=; {_ATTRIBUTES}; Max-Age=0")
+
+
+def _answer(cookie: str) -> Response:
+    return Response(b"", ((b"set-cookie", cookie.encode()), NO_STORE), 204)
+
+
+OPERATIONS = (
+    Operation(
+        method="POST",
+        path="/session",
+        group="pages",
+        text=Text("登录", "Sign in"),
+        handler=_begin,
+        changes=True,
+        codes=(Code.INSUFFICIENT_SPACE,),
+    ),
+    Operation(
+        method="DELETE",
+        path="/session",
+        group="pages",
+        text=Text("退出登录", "Sign out"),
+        handler=_end,
+        changes=True,
+        codes=(Code.PERMISSION_DENIED,),
+    ),
+)
+"""Not part of the API: programs send the token itself."""

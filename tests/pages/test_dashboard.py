@@ -1,0 +1,190 @@
+"""The dashboard in a real browser, against a real server with bots."""
+
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from mailauncher.errors import LauncherError
+from mailauncher.settings import Settings
+from resolvers import instances, labels
+from tests.support.browser import Watched, browser, findings_of_axe, page_of
+from tests.support.context import add_bot, settings_for
+from tests.support.server import Launcher, running
+
+pytestmark = pytest.mark.slow
+
+ECHO_BOT = """
+import sys
+print("ready for you", flush=True)
+for line in sys.stdin:
+    print("you said", line.strip(), flush=True)
+"""
+FAILING_BOT = """
+import sys
+print("Traceback (most recent call last):", flush=True)
+print("ModuleNotFoundError: No module named 'quart'", flush=True)
+sys.exit(3)
+"""
+HOSTILE = "<img src=x onerror=alert(1)>"
+TOKEN = "correct-horse-battery"
+
+
+async def add_bots(launcher: Launcher, folder: Path) -> tuple[str, str]:
+    """A bot that runs, and one that has failed. Returns their ids."""
+    good = await add_bot(launcher.ctx, folder / "good", ECHO_BOT)
+    bad = await add_bot(launcher.ctx, folder / "bad", FAILING_BOT)
+    await instances.start(launcher.ctx, good.id)
+    return good.id, bad.id
+
+
+async def open_bot(watched: Watched, id: str, tab: str = "") -> None:
+    await watched.page.goto(f"/instances/{id}{tab and '/' + tab}")
+    await expect(watched.page.get_by_role("heading", level=1)).to_be_visible()
+
+
+async def test_a_bot_is_started_and_stopped_and_a_failure_says_why(tmp_path: Path) -> None:
+    async with running(settings_for(tmp_path)) as launcher, browser() as opened:
+        _, bad = await add_bots(launcher, tmp_path)
+        async with page_of(launcher, opened) as watched:
+            page = watched.page
+            await page.goto("/")
+            await expect(page.get_by_role("link", name="good", exact=True)).to_be_visible()
+            await page.get_by_role("button", name="Stop good").click()
+            await expect(page.get_by_role("button", name="Start good")).to_be_visible()
+            await page.get_by_role("button", name="Start bad").click()
+            needs = page.get_by_role("region", name="Needs you")
+            await expect(needs.get_by_role("link", name="bad", exact=True)).to_be_visible()
+            await needs.get_by_role("link", name="bad", exact=True).click()
+            await expect(page.get_by_text("ModuleNotFoundError").first).to_be_visible()
+            assert page.url.endswith(f"/instances/{bad}")
+            watched.require_clean()
+
+
+async def test_a_terminal_takes_what_is_typed_and_the_log_has_it(tmp_path: Path) -> None:
+    async with running(settings_for(tmp_path)) as launcher, browser() as opened:
+        good, _ = await add_bots(launcher, tmp_path)
+        async with page_of(launcher, opened) as watched:
+            page = watched.page
+            await open_bot(watched, good)
+            await page.locator(".xterm-helper-textarea").focus()
+            await page.keyboard.type("hello")
+            await page.keyboard.press("Enter")
+            await page.get_by_role("link", name="Log", exact=True).click()
+            log = page.get_by_role("log")
+            await expect(log).to_contain_text("ready for you")
+            await page.get_by_role("searchbox", name="Find in the log").fill("you said hello")
+            await page.get_by_role("button", name="Find", exact=True).click()
+            await page.get_by_role("button", name="you said hello").click()
+            await expect(log.locator("mark")).to_have_text("you said hello")
+            watched.require_clean()
+
+
+async def test_hostile_text_is_shown_as_text(tmp_path: Path) -> None:
+    async with running(settings_for(tmp_path)) as launcher, browser() as opened:
+        bot = await add_bot(launcher.ctx, tmp_path / "bot", f"print({HOSTILE!r}); raise SystemExit(3)")
+        await labels.edit(launcher.ctx, bot.id, notes=HOSTILE, tags=[HOSTILE])
+        with suppress(LauncherError):  # it ends at once
+            await instances.start(launcher.ctx, bot.id)
+        async with page_of(launcher, opened) as watched:
+            await watched.page.goto("/")
+            await expect(watched.page.get_by_text(HOSTILE).first).to_be_visible()
+            for tab in ("terminal", "log", "settings"):
+                await open_bot(watched, bot.id, tab)
+                await expect(watched.page.get_by_text(HOSTILE).first).to_be_visible()
+            watched.require_clean()
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("language", ["zh", "en"])
+async def test_axe_finds_nothing_on_any_page(tmp_path: Path, language: str, dark: bool) -> None:
+    async with running(settings_for(tmp_path)) as launcher, browser() as opened:
+        good, bad = await add_bots(launcher, tmp_path)
+        async with page_of(launcher, opened, language=language, dark=dark) as watched:
+            page = watched.page
+            for path in (
+                "/",
+                "/events",
+                f"/instances/{bad}",
+                f"/instances/{good}/log",
+                f"/instances/{good}/usage",
+                f"/instances/{good}/events",
+                f"/instances/{good}/settings",
+                "/instances/unknown",
+            ):
+                await page.goto(path)
+                await expect(page.get_by_role("heading", level=1)).to_be_visible()
+                assert await findings_of_axe(page) == [], path
+            watched.require_clean()
+
+
+@pytest.mark.parametrize("path", ["/", "/events", "/instances/{bot}", "/instances/{bot}/settings"])
+async def test_nothing_scrolls_sideways_on_a_phone(tmp_path: Path, path: str) -> None:
+    async with running(settings_for(tmp_path)) as launcher, browser() as opened:
+        good, _ = await add_bots(launcher, tmp_path)
+        async with page_of(launcher, opened, size=(360, 640), touch=True) as watched:
+            page = watched.page
+            await page.goto(path.format(bot=good))
+            await expect(page.get_by_role("heading", level=1)).to_be_visible()
+            wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert wide <= 0
+
+
+async def test_a_lost_server_is_told_and_found_again(tmp_path: Path) -> None:
+    settings: Settings = settings_for(tmp_path)
+    async with browser() as opened:
+        async with running(settings) as launcher:
+            await add_bot(launcher.ctx, tmp_path / "bot", ECHO_BOT)
+            context = page_of(launcher, opened)
+            watched = await context.__aenter__()
+            page = watched.page
+            await page.goto("/")
+            await expect(page.get_by_role("button", name="Start bot")).to_be_enabled()
+        try:
+            await expect(page.get_by_text("No connection to the server")).to_be_visible()
+            await expect(page.get_by_role("button", name="Start bot")).to_be_disabled()
+            async with running(settings):
+                await expect(page.get_by_text("No connection to the server")).to_be_hidden()
+                await page.get_by_role("button", name="Start bot").click()
+                await expect(page.get_by_role("button", name="Stop bot")).to_be_visible()
+                await page.get_by_role("button", name="Stop bot").click()
+                await expect(page.get_by_role("button", name="Start bot")).to_be_visible()
+        finally:
+            await context.__aexit__(None, None, None)
+
+
+async def test_with_a_token_everything_works_after_signing_in(tmp_path: Path) -> None:
+    async with running(settings_for(tmp_path, token=TOKEN)) as launcher, browser() as opened:
+        good, _ = await add_bots(launcher, tmp_path)
+        async with page_of(launcher, opened) as watched:
+            page = watched.page
+            await page.goto(f"/instances/{good}/log")
+            await page.get_by_label("Token").fill("wrong")
+            await page.get_by_role("button", name="Sign in").click()
+            await expect(page.get_by_role("alert")).to_have_text("The token is wrong")
+            watched.errors.clear()  # the browser notes the refusal in its console
+            await page.get_by_label("Token").fill(TOKEN)
+            await page.get_by_role("button", name="Sign in").click()
+            await expect(page.get_by_role("log")).to_contain_text("ready for you")
+            await page.get_by_role("link", name="Terminal", exact=True).click()
+            await page.locator(".xterm-helper-textarea").focus()
+            assert await page.evaluate("document.cookie") == ""
+            assert TOKEN not in await page.evaluate(
+                "JSON.stringify([{...localStorage}, {...sessionStorage}])"
+            )
+            watched.require_clean()
+            await page.get_by_role("button", name="Sign out").click()
+            await expect(page.get_by_label("Token")).to_be_visible()
+
+
+async def test_the_explorer_shows_real_data(tmp_path: Path) -> None:
+    async with running(settings_for(tmp_path)) as launcher, browser() as opened:
+        await add_bots(launcher, tmp_path)
+        async with page_of(launcher, opened, size=(1600, 1000)) as watched:
+            page = watched.page
+            await page.goto("/graphql")
+            await page.get_by_role("button", name="Execute").click()
+            await page.get_by_role("menuitem", name="Overview").click()
+            await expect(page.locator(".graphiql-response")).to_contain_text("instanceStats")
+            watched.require_clean()

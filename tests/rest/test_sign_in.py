@@ -1,0 +1,105 @@
+"""Signing in: the token for a cookie, which counts only where a page of this server sends it."""
+
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Origin
+
+from mailauncher.browser_sessions import COOKIE, SESSIONS_MAX, BrowserSessions
+from mailauncher.errors import Code
+from tests.support.context import add_bot, settings_for
+from tests.support.http import API, client, failure
+from tests.support.server import Launcher, running
+
+TOKEN = "correct-horse-battery"
+SAME = {"sec-fetch-site": "same-origin"}
+
+
+async def signed_in(launcher: Launcher) -> str:
+    """The value of a new cookie."""
+    async with client(launcher) as http:
+        answer = await http.post("/session?remember=true", headers={"authorization": f"Bearer {TOKEN}"})
+    assert answer.status_code == 204
+    cookie = answer.headers["set-cookie"]
+    assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(cookie.split("; "))
+    assert "Max-Age=2592000" in cookie
+    assert "Domain" not in cookie
+    value: str = cookie.split(";")[0]
+    return value
+
+
+@pytest.mark.slow
+async def test_a_cookie_counts_for_pages_of_this_server_only(tmp_path: Path) -> None:
+    async with running(settings_for(tmp_path, token=TOKEN)) as launcher:
+        bot = await add_bot(launcher.ctx, tmp_path / "bot")
+        cookie = {"cookie": await signed_in(launcher)}
+        own = {"origin": launcher.url}
+        async with client(launcher) as http:
+            for admitted in (SAME, own):
+                assert (await http.get(f"{API}/instances", headers=cookie | admitted)).status_code == 200
+            query = {"query": "{ instances { name } }"}
+            answer = await http.post("/graphql", json=query, headers=cookie | own)
+            assert answer.json()["data"]["instances"] == [{"name": bot.name}]
+            for refused in (
+                {},
+                {"sec-fetch-site": "none"},
+                {"sec-fetch-site": "same-site"},
+                {"origin": "http://localhost:1"},
+                {"origin": "null"},
+                {"origin": "https://evil.example"},
+            ):
+                failure(await http.get(f"{API}/instances", headers=cookie | refused), Code.PERMISSION_DENIED)
+            for wrong in ({}, {"cookie": f"{COOKIE}=x"}, {"cookie": f'{COOKIE}="'}, {"cookie": "=; ;"}):
+                answer = await http.get(f"{API}/instances", headers=SAME | wrong)
+                failure(answer, Code.PERMISSION_DENIED)
+            # With a wrong token in the header, the cookie does not help.
+            wrong_token = cookie | SAME | {"authorization": "Bearer wrong"}
+            failure(await http.get(f"{API}/instances", headers=wrong_token), Code.PERMISSION_DENIED)
+        for path in ("/graphql", f"/ws/{bot.id}_main"):
+            async with connect(launcher.ws + path, additional_headers=cookie, origin=Origin(launcher.url)):
+                pass
+        with pytest.raises(InvalidStatus):
+            async with connect(f"{launcher.ws}/ws/{bot.id}_main", additional_headers=cookie):
+                pass
+
+
+@pytest.mark.slow
+async def test_a_session_survives_a_restart_and_ends_when_its_user_signs_out(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path, token=TOKEN)
+    async with running(settings) as launcher:
+        cookie = {"cookie": await signed_in(launcher)}
+    async with running(settings) as launcher, client(launcher) as http:
+        assert (await http.get(f"{API}/instances", headers=cookie | SAME)).status_code == 200
+        answer = await http.delete("/session", headers=cookie | {"origin": launcher.url})
+        assert answer.status_code == 204
+        assert "Max-Age=0" in answer.headers["set-cookie"]
+        failure(await http.get(f"{API}/instances", headers=cookie | SAME), Code.PERMISSION_DENIED)
+        failure(await http.post("/session"), Code.PERMISSION_DENIED)
+
+
+async def test_with_another_token_no_session_is_valid(tmp_path: Path) -> None:
+    sessions = BrowserSessions.read(settings_for(tmp_path, token=TOKEN))
+    (tmp_path / "data").mkdir()
+    made = await sessions.begin()
+    assert sessions.knows(made)
+    assert BrowserSessions.read(settings_for(tmp_path, token=TOKEN)).knows(made)
+    assert not BrowserSessions.read(settings_for(tmp_path, token=TOKEN * 2)).knows(made)
+    (file,) = (tmp_path / "data").iterdir()
+    assert made not in file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+async def test_sessions_are_bounded_and_a_damaged_file_counts_as_none(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    sessions = BrowserSessions.read(settings_for(tmp_path, token=TOKEN))
+    first = await sessions.begin()
+    last = first
+    for _ in range(SESSIONS_MAX):
+        last = await sessions.begin()
+    assert not sessions.knows(first)
+    assert sessions.knows(last)
+    (file,) = (tmp_path / "data").iterdir()
+    file.write_bytes(b"\xff garbage")
+    assert not BrowserSessions.read(settings_for(tmp_path, token=TOKEN)).knows(last)

@@ -1,0 +1,120 @@
+"""Chromium, driven as a user would, and what a page may never do."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright
+
+from rest import dashboard
+from tests.support.layers import ROOT
+from tests.support.server import Launcher
+
+WAIT_MS = 30_000
+AXE = ROOT / "dashboard/node_modules/axe-core/axe.min.js"
+_OPTIONS = (
+    "--no-sandbox",  # it may not be made where tests run as root
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def required() -> bool:
+    """Whether a missing browser, or missing pages, are a failure."""
+    return os.environ.get("MAILAUNCHER_PAGES") == "require"
+
+
+def _executable() -> str:
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None or not dashboard.FOLDER.is_dir():
+        what = "Chromium" if found is None else "the built pages"
+        if required():
+            pytest.fail(f"{what} is needed, as MAILAUNCHER_PAGES says")
+        pytest.skip(f"needs {what}")
+    return found
+
+
+@dataclass
+class Watched:
+    """A page, and what must not happen in it."""
+
+    page: Page
+    errors: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+
+    def watch(self, url: str) -> None:
+        """From now on errors in the console, among them violations of the policy, and requests to other hosts are noted."""
+        self.page.set_default_timeout(WAIT_MS)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on(
+            "console", lambda message: self.errors.append(message.text) if message.type == "error" else None
+        )
+        self.page.on("request", lambda request: self._note(request.url, url))
+
+    def _note(self, requested: str, own: str) -> None:
+        if not requested.startswith((own, own.replace("http", "ws", 1), "data:", "blob:")):
+            self.foreign.append(requested)
+
+    def require_clean(self) -> None:
+        assert self.errors == []
+        assert self.foreign == []
+
+
+@asynccontextmanager
+async def browser() -> AsyncIterator[Browser]:
+    """A browser for the block."""
+    executable = await asyncio.to_thread(_executable)
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(executable_path=executable, args=[*_OPTIONS])
+        try:
+            yield opened
+        finally:
+            await opened.close()
+
+
+@asynccontextmanager
+async def page_of(
+    launcher: Launcher,
+    opened: Browser,
+    *,
+    language: str = "en",
+    dark: bool = False,
+    size: tuple[int, int] = (1280, 900),
+    touch: bool = False,
+) -> AsyncIterator[Watched]:
+    """A page of a new user, watched; nothing is opened in it yet."""
+    context = await opened.new_context(
+        base_url=launcher.url,
+        locale={"en": "en-GB", "zh": "zh-CN"}[language],
+        color_scheme="dark" if dark else "light",
+        viewport={"width": size[0], "height": size[1]},
+        has_touch=touch,
+        is_mobile=touch,
+    )
+    try:
+        watched = Watched(await context.new_page())
+        watched.watch(launcher.url)
+        yield watched
+    finally:
+        await context.close()
+
+
+async def findings_of_axe(page: Page) -> list[str]:
+    """What axe finds, of any impact, as `rule: elements`."""
+    if not AXE.is_file():
+        if required():
+            pytest.fail("axe-core is not installed: npm ci in dashboard/")
+        pytest.skip("needs axe-core: npm ci in dashboard/")
+    await page.evaluate(AXE.read_text("utf-8"))
+    result = await page.evaluate("axe.run({ resultTypes: ['violations'] })")
+    return [
+        f"{found['id']}: {[node['html'][:160] for node in found['nodes']]}" for found in result["violations"]
+    ]

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import BinaryIO, NamedTuple, Self
 
 from mailauncher import descriptors, files, trees
-from mailauncher.threads import Check, proceed
+from mailauncher.interruption import Check, proceed
 
 _STEPS = 40
 """Links followed for one path, as Linux does, and tries where a name changes while it is looked at."""

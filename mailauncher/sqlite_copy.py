@@ -5,7 +5,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from mailauncher.threads import Check
+from mailauncher.interruption import Check
 
 PAGES = 1024
 """In one step: 4 MiB with the usual size of a page."""

@@ -5,19 +5,11 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from mailauncher.interruption import Check, Interrupted
+
 T = TypeVar("T")
 
 AT_ONCE = 2
-Check = Callable[[], None]
-"""What interruptible work calls often: it raises `Interrupted` once nobody wants the work any more."""
-
-
-def proceed() -> None:
-    """The Check of work that nobody interrupts."""
-
-
-class Interrupted(BaseException):
-    """Nobody wants the work any more. Not an Exception, so that no `except Exception` on the way handles it."""
 
 
 class LongWork:

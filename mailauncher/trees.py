@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mailauncher.descriptors import LISTED_FOLDER
-from mailauncher.threads import Check, proceed
+from mailauncher.interruption import Check, proceed
 
 _FOLDER = LISTED_FOLDER | os.O_NOFOLLOW
 

@@ -19,7 +19,7 @@ from mailauncher.errors import (
     ResourceNotFound,
     Text,
 )
-from mailauncher.threads import Check
+from mailauncher.interruption import Check
 from resolvers.configuring import ports as config_ports
 from resolvers.configuring.diff import changed_keys
 from resolvers.configuring.files import ConfigLocation

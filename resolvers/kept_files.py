@@ -13,7 +13,7 @@ import msgspec
 from bots.deploying.staging import remove
 from mailauncher.errors import InstanceAlreadyRunning, PermissionDenied, Text
 from mailauncher.files import is_folder
-from mailauncher.threads import Check
+from mailauncher.interruption import Check
 from resolvers import instances
 from resolvers.context import Context
 from resolvers.deploying import folders

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from mailauncher import files
 from mailauncher.errors import Code, ResourceNotFound, Text
 from resolvers.context import Context
 from rest import pages
@@ -67,7 +68,7 @@ def _read(name: str) -> str | None:
 def _assets() -> frozenset[str]:
     """The names of all files: nothing else below the folder can be asked for."""
     folder = FOLDER / "assets"
-    return frozenset(path.name for path in folder.iterdir()) if folder.is_dir() else frozenset()
+    return frozenset(path.name for path in folder.iterdir()) if files.is_folder(folder) else frozenset()
 
 
 def _page(name: str, language: str, *, attributes: str) -> Response:

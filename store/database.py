@@ -21,8 +21,9 @@ from tortoise.transactions import in_transaction
 
 from mailauncher import files, sqlite_copy
 from mailauncher.errors import DatabaseError, InstanceNotFound
+from mailauncher.interruption import Check
 from mailauncher.log import mask
-from mailauncher.threads import Check, LongWork
+from mailauncher.threads import LongWork
 from store.statements import is_sqlite
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mailauncher import sqlite_copy
-from mailauncher.threads import Interrupted, proceed
+from mailauncher.interruption import Interrupted, proceed
 
 ROWS = 200
 

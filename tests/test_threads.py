@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mailauncher.threads import AT_ONCE, Check, LongWork
+from mailauncher.interruption import Check
+from mailauncher.threads import AT_ONCE, LongWork
 from tests.support.waiting import until
 
 LIMIT_S = 30

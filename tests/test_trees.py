@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mailauncher import trees
-from mailauncher.threads import Interrupted
+from mailauncher.interruption import Interrupted
 
 DEPTH = 1200
 """More than there are descriptors, or calls of a function within each other."""

@@ -34,7 +34,7 @@ from mailauncher.errors import (
     PermissionDenied,
     ServiceUnavailable,
 )
-from mailauncher.threads import Check, proceed
+from mailauncher.interruption import Check, proceed
 
 MANIFEST = ".mailauncher-backup.json"
 LOCK_PATIENCE_S = 10.0

@@ -26,7 +26,7 @@ from mailauncher.errors import (
     LauncherError,
     PermissionDenied,
 )
-from mailauncher.threads import Check, Interrupted, proceed
+from mailauncher.interruption import Check, Interrupted, proceed
 
 WORK_FOLDER = ".mailauncher-restore"
 _ANY_BYTES, _ANY_ENTRIES = 1 << 62, 1 << 31  # our own archive, of files that were there: no bomb

@@ -11,7 +11,7 @@ from bots.fetching.extract import safe_parts
 from mailauncher.beneath import Entry, Root
 from mailauncher.errors import DeploymentFailed
 from mailauncher.files import OWN_PREFIX
-from mailauncher.threads import Check, proceed
+from mailauncher.interruption import Check, proceed
 
 _SIDECARS = ("-wal", "-shm", "-journal")
 

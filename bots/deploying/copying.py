@@ -12,7 +12,7 @@ from bots.deploying.report import ProgressCallback
 from mailauncher import descriptors, files, sqlite_copy
 from mailauncher.beneath import LeadsOutside, Place, Root
 from mailauncher.errors import DeploymentFailed
-from mailauncher.threads import Check, proceed
+from mailauncher.interruption import Check, proceed
 
 CACHES = "__pycache__"
 LOGS = "logs"

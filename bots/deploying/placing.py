@@ -14,7 +14,7 @@ from bots.deploying.register import Identity, folder_identity
 from bots.deploying.services import optional, place_taken
 from bots.deploying.staging import Staging
 from bots.deploying.worker_context import WorkerContext
-from mailauncher import descriptors
+from mailauncher import descriptors, files
 from mailauncher.beneath import Root
 
 _TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
@@ -47,7 +47,7 @@ def _place(work: WorkerContext, service: Component) -> None:
 def placed(plan: Plan, staging: Staging) -> set[str]:
     """The names of services that are in the bot's folder already. Raises OSError."""
     found: set[str] = set()
-    if not Path(plan.folder).is_dir():
+    if not files.is_folder(plan.folder):
         return found
     with Root(Path(plan.folder)) as root:
         for service in plan.services:

@@ -16,7 +16,7 @@ from pathlib import Path
 from bots.deploying.plan import Component, Plan
 from mailauncher import files, trees
 from mailauncher.errors import DeploymentFailed
-from mailauncher.threads import Check, proceed
+from mailauncher.interruption import Check, proceed
 
 
 class Staging:

@@ -11,7 +11,7 @@ from bots.documents.errors import syntax_error, unsafe_edit
 from bots.documents.scanner import line_end
 from bots.documents.values import Path
 from mailauncher.errors import InvalidParameter
-from mailauncher.threads import Check, proceed
+from mailauncher.interruption import Check, proceed
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BREAK = re.compile(r"\r\n?")

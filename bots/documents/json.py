@@ -11,8 +11,8 @@ from bots.documents.json_language import Json
 from bots.documents.scanner import Scanner, line_end
 from bots.documents.values import Path, is_same, require_shallow
 from mailauncher.errors import InvalidParameter
+from mailauncher.interruption import Check, proceed
 from mailauncher.json_size import require_few_values
-from mailauncher.threads import Check, proceed
 
 
 def read(text: str) -> dict[str, Any]:

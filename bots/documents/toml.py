@@ -12,7 +12,7 @@ from bots.documents import toml_edit, values
 from bots.documents.errors import syntax_error, unsafe_edit
 from bots.documents.values import Path, is_same, require_shallow
 from mailauncher.errors import InvalidParameter
-from mailauncher.threads import Check, proceed
+from mailauncher.interruption import Check, proceed
 
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _LENIENT_CHARACTERS = 1 << 16  # tomlkit needs up to two seconds for this much

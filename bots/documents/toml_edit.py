@@ -9,7 +9,7 @@ from bots.documents.scanner import line_end
 from bots.documents.toml_language import Toml
 from bots.documents.toml_tables import TomlPair, TomlTable, TomlTableArray, statements, tree
 from bots.documents.values import is_same
-from mailauncher.threads import Check, proceed
+from mailauncher.interruption import Check, proceed
 
 
 def rewrite(text: str, old: dict[str, Any], new: dict[str, Any], check: Check = proceed) -> str:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from bots.documents.scanner import Scanner, Value
 from bots.documents.toml_language import Toml
-from mailauncher.threads import Check, proceed
+from mailauncher.interruption import Check, proceed
 
 
 @dataclass(slots=True)

@@ -17,8 +17,9 @@ from bots.backups.restore import Restore
 from bots.catalogue import Catalogue
 from mailauncher import clock, files
 from mailauncher.errors import CommandFailed, DeploymentFailed, InvalidParameter, ResourceNotFound, Text
+from mailauncher.interruption import Check
 from mailauncher.settings import Settings
-from mailauncher.threads import Check, LongWork
+from mailauncher.threads import LongWork
 from resolvers.views import BackupReason, BackupView
 from store.records import InstanceRecord
 

@@ -20,8 +20,9 @@ from bots.recipe import ConfigFileSpec, Recipe, Value
 from mailauncher.beneath import Root
 from mailauncher.errors import InstanceNotFound, LauncherError, ResourceNotFound
 from mailauncher.files import is_folder
+from mailauncher.interruption import Check, proceed
 from mailauncher.tasks import Tasks
-from mailauncher.threads import Check, LongWork, proceed
+from mailauncher.threads import LongWork
 from resolvers.configuring.turns import Turns
 from resolvers.running.live_instances import LiveInstances
 from store.records import InstanceRecord

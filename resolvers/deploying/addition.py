@@ -12,7 +12,7 @@ from bots.deploying.placing import placed, remove
 from bots.deploying.plan import Plan
 from bots.deploying.staging import Staging
 from mailauncher.errors import Text
-from mailauncher.threads import Check
+from mailauncher.interruption import Check
 from resolvers.deploying import missing
 from resolvers.deploying.install import STOP_WITHIN_S, worker_is_done
 from resolvers.deploying.job import AlreadyFailed, Job, Runner, discard, log

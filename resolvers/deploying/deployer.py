@@ -28,9 +28,10 @@ from mailauncher.errors import (
 )
 from mailauncher.events import Bus
 from mailauncher.files import exists
+from mailauncher.interruption import Check
 from mailauncher.settings import Settings
 from mailauncher.tasks import Tasks
-from mailauncher.threads import Check, LongWork
+from mailauncher.threads import LongWork
 from resolvers.archiving.backup_files import BackupFiles
 from resolvers.configuring.files import Configs
 from resolvers.deploying import folders, progress

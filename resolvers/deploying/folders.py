@@ -16,8 +16,8 @@ from bots.deploying.staging import remove
 from mailauncher import files
 from mailauncher.errors import InsufficientSpace, InvalidPath, PermissionDenied, Text
 from mailauncher.home import home
+from mailauncher.interruption import Check
 from mailauncher.settings import Settings
-from mailauncher.threads import Check
 from store.records import InstanceRecord
 
 NAME_BYTES = 255

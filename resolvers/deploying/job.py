@@ -19,9 +19,10 @@ from bots.deploying.plan import Plan
 from bots.deploying.staging import remove
 from mailauncher.errors import Code, ConnectionFailed, DeploymentFailed, InstanceNotFound, LauncherError, Text
 from mailauncher.events import Bus, DeploymentChanged
+from mailauncher.interruption import Check
 from mailauncher.launch import Launch, Target, child_environment
 from mailauncher.tasks import Tasks
-from mailauncher.threads import Check, LongWork
+from mailauncher.threads import LongWork
 from resolvers.configuring.files import Configs
 from resolvers.deploying import progress
 from resolvers.deploying.progress import ProgressSnapshot

@@ -21,7 +21,7 @@ from bots.deploying.staging import Staging, remove
 from bots.terms import accepted
 from mailauncher import files
 from mailauncher.errors import DeploymentFailed, LauncherError, Text
-from mailauncher.threads import Check
+from mailauncher.interruption import Check
 from resolvers.archiving.backup_files import BackupFiles
 from resolvers.deploying import progress
 from resolvers.deploying.install import INSTALLING, START_WITHIN_S, STOP_WITHIN_S

@@ -31,7 +31,7 @@ from mailauncher.errors import (
     ResourceNotFound,
     ServiceUnavailable,
 )
-from mailauncher.threads import Interrupted
+from mailauncher.interruption import Interrupted
 from resolvers import backups, instances
 from resolvers.context import Context
 from resolvers.running.live_instances import StatusOverride

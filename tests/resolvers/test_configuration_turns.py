@@ -11,7 +11,7 @@ import pytest
 
 from bots.documents import file, toml
 from mailauncher.errors import ServiceUnavailable
-from mailauncher.threads import Check
+from mailauncher.interruption import Check
 from resolvers import configuration
 from resolvers.configuring.turns import Turns, Waiting
 from resolvers.context import Context

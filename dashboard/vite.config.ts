@@ -21,7 +21,7 @@ export default defineConfig({
   server: {
     proxy: {
       "^/(graphql|ws)": { target: SERVER, ws: true },
-      "^/(api|static)/": SERVER,
+      "^/(api|static)/|^/session": SERVER,
     },
   },
 });

@@ -10,7 +10,6 @@ import hmac
 import logging
 import secrets
 import time
-from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 
 import msgspec
@@ -78,9 +77,12 @@ class BrowserSessions:
 
 
 def session_in(cookies: bytes) -> str:
-    """The id of the session in a `Cookie` header; empty if there is none."""
-    try:
-        found = SimpleCookie(cookies.decode("latin-1")).get(COOKIE)
-    except CookieError:
-        return ""
-    return found.value if found else ""
+    """The id of the session in a `Cookie` header; empty if there is none.
+
+    Cookies know no ports, so those of every program on this host come along, in whatever form each has given its own.
+    """
+    for pair in cookies.decode("latin-1").split(";"):
+        name, _, value = pair.strip().partition("=")
+        if name == COOKIE:
+            return value
+    return ""

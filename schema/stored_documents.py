@@ -1,7 +1,7 @@
 """Documents that clients send by their id: those of the pages, which the package carries.
 
 A page of an earlier version may still be open after an upgrade. What it sends is unknown then, for which there is a code of
-its own, so that it can load itself anew.
+its own, so that it can say that it must be loaded again.
 """
 
 from collections.abc import Mapping

@@ -27,6 +27,14 @@ print("Traceback (most recent call last):", flush=True)
 print("ModuleNotFoundError: No module named 'quart'", flush=True)
 sys.exit(3)
 """
+STUBBORN_BOT = """
+import signal, time
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_IGN)
+print("ready", flush=True)
+while True:
+    time.sleep(60)
+"""
 HOSTILE = "<img src=x onerror=alert(1)>"
 TOKEN = "correct-horse-battery"
 
@@ -59,6 +67,40 @@ async def test_a_bot_is_started_and_stopped_and_a_failure_says_why(tmp_path: Pat
             await needs.get_by_role("link", name="bad", exact=True).click()
             await expect(page.get_by_text("ModuleNotFoundError").first).to_be_visible()
             assert page.url.endswith(f"/instances/{bad}")
+            watched.require_clean()
+
+
+async def test_what_does_not_stop_is_killed(tmp_path: Path) -> None:
+    async with running(settings_for(tmp_path, stop_timeout_s=60)) as launcher, browser() as opened:
+        bot = await add_bot(launcher.ctx, tmp_path / "bot", STUBBORN_BOT)
+        await instances.start(launcher.ctx, bot.id)
+        async with page_of(launcher, opened) as watched:
+            page = watched.page
+            await open_bot(watched, bot.id)
+            await page.get_by_role("button", name="Stop", exact=True).click()
+            await page.get_by_role("button", name="Kill now").click()
+            await expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled()
+            watched.require_clean()
+
+
+async def test_several_bots_are_commanded_at_once_with_a_result_each(tmp_path: Path) -> None:
+    async with running(settings_for(tmp_path)) as launcher, browser() as opened:
+        for name in ("one", "two"):
+            await add_bot(launcher.ctx, tmp_path / name, ECHO_BOT)
+        async with page_of(launcher, opened) as watched:
+            page = watched.page
+            await page.goto("/")
+            await page.get_by_role("checkbox", name="Select all").check()
+            chosen = page.locator("text=2 selected").locator("..")
+            await chosen.get_by_role("button", name="Start", exact=True).click()
+            for name in ("one", "two"):
+                await expect(page.get_by_role("button", name=f"Stop {name}")).to_be_visible()
+            await chosen.get_by_role("button", name="Back up").click()
+            for name in ("one", "two"):
+                await expect(page.get_by_role("status").get_by_text(f"{name}: ").first).to_be_visible()
+            await chosen.get_by_role("button", name="Stop", exact=True).click()
+            for name in ("one", "two"):
+                await expect(page.get_by_role("button", name=f"Start {name}")).to_be_visible()
             watched.require_clean()
 
 

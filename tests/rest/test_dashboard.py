@@ -87,7 +87,7 @@ async def test_without_the_build_the_page_says_how_to_get_it(
             for path in ("/", "/graphql"):
                 page = await http.get(path, headers={"accept": "text/html"})
                 assert page.status_code == 200
-                assert "Node.js 20" in page.text
+                assert "Node.js 20.19" in page.text
         assert dashboard.documents() == {}
     finally:
         dashboard._read.cache_clear()

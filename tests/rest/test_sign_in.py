@@ -7,7 +7,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
-from mailauncher.browser_sessions import COOKIE, SESSIONS_MAX, BrowserSessions
+from mailauncher.browser_sessions import COOKIE, SESSIONS_MAX, BrowserSessions, session_in
 from mailauncher.errors import Code
 from tests.support.context import add_bot, settings_for
 from tests.support.http import API, client, failure
@@ -89,6 +89,13 @@ async def test_with_another_token_no_session_is_valid(tmp_path: Path) -> None:
     (file,) = (tmp_path / "data").iterdir()
     assert made not in file.read_text()
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("other", ['theme={"a":1}', "x[1]=2", "noequals", "a=x y", "a/b=1", "=", ""])
+def test_cookies_of_other_programs_on_the_host_do_not_matter(other: str) -> None:
+    for cookies in (f"{other}; {COOKIE}=abc", f"{COOKIE}=abc; {other}"):
+        assert session_in(cookies.encode()) == "abc"
+    assert session_in(other.encode()) == ""
 
 
 async def test_sessions_are_bounded_and_a_damaged_file_counts_as_none(tmp_path: Path) -> None:

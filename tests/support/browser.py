@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from rest import dashboard
 from tests.support.layers import ROOT
@@ -72,6 +72,7 @@ class Watched:
 async def browser() -> AsyncIterator[Browser]:
     """A browser for the block."""
     executable = await asyncio.to_thread(_executable)
+    expect.set_options(timeout=WAIT_MS)
     async with async_playwright() as playwright:
         opened = await playwright.chromium.launch(executable_path=executable, args=[*_OPTIONS])
         try:

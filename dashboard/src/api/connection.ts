@@ -28,7 +28,7 @@ let client: Client = open();
 function open(): Client {
   let alive: ReturnType<typeof setTimeout> | undefined;
   let socket: WebSocket | undefined;
-  return createClient({
+  const own = createClient({
     url: new URL("/graphql", location.href.replace(/^http/, "ws")).href,
     lazy: false,
     keepAlive: KEEP_ALIVE_MS,
@@ -43,6 +43,7 @@ function open(): Client {
         socket = opened as WebSocket;
       },
       connected: () => {
+        if (own !== client) return; // the events of a client that was replaced come later
         connection.set({ is: "connected" });
         connections.set(connections.get() + 1);
       },
@@ -55,6 +56,7 @@ function open(): Client {
       },
       closed: (event) => {
         clearTimeout(alive);
+        if (own !== client) return;
         const { code, reason } = event as CloseEvent;
         const before = connection.get();
         if (code === 4403) connection.set({ is: "refused", message: reason });
@@ -62,6 +64,7 @@ function open(): Client {
       },
     },
   });
+  return own;
 }
 
 /** Connects anew, with another token or in another language. */

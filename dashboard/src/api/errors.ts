@@ -1,4 +1,8 @@
 import type { FormattedExecutionResult } from "graphql-ws";
+import { createStore } from "../ui/store";
+
+/** Whether the server is of another version than this page, whose documents it does not know. */
+export const outdated = createStore(false);
 
 /** An error that the server has sent. `code` is one of docs/errors.md. */
 export class ApiError extends Error {
@@ -24,6 +28,7 @@ export function dataOf<Result>(answer: FormattedExecutionResult<unknown, unknown
   const [first] = answer.errors ?? [];
   if (first) {
     const code = (first.extensions as { code?: unknown } | undefined)?.code;
+    if (code === "UNKNOWN_DOCUMENT") outdated.set(true);
     throw new ApiError(first.message, typeof code === "string" ? code : "INTERNAL_ERROR");
   }
   return answer.data as Result;

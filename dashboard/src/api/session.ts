@@ -24,7 +24,8 @@ export async function signIn(token: string, remember: boolean): Promise<boolean>
 }
 
 export async function signOut(): Promise<void> {
-  await fetch("/session", { method: "DELETE" });
+  const answer = await fetch("/session", { method: "DELETE" });
+  if (!answer.ok) throw new Error(`${answer.status}`);
   localStorage.removeItem("mailauncher.signedIn");
   signedIn.set(false);
 }

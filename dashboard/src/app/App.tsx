@@ -15,7 +15,7 @@ import { NotFound } from "./NotFound";
 import { SignIn } from "./SignIn";
 import css from "./shell.module.css";
 import { chooseTheme, type Theme, theme } from "./theme";
-import { Toasts } from "./toasts";
+import { Toasts, tell } from "./toasts";
 
 const InstancePage = lazy(() => import("../pages/instance/InstancePage"));
 const EventsPage = lazy(() => import("../pages/events/EventsPage"));
@@ -95,7 +95,10 @@ function Header() {
           <option value="en">English</option>
         </select>
         {useStore(signedIn) && (
-          <Button small onClick={() => void signOut().then(reconnect)}>
+          <Button
+            small
+            onClick={() => void signOut().then(reconnect, (error: Error) => tell(error.message, true))}
+          >
             {text("signin.out")}
           </Button>
         )}

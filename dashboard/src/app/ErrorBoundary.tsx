@@ -1,4 +1,4 @@
-/** A page that fails says so, and leaves the rest as it is. A part that is gone from the server reloads the page once. */
+/** A page that fails says so, and leaves the rest as it is. So does one whose files are gone from the server. */
 import { Component, type ReactNode } from "react";
 import { useText } from "../i18n/text";
 import { Button, css } from "../ui/parts";

@@ -12,6 +12,8 @@ export interface Commands {
   busy: boolean;
   /** Why nothing can be done now; undefined if it can. */
   refused: string | undefined;
+  /** Is `busy` until the promise is settled. */
+  during<Result>(work: Promise<Result>): Promise<Result>;
   /** Whether it was done. */
   run<Result, Variables>(
     name: string,
@@ -24,23 +26,29 @@ export function useCommands(): Commands {
   const text = useText();
   const [running, setRunning] = useState(0);
   const connected = useStore(connection).is === "connected";
+  const during = <Result>(work: Promise<Result>): Promise<Result> => {
+    setRunning((count) => count + 1);
+    return work.finally(() => setRunning((count) => count - 1));
+  };
+  const carryOut = async <Result, Variables>(
+    name: string,
+    operation: Operation<Result, Variables>,
+    variables: Variables,
+  ): Promise<boolean> => {
+    try {
+      tell(text("do.result", { name, message: messageOf(await command(operation, variables)) }));
+      return true;
+    } catch (error) {
+      if (error instanceof UnknownOutcome) tell(text("do.unknown", { name }), true);
+      else tell(text("do.result", { name, message: (error as Error).message }), true);
+      return false;
+    }
+  };
   return {
     busy: running > 0,
     refused: connected ? undefined : text("do.disconnected"),
-    run: async (name, operation, variables) => {
-      setRunning((count) => count + 1);
-      try {
-        const result = await command(operation, variables);
-        tell(text("do.result", { name, message: messageOf(result) }));
-        return true;
-      } catch (error) {
-        if (error instanceof UnknownOutcome) tell(text("do.unknown", { name }), true);
-        else tell(text("do.result", { name, message: (error as Error).message }), true);
-        return false;
-      } finally {
-        setRunning((count) => count - 1);
-      }
-    },
+    during,
+    run: (name, operation, variables) => during(carryOut(name, operation, variables)),
   };
 }
 

@@ -92,19 +92,19 @@ export type FailureDetailsFragment = { reason: string, at: string, exitCode: num
 
 export type UsageNowFragment = { cpuPercent: number, memory: number, processes: number };
 
-export type ServiceRowFragment = { name: string, status: Status, port: number, ready: boolean | null, restarts: number, startedAt: string | null, waitingFor: WaitingFor | null, question: string | null, reason: string | null, failure: { reason: string, at: string, exitCode: number | null, signal: string | null, lastLines: Array<string>, hint: string | null, restartAt: string | null } | null, usage: { cpuPercent: number, memory: number, processes: number } | null, terminal: { sessionId: string } };
+export type ServiceRowFragment = { name: string, status: Status, port: number, pid: number | null, ready: boolean | null, restarts: number, startedAt: string | null, waitingFor: WaitingFor | null, question: string | null, reason: string | null, failure: { reason: string, at: string, exitCode: number | null, signal: string | null, lastLines: Array<string>, hint: string | null, restartAt: string | null } | null, usage: { cpuPercent: number, memory: number, processes: number } | null, terminal: { sessionId: string } };
 
-export type InstanceRowFragment = { id: string, name: string, status: Status, version: string, recipe: string, port: number, path: string, ready: boolean | null, restarts: number, startedAt: string | null, waitingFor: WaitingFor | null, question: string | null, reason: string | null, notes: string, tags: Array<string>, failure: { reason: string, at: string, exitCode: number | null, signal: string | null, lastLines: Array<string>, hint: string | null, restartAt: string | null } | null, usage: { cpuPercent: number, memory: number, processes: number } | null, services: Array<{ name: string, status: Status, port: number, ready: boolean | null, restarts: number, startedAt: string | null, waitingFor: WaitingFor | null, question: string | null, reason: string | null, failure: { reason: string, at: string, exitCode: number | null, signal: string | null, lastLines: Array<string>, hint: string | null, restartAt: string | null } | null, usage: { cpuPercent: number, memory: number, processes: number } | null, terminal: { sessionId: string } }>, terminals: Array<{ sessionId: string, name: string }>, webPages: Array<{ program: string, port: number, url: string }>, deployment: { kind: DeploymentKind, status: DeploymentStatus, progress: number, step: DeploymentStep | null, message: string, failure: { message: string, lastLines: Array<string> } | null } | null, supervision: { restart: Restart, crashLimit: number, crashWindowS: number, stopTimeoutS: number | null, autostart: boolean } };
+export type InstanceRowFragment = { id: string, name: string, status: Status, version: string, recipe: string, port: number, pid: number | null, path: string, ready: boolean | null, restarts: number, startedAt: string | null, waitingFor: WaitingFor | null, question: string | null, reason: string | null, notes: string, tags: Array<string>, failure: { reason: string, at: string, exitCode: number | null, signal: string | null, lastLines: Array<string>, hint: string | null, restartAt: string | null } | null, usage: { cpuPercent: number, memory: number, processes: number } | null, services: Array<{ name: string, status: Status, port: number, pid: number | null, ready: boolean | null, restarts: number, startedAt: string | null, waitingFor: WaitingFor | null, question: string | null, reason: string | null, failure: { reason: string, at: string, exitCode: number | null, signal: string | null, lastLines: Array<string>, hint: string | null, restartAt: string | null } | null, usage: { cpuPercent: number, memory: number, processes: number } | null, terminal: { sessionId: string } }>, terminals: Array<{ sessionId: string, name: string }>, webPages: Array<{ program: string, port: number, url: string }>, deployment: { kind: DeploymentKind, status: DeploymentStatus, progress: number, step: DeploymentStep | null, message: string, failure: { message: string, lastLines: Array<string> } | null } | null, supervision: { restart: Restart, crashLimit: number, crashWindowS: number, stopTimeoutS: number | null, autostart: boolean } };
 
 export type InstancesQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type InstancesQuery = { instances: Array<{ id: string, name: string, status: Status, version: string, recipe: string, port: number, path: string, ready: boolean | null, restarts: number, startedAt: string | null, waitingFor: WaitingFor | null, question: string | null, reason: string | null, notes: string, tags: Array<string>, failure: { reason: string, at: string, exitCode: number | null, signal: string | null, lastLines: Array<string>, hint: string | null, restartAt: string | null } | null, usage: { cpuPercent: number, memory: number, processes: number } | null, services: Array<{ name: string, status: Status, port: number, ready: boolean | null, restarts: number, startedAt: string | null, waitingFor: WaitingFor | null, question: string | null, reason: string | null, failure: { reason: string, at: string, exitCode: number | null, signal: string | null, lastLines: Array<string>, hint: string | null, restartAt: string | null } | null, usage: { cpuPercent: number, memory: number, processes: number } | null, terminal: { sessionId: string } }>, terminals: Array<{ sessionId: string, name: string }>, webPages: Array<{ program: string, port: number, url: string }>, deployment: { kind: DeploymentKind, status: DeploymentStatus, progress: number, step: DeploymentStep | null, message: string, failure: { message: string, lastLines: Array<string> } | null } | null, supervision: { restart: Restart, crashLimit: number, crashWindowS: number, stopTimeoutS: number | null, autostart: boolean } }> };
+export type InstancesQuery = { instances: Array<{ id: string, name: string, status: Status, version: string, recipe: string, port: number, pid: number | null, path: string, ready: boolean | null, restarts: number, startedAt: string | null, waitingFor: WaitingFor | null, question: string | null, reason: string | null, notes: string, tags: Array<string>, failure: { reason: string, at: string, exitCode: number | null, signal: string | null, lastLines: Array<string>, hint: string | null, restartAt: string | null } | null, usage: { cpuPercent: number, memory: number, processes: number } | null, services: Array<{ name: string, status: Status, port: number, pid: number | null, ready: boolean | null, restarts: number, startedAt: string | null, waitingFor: WaitingFor | null, question: string | null, reason: string | null, failure: { reason: string, at: string, exitCode: number | null, signal: string | null, lastLines: Array<string>, hint: string | null, restartAt: string | null } | null, usage: { cpuPercent: number, memory: number, processes: number } | null, terminal: { sessionId: string } }>, terminals: Array<{ sessionId: string, name: string }>, webPages: Array<{ program: string, port: number, url: string }>, deployment: { kind: DeploymentKind, status: DeploymentStatus, progress: number, step: DeploymentStep | null, message: string, failure: { message: string, lastLines: Array<string> } | null } | null, supervision: { restart: Restart, crashLimit: number, crashWindowS: number, stopTimeoutS: number | null, autostart: boolean } }> };
 
 export type InstanceChangedSubscriptionVariables = Exact<{ [key: string]: never; }>;
 
 
-export type InstanceChangedSubscription = { instanceChanged: { id: string, instance: { id: string, name: string, status: Status, version: string, recipe: string, port: number, path: string, ready: boolean | null, restarts: number, startedAt: string | null, waitingFor: WaitingFor | null, question: string | null, reason: string | null, notes: string, tags: Array<string>, failure: { reason: string, at: string, exitCode: number | null, signal: string | null, lastLines: Array<string>, hint: string | null, restartAt: string | null } | null, usage: { cpuPercent: number, memory: number, processes: number } | null, services: Array<{ name: string, status: Status, port: number, ready: boolean | null, restarts: number, startedAt: string | null, waitingFor: WaitingFor | null, question: string | null, reason: string | null, failure: { reason: string, at: string, exitCode: number | null, signal: string | null, lastLines: Array<string>, hint: string | null, restartAt: string | null } | null, usage: { cpuPercent: number, memory: number, processes: number } | null, terminal: { sessionId: string } }>, terminals: Array<{ sessionId: string, name: string }>, webPages: Array<{ program: string, port: number, url: string }>, deployment: { kind: DeploymentKind, status: DeploymentStatus, progress: number, step: DeploymentStep | null, message: string, failure: { message: string, lastLines: Array<string> } | null } | null, supervision: { restart: Restart, crashLimit: number, crashWindowS: number, stopTimeoutS: number | null, autostart: boolean } } | null } };
+export type InstanceChangedSubscription = { instanceChanged: { id: string, instance: { id: string, name: string, status: Status, version: string, recipe: string, port: number, pid: number | null, path: string, ready: boolean | null, restarts: number, startedAt: string | null, waitingFor: WaitingFor | null, question: string | null, reason: string | null, notes: string, tags: Array<string>, failure: { reason: string, at: string, exitCode: number | null, signal: string | null, lastLines: Array<string>, hint: string | null, restartAt: string | null } | null, usage: { cpuPercent: number, memory: number, processes: number } | null, services: Array<{ name: string, status: Status, port: number, pid: number | null, ready: boolean | null, restarts: number, startedAt: string | null, waitingFor: WaitingFor | null, question: string | null, reason: string | null, failure: { reason: string, at: string, exitCode: number | null, signal: string | null, lastLines: Array<string>, hint: string | null, restartAt: string | null } | null, usage: { cpuPercent: number, memory: number, processes: number } | null, terminal: { sessionId: string } }>, terminals: Array<{ sessionId: string, name: string }>, webPages: Array<{ program: string, port: number, url: string }>, deployment: { kind: DeploymentKind, status: DeploymentStatus, progress: number, step: DeploymentStep | null, message: string, failure: { message: string, lastLines: Array<string> } | null } | null, supervision: { restart: Restart, crashLimit: number, crashWindowS: number, stopTimeoutS: number | null, autostart: boolean } } | null } };
 
 export type UsageChangedSubscriptionVariables = Exact<{ [key: string]: never; }>;
 
@@ -170,6 +170,21 @@ export type RestartMutationVariables = Exact<{
 
 export type RestartMutation = { restartInstance: { message: string, complete: boolean } | null };
 
+export type KillMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type KillMutation = { killInstance: { message: string, complete: boolean } | null };
+
+export type RestartServiceMutationVariables = Exact<{
+  id: string;
+  name: string;
+}>;
+
+
+export type RestartServiceMutation = { restartService: { message: string, complete: boolean } | null };
+
 export type StartServiceMutationVariables = Exact<{
   id: string;
   name: string;
@@ -221,6 +236,36 @@ export type DeleteMutationVariables = Exact<{
 
 
 export type DeleteMutation = { deleteInstance: { message: string, complete: boolean } | null };
+
+export type OutcomeFragment = { instanceId: string, message: string, error: { code: string } | null };
+
+export type StartManyMutationVariables = Exact<{
+  ids: Array<string> | string;
+}>;
+
+
+export type StartManyMutation = { startInstances: { results: Array<{ instanceId: string, message: string, error: { code: string } | null }> } | null };
+
+export type StopManyMutationVariables = Exact<{
+  ids: Array<string> | string;
+}>;
+
+
+export type StopManyMutation = { stopInstances: { results: Array<{ instanceId: string, message: string, error: { code: string } | null }> } | null };
+
+export type RestartManyMutationVariables = Exact<{
+  ids: Array<string> | string;
+}>;
+
+
+export type RestartManyMutation = { restartInstances: { results: Array<{ instanceId: string, message: string, error: { code: string } | null }> } | null };
+
+export type BackUpManyMutationVariables = Exact<{
+  ids: Array<string> | string;
+}>;
+
+
+export type BackUpManyMutation = { createBackups: { results: Array<{ instanceId: string, message: string, error: { code: string } | null }> } | null };
 
 export type LogPartQueryVariables = Exact<{
   sessionId: string;
@@ -281,6 +326,7 @@ export const ServiceRowFragmentDoc = new TypedDocumentString(`
   name
   status
   port
+  pid
   ready
   restarts
   startedAt
@@ -319,6 +365,7 @@ export const InstanceRowFragmentDoc = new TypedDocumentString(`
   version
   recipe
   port
+  pid
   path
   ready
   restarts
@@ -383,6 +430,7 @@ fragment ServiceRow on Service {
   name
   status
   port
+  pid
   ready
   restarts
   startedAt
@@ -432,8 +480,17 @@ export const EventRowFragmentDoc = new TypedDocumentString(`
   message
 }
     `, {"fragmentName":"EventRow"}) as unknown as TypedDocumentString<EventRowFragment, unknown>;
-export const InstancesDocument = {"__meta__":{"hash":"sha256:2341ac6006f6fdaf12028d0de4196c4acb99777e9aa8604030a683ea35958b9e"}} as unknown as TypedDocumentString<InstancesQuery, InstancesQueryVariables>;
-export const InstanceChangedDocument = {"__meta__":{"hash":"sha256:4d27b5d4d229beadb5bb12a6fbf1b36463cc36373635a2711f86c62986118cf3"}} as unknown as TypedDocumentString<InstanceChangedSubscription, InstanceChangedSubscriptionVariables>;
+export const OutcomeFragmentDoc = new TypedDocumentString(`
+    fragment Outcome on InstanceResult {
+  instanceId
+  message
+  error {
+    code
+  }
+}
+    `, {"fragmentName":"Outcome"}) as unknown as TypedDocumentString<OutcomeFragment, unknown>;
+export const InstancesDocument = {"__meta__":{"hash":"sha256:5459016061876f62d12c0c5fe1692886d4d8454d5a2d61c52c3ceae67bb9ec8b"}} as unknown as TypedDocumentString<InstancesQuery, InstancesQueryVariables>;
+export const InstanceChangedDocument = {"__meta__":{"hash":"sha256:2cab55aa3c6406ec56387b0c49dd011079df7894dbc55f1a1aa32b40cfe8604d"}} as unknown as TypedDocumentString<InstanceChangedSubscription, InstanceChangedSubscriptionVariables>;
 export const UsageChangedDocument = {"__meta__":{"hash":"sha256:8ed11de1d1a7898797f929620618392d0b8265629e2517c7961ec0f441171bf5"}} as unknown as TypedDocumentString<UsageChangedSubscription, UsageChangedSubscriptionVariables>;
 export const MachineDocument = {"__meta__":{"hash":"sha256:3bff0a2036286cd3bd5537fde1265e48ff22e6430d8b15a533f2cbffb09ce81d"}} as unknown as TypedDocumentString<MachineSubscription, MachineSubscriptionVariables>;
 export const HealthDocument = {"__meta__":{"hash":"sha256:7215f7c4b01ba2e5db8f0f2908469720aca624b65eb8129d88b801e426eb2e90"}} as unknown as TypedDocumentString<HealthQuery, HealthQueryVariables>;
@@ -443,11 +500,17 @@ export const UsageOfDocument = {"__meta__":{"hash":"sha256:de01a496fc7a6d78fc87a
 export const StartDocument = {"__meta__":{"hash":"sha256:b4f719eb02c0986359fa37c992f4cc97870bc63ae9ea82a485d2ce1fb3cc6d81"}} as unknown as TypedDocumentString<StartMutation, StartMutationVariables>;
 export const StopDocument = {"__meta__":{"hash":"sha256:1af7d1c447a06db3a75ae571306e81ce04bb31266f1deff92cf814f02f8c78f5"}} as unknown as TypedDocumentString<StopMutation, StopMutationVariables>;
 export const RestartDocument = {"__meta__":{"hash":"sha256:bd4da1496e90c222e17104ad30411dbe347c8d39e1dfee49a9e2e4e378c6c33c"}} as unknown as TypedDocumentString<RestartMutation, RestartMutationVariables>;
+export const KillDocument = {"__meta__":{"hash":"sha256:8999919cd4cfa09947fec58006724cc8258d9647152afe855a911b0221eadfcb"}} as unknown as TypedDocumentString<KillMutation, KillMutationVariables>;
+export const RestartServiceDocument = {"__meta__":{"hash":"sha256:35ced664f425fcb39304f3263dd08735e64e5d2d2d5168154e1aa73aac3f3ede"}} as unknown as TypedDocumentString<RestartServiceMutation, RestartServiceMutationVariables>;
 export const StartServiceDocument = {"__meta__":{"hash":"sha256:46052f6434e62525f724558e76ef215700152e3f43eee38138db94dfbfa3e385"}} as unknown as TypedDocumentString<StartServiceMutation, StartServiceMutationVariables>;
 export const StopServiceDocument = {"__meta__":{"hash":"sha256:dfa770cba3277da0f700262221cf9b50d258518b58f548be2c87f699366b29ce"}} as unknown as TypedDocumentString<StopServiceMutation, StopServiceMutationVariables>;
 export const AcceptTermsDocument = {"__meta__":{"hash":"sha256:2f0cd1f04fef37f5a64f97388f71edb7390b0ba111c03f23be6de588a3071fc1"}} as unknown as TypedDocumentString<AcceptTermsMutation, AcceptTermsMutationVariables>;
 export const SuperviseDocument = {"__meta__":{"hash":"sha256:69f7b54585823daf6c87e02792aac88d1aaba1a116cd2ba96ab7013c352ddcea"}} as unknown as TypedDocumentString<SuperviseMutation, SuperviseMutationVariables>;
 export const EditDocument = {"__meta__":{"hash":"sha256:dc01fb5baf977259d6e1b33487881d3731e93e04ed300328ce355ae58bebc18b"}} as unknown as TypedDocumentString<EditMutation, EditMutationVariables>;
 export const DeleteDocument = {"__meta__":{"hash":"sha256:ae9b685198dd3d36fbde007d1f7f3d05c26dd05c9badfd6abaeacd48bc704ffa"}} as unknown as TypedDocumentString<DeleteMutation, DeleteMutationVariables>;
+export const StartManyDocument = {"__meta__":{"hash":"sha256:879ff9cc955b6b50f50c50a96f27086bdfa9c3bb56abe93cc2459a3d0119ca26"}} as unknown as TypedDocumentString<StartManyMutation, StartManyMutationVariables>;
+export const StopManyDocument = {"__meta__":{"hash":"sha256:38da3d8cf23efa29ad04d41669a9e1c4c720f29f953d9a330912f510f0e7934e"}} as unknown as TypedDocumentString<StopManyMutation, StopManyMutationVariables>;
+export const RestartManyDocument = {"__meta__":{"hash":"sha256:b7589421fd97a1200f5e01bb7a2065c65d0abba01f8095a2206bc711206c3eb4"}} as unknown as TypedDocumentString<RestartManyMutation, RestartManyMutationVariables>;
+export const BackUpManyDocument = {"__meta__":{"hash":"sha256:3fdca395807d79c6a34a448156ba4cd0c6d9f35df19418925447bb68c57311b2"}} as unknown as TypedDocumentString<BackUpManyMutation, BackUpManyMutationVariables>;
 export const LogPartDocument = {"__meta__":{"hash":"sha256:320c920eb4646052fa896c82004c7b4e5f31d7d6d9a4f33c6486af0233e2955e"}} as unknown as TypedDocumentString<LogPartQuery, LogPartQueryVariables>;
 export const SearchLogDocument = {"__meta__":{"hash":"sha256:6b8e23770c7fc088ea018b3ce6f148d3d3c6723926335eb83f30adaac41d5955"}} as unknown as TypedDocumentString<SearchLogQuery, SearchLogQueryVariables>;

@@ -17,7 +17,7 @@ export const en: Record<Key, string> = {
   "connection.connecting": "Connecting…",
   "connection.lost":
     "No connection to the server for {age}. Reconnecting; what you see is from before it was lost.",
-  "connection.back": "Connected again",
+  "connection.outdated": "The server is of another version now: this page must be loaded again.",
   "connection.refused": "This server needs a token",
   "signin.title": "Sign in",
   "signin.explain": "The token is the value of the server's setting `token`.",
@@ -97,6 +97,8 @@ export const en: Record<Key, string> = {
   "do.start": "Start",
   "do.stop": "Stop",
   "do.restart": "Restart",
+  "do.backUp": "Back up",
+  "do.kill": "Kill now",
   "do.again": "Try again",
   "do.cancel": "Cancel",
   "do.save": "Save",

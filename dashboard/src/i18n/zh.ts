@@ -14,7 +14,7 @@ export const zh = {
 
   "connection.connecting": "正在连接……",
   "connection.lost": "与服务器的连接已断开 {age}，正在重新连接。显示的是断开之前的状态。",
-  "connection.back": "已重新连接",
+  "connection.outdated": "服务器已是另一个版本，此页面需要重新加载。",
   "connection.refused": "此服务器需要令牌",
   "signin.title": "登录",
   "signin.explain": "令牌是服务器设置 token 的值。",
@@ -94,6 +94,8 @@ export const zh = {
   "do.start": "启动",
   "do.stop": "停止",
   "do.restart": "重启",
+  "do.backUp": "备份",
+  "do.kill": "立即结束",
   "do.again": "重试",
   "do.cancel": "取消",
   "do.save": "保存",

@@ -52,6 +52,7 @@ export function needsSomebody(instance: Instance): boolean {
   );
 }
 
-export function isUp(program: { status: Status }): boolean {
-  return program.status === "RUNNING" || program.status === "STARTING";
+/** Whether it can be stopped and restarted: it runs, or its process lives although nobody reaches it (which has failed). */
+export function isUp(program: { status: Status; pid: number | null }): boolean {
+  return program.status === "RUNNING" || program.status === "STARTING" || program.pid !== null;
 }

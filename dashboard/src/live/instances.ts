@@ -5,7 +5,7 @@ import { createStore } from "../ui/store";
 
 export type Instance = InstanceRowFragment;
 
-export interface Instances {
+interface Instances {
   /** By id, in the order of the server's list. */
   byId: ReadonlyMap<string, Instance>;
   /** When this was last known to be so, in milliseconds. Undefined: nothing was read yet. */
@@ -13,38 +13,43 @@ export interface Instances {
   error: Error | undefined;
 }
 
+/** What changed, by id; null is gone. */
+type Changes = Map<string, Instance | null>;
+
 export const instances = createStore<Instances>({ byId: new Map(), at: undefined, error: undefined });
 
 // Changes of one frame become one change of the list: fifty a second would draw it fifty times.
-const waiting = new Map<string, Instance | null>();
+let waiting: Changes = new Map();
+// The answer to a list is made for a while, and may be older than a change that comes before it.
+let sinceAsked: Changes | undefined;
 
 function take(id: string, instance: Instance | null): void {
   if (waiting.size === 0) requestAnimationFrame(merge);
   waiting.set(id, instance);
+  sinceAsked?.set(id, instance);
 }
 
 function merge(): void {
-  const byId = new Map(instances.get().byId);
-  for (const [id, instance] of waiting) {
+  show(new Map(instances.get().byId), waiting);
+  waiting = new Map();
+}
+
+function show(byId: Map<string, Instance>, changes: Changes): void {
+  for (const [id, instance] of changes) {
     if (instance === null) byId.delete(id);
     else byId.set(id, instance);
   }
-  waiting.clear();
   instances.set({ byId, at: Date.now(), error: undefined });
 }
 
 function read(): void {
-  waiting.clear();
+  const since: Changes = new Map();
+  sinceAsked = since;
   query(InstancesDocument, {}).then(
     ({ instances: found }) => {
-      // What changed since the list was made stands behind it.
-      const byId = new Map(found.map((instance) => [instance.id, instance] as const));
-      for (const [id, instance] of waiting) {
-        if (instance === null) byId.delete(id);
-        else byId.set(id, instance);
-      }
-      waiting.clear();
-      instances.set({ byId, at: Date.now(), error: undefined });
+      if (sinceAsked !== since) return; // asked again meanwhile
+      sinceAsked = undefined;
+      show(new Map(found.map((instance) => [instance.id, instance])), since);
     },
     (error: Error) => instances.set({ ...instances.get(), error }),
   );

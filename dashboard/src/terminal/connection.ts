@@ -24,6 +24,7 @@ export interface Link {
 const WAITING_MAX = 2 << 20;
 const RETRY_MS = [200, 400, 800, 1000];
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 type Message =
   | { type: "output"; data: string; offset: number }
@@ -44,9 +45,13 @@ export function connect(sessionId: string, screen: Screen): Link {
     if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
   };
 
-  const output = (data: string, offset: number) => {
-    if (jumped && end !== undefined && offset > end) screen.skipped(offset - end);
+  const output = (all: string, from: number) => {
+    if (jumped && end !== undefined && from > end) screen.skipped(from - end);
     jumped = false;
+    // A new connection begins with recent output, part of which may be drawn already.
+    const drawn = Math.max(0, (end ?? from) - from);
+    const data = drawn === 0 ? all : decoder.decode(encoder.encode(all).subarray(drawn));
+    const offset = from + drawn;
     const bytes = encoder.encode(data).length;
     end = offset + bytes;
     waiting += bytes;

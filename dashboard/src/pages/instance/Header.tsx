@@ -1,5 +1,5 @@
 import { useCommands } from "../../app/useCommand";
-import { RestartDocument, StartDocument, StopDocument } from "../../gql/graphql";
+import { KillDocument, RestartDocument, StartDocument, StopDocument } from "../../gql/graphql";
 import { useNumbers } from "../../i18n/numbers";
 import { useText } from "../../i18n/text";
 import { conditionOf, isUp } from "../../live/condition";
@@ -23,6 +23,16 @@ export function Header({ instance }: { instance: Instance }) {
           {instance.startedAt && <Since at={instance.startedAt} />}
         </div>
         <div className={parts.row}>
+          {instance.status === "STOPPING" && (
+            <Button
+              kind="danger"
+              disabled={refused !== undefined}
+              title={refused}
+              onClick={() => void run(name, KillDocument, { id })}
+            >
+              {text("do.kill")}
+            </Button>
+          )}
           {!up && (
             <Button
               kind="primary"

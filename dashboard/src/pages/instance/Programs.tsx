@@ -1,6 +1,6 @@
 /** The bot and its services one by one, each with what it uses and its own buttons. */
 import { useCommands } from "../../app/useCommand";
-import { StartServiceDocument, StopServiceDocument } from "../../gql/graphql";
+import { RestartServiceDocument, StartServiceDocument, StopServiceDocument } from "../../gql/graphql";
 import { useNumbers } from "../../i18n/numbers";
 import { useText } from "../../i18n/text";
 import { conditionOf, isUp } from "../../live/condition";
@@ -46,19 +46,32 @@ function ServiceLine({ instance, service }: { instance: Instance; service: Servi
         <Badge condition={conditionOf(service)} />
       </div>
       <Figures program={service} session={service.terminal.sessionId} />
-      <Button
-        small
-        disabled={busy || refused !== undefined || service.status === "STOPPING"}
-        title={refused}
-        aria-label={`${text(up ? "do.stop" : "do.start")} ${name}`}
-        onClick={() =>
-          void (up
-            ? run(name, StopServiceDocument, { id: instance.id, name })
-            : run(name, StartServiceDocument, { id: instance.id, name }))
-        }
-      >
-        {text(up ? "do.stop" : "do.start")}
-      </Button>
+      <div className={parts.row}>
+        {up && (
+          <Button
+            small
+            disabled={busy || refused !== undefined}
+            title={refused}
+            aria-label={`${text("do.restart")} ${name}`}
+            onClick={() => void run(name, RestartServiceDocument, { id: instance.id, name })}
+          >
+            {text("do.restart")}
+          </Button>
+        )}
+        <Button
+          small
+          disabled={busy || refused !== undefined || service.status === "STOPPING"}
+          title={refused}
+          aria-label={`${text(up ? "do.stop" : "do.start")} ${name}`}
+          onClick={() =>
+            void (up
+              ? run(name, StopServiceDocument, { id: instance.id, name })
+              : run(name, StartServiceDocument, { id: instance.id, name }))
+          }
+        >
+          {text(up ? "do.stop" : "do.start")}
+        </Button>
+      </div>
     </div>
   );
 }

@@ -1,30 +1,67 @@
 /** One command for all chosen instances, with one result each. */
+import { command } from "../../api/connection";
+import { UnknownOutcome } from "../../api/errors";
+import type { Operation } from "../../api/operation";
+import { tell } from "../../app/toasts";
 import { useCommands } from "../../app/useCommand";
-import { RestartDocument, StartDocument, StopDocument } from "../../gql/graphql";
-import { useText } from "../../i18n/text";
+import {
+  BackUpManyDocument,
+  type OutcomeFragment,
+  RestartManyDocument,
+  StartManyDocument,
+  StopManyDocument,
+} from "../../gql/graphql";
+import { type Key, useText } from "../../i18n/text";
 import type { Instance } from "../../live/instances";
 import { Button } from "../../ui/parts";
 import css from "./overview.module.css";
 
+const AT_ONCE = 100;
+
+type Many = Operation<Record<string, { results: OutcomeFragment[] } | null>, { ids: string[] }>;
+
+const COMMANDS: readonly { label: Key; operation: Many }[] = [
+  { label: "do.start", operation: StartManyDocument as Many },
+  { label: "do.restart", operation: RestartManyDocument as Many },
+  { label: "do.stop", operation: StopManyDocument as Many },
+  { label: "do.backUp", operation: BackUpManyDocument as Many },
+];
+
 export function BulkCommands({ picked, clear }: { picked: readonly Instance[]; clear: () => void }) {
   const text = useText();
-  const { run, busy, refused } = useCommands();
-  const all = (operation: typeof StartDocument | typeof StopDocument | typeof RestartDocument) => () => {
-    for (const { id, name } of picked) void run<unknown, { id: string }>(name, operation, { id });
+  const { during, busy, refused } = useCommands();
+  const names = new Map(picked.map(({ id, name }) => [id, name]));
+  const carryOut = async (operation: Many) => {
+    const ids = [...names.keys()];
+    for (let first = 0; first < ids.length; first += AT_ONCE) {
+      const some = ids.slice(first, first + AT_ONCE);
+      try {
+        const answer = await command(operation, { ids: some });
+        const results = Object.values(answer).flatMap((payload) => payload?.results ?? []);
+        for (const { instanceId, message, error } of results) {
+          tell(text("do.result", { name: names.get(instanceId) ?? instanceId, message }), error !== null);
+        }
+      } catch (error) {
+        const name = text("list.selected", { count: some.length });
+        const unknown = error instanceof UnknownOutcome;
+        tell(text(unknown ? "do.unknown" : "do.result", { name, message: (error as Error).message }), true);
+      }
+    }
   };
-  const blocked = busy || refused !== undefined;
   return (
     <div className={css.bulk}>
       <span>{text("list.selected", { count: picked.length })}</span>
-      <Button small disabled={blocked} title={refused} onClick={all(StartDocument)}>
-        {text("do.start")}
-      </Button>
-      <Button small disabled={blocked} title={refused} onClick={all(RestartDocument)}>
-        {text("do.restart")}
-      </Button>
-      <Button small disabled={blocked} title={refused} onClick={all(StopDocument)}>
-        {text("do.stop")}
-      </Button>
+      {COMMANDS.map(({ label, operation }) => (
+        <Button
+          key={label}
+          small
+          disabled={busy || refused !== undefined}
+          title={refused}
+          onClick={() => void during(carryOut(operation))}
+        >
+          {text(label)}
+        </Button>
+      ))}
       <Button small onClick={clear}>
         {text("list.unselect")}
       </Button>

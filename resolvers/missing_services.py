@@ -70,7 +70,7 @@ async def add(ctx: Context, former: DeploymentRecord) -> DeploymentRecord:
             DeploymentKind.SERVICES,
             name=record.name,
             version=record.version,
-            start=False,
+            start=former.start,  # as long as the terms are not accepted, the next server says why it was not started
             created_at=now_ms(),
         )
         # Last: it says what is missing. After a kill before this line, the next server finds a completed deployment that

@@ -116,6 +116,32 @@ class Registry:
                 before, version=record.version, services=record.services
             )
 
+    async def add_services(self, instance_id: str, services: Collection[ServiceRecord]) -> None:
+        """Stores those of these services that the instance does not have; all else stays. An unknown instance is ignored."""
+        async with self._writing:
+            record = self._records.get(instance_id)
+            if record is None:
+                return
+            new = tuple(service for service in services if record.service(service.name) is None)
+            with self._database.session():
+                async with in_transaction():
+                    for service in new:
+                        await models.Service.create(
+                            instance_id=instance_id, **msgspec.structs.asdict(service)
+                        )
+            self._records[instance_id] = msgspec.structs.replace(record, services=(*record.services, *new))
+
+    async def remove_services(self, instance_id: str, names: Collection[str]) -> None:
+        """Forgets services; all else stays. An unknown instance is ignored."""
+        async with self._writing:
+            record = self._records.get(instance_id)
+            if record is None:
+                return
+            with self._database.session():
+                await models.Service.filter(instance_id=instance_id, name__in=list(names)).delete()
+            kept = tuple(service for service in record.services if service.name not in names)
+            self._records[instance_id] = msgspec.structs.replace(record, services=kept)
+
     async def set_ports(self, instance_id: str, ports: Mapping[str, int]) -> None:
         """Notes the ports of programs: services by name, `main` for the main program. An unknown instance is ignored: it
         may have been removed meanwhile.

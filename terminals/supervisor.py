@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mailauncher.errors import LauncherError, Text
-from mailauncher.launch import shell_launch
+from mailauncher.launch import Launch, shell_launch
 from mailauncher.outage import Outage
 from mailauncher.tasks import Tasks
 from terminals.client import Exit, KeeperClient, NoAnswer, TerminalStatus
@@ -24,6 +24,7 @@ from terminals.terminal import Terminal
 log = logging.getLogger(__name__)
 
 SEARCH_PAUSE_S = 2.0
+KILL_WITHIN_S = 10.0
 MAIN = "main"
 DEPLOY = "deploy"
 """The terminal of an instance's deployments. No program of the instance runs in it, and no shell."""
@@ -90,37 +91,80 @@ class Supervisor:
         self._searching: asyncio.Task[None] | None = None
         self.condition = Condition()
         self.programs: dict[str, Program] = {}
-        self.terminals: dict[str, Terminal] = {}
         self._tasks = Tasks()
+        self._policy = policy
+        self._shell = shell
+        self._shell_idle_timeout_s = shell_idle_timeout_s
+        self._on_change = on_change
+        self.terminals = {DEPLOY: self._terminal(DEPLOY, None)}
+        self.arrange(specs)
+
+    def _terminal(self, name: str, shell: Callable[[], Launch] | None) -> Terminal:
+        terminal = Terminal(
+            f"{self.instance_id}_{name}",
+            self.client,
+            shell=shell,
+            shell_idle_timeout_s=self._shell_idle_timeout_s,
+        )
+        terminal.on_disconnected = self._disconnected
+        return terminal
+
+    def _program(self, spec: ProgramSpec) -> Program:
+        program = Program(
+            self._terminal(spec.name, lambda: shell_launch(self._shell, spec.folder)),
+            self._lost,
+            spec.make_launch,
+            self._policy,
+            self.condition,
+            spec.title,
+            spec.explain,
+            spec.lacks_consent,
+        )
+        program.on_change = self._on_change
+        program.on_unreachable = self._search
+        return program
+
+    def arrange(self, specs: Iterable[ProgramSpec]) -> list[Program]:
+        """Has these programs from now on, `main` first and each after those that it needs. One that is here already stays as it
+        is, with its process, its viewers and the command that is on its way. Returns those that no command reaches any more:
+        they are for `discard`.
+
+        Both tables are made anew, since somebody may be waiting in the middle of the former ones.
+        """
+        programs: dict[str, Program] = {}
         for spec in specs:
-            terminal = Terminal(
-                f"{instance_id}_{spec.name}",
-                self.client,
-                shell=lambda folder=spec.folder: shell_launch(shell, folder),  # type: ignore[misc]  # bound now
-                shell_idle_timeout_s=shell_idle_timeout_s,
-            )
-            program = Program(
-                terminal,
-                self._lost,
-                spec.make_launch,
-                policy,
-                self.condition,
-                spec.title,
-                spec.explain,
-                spec.lacks_consent,
-            )
-            program.needs = tuple(self.programs[name] for name in spec.needs if name in self.programs)
+            program = self.programs.get(spec.name) or self._program(spec)
+            program.needs = tuple(programs[name] for name in spec.needs if name in programs)
+            program.needed_by = ()
             for need in program.needs:
                 need.needed_by += (program,)
-            program.on_change = on_change
-            program.on_unreachable = self._search
-            self.programs[spec.name] = program
-            self.terminals[spec.name] = terminal
-        self.terminals[DEPLOY] = Terminal(
-            f"{instance_id}_{DEPLOY}", self.client, shell=None, shell_idle_timeout_s=shell_idle_timeout_s
-        )
-        for terminal in self.terminals.values():
-            terminal.on_disconnected = self._disconnected
+            programs[spec.name] = program
+        gone = [program for name, program in self.programs.items() if name not in programs]
+        deploy = self.deploy_terminal
+        self.programs = programs
+        # Those that go are told of their exits until they have ended.
+        self.terminals = {program.terminal.name: program.terminal for program in (*programs.values(), *gone)}
+        self.terminals[DEPLOY] = deploy
+        self.condition.notify_all()
+        return gone
+
+    async def discard(self, gone: list[Program]) -> None:
+        """Kills what still runs of programs that `arrange` has taken out, ends their shells and their viewers, and answers whoever
+        waits for a command to them."""
+        commands = [Command((program.kill(),)) for program in gone]
+        for program in gone:
+            program.terminal.reserved = True  # no viewer opens a shell any more
+        for program, command in zip(gone, commands, strict=True):
+            try:
+                await command.wait(KILL_WITHIN_S)
+                await program.terminal.close_shell()
+            except LauncherError as error:
+                log.warning("%s was removed, and may live on: %s", program.terminal.session_id, error)
+            await program.close()
+            await program.terminal.close()
+        self.terminals = {
+            name: t for name, t in self.terminals.items() if name in self.programs or name == DEPLOY
+        }
 
     @property
     def main_program(self) -> Program:
@@ -155,8 +199,9 @@ class Supervisor:
 
     def set_policy(self, supervision: Supervision) -> None:
         """Supervises all programs like this from now on."""
+        self._policy = replace(self._policy, supervision=supervision)
         for program in self.programs.values():
-            program.policy = replace(program.policy, supervision=supervision)
+            program.policy = self._policy
 
     # Lifetime
 

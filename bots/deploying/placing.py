@@ -16,6 +16,7 @@ from bots.deploying.staging import Staging
 from bots.deploying.worker_context import WorkerContext
 from mailauncher import descriptors, files
 from mailauncher.beneath import Root
+from mailauncher.interruption import Check, proceed
 
 _TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
 
@@ -58,12 +59,12 @@ def placed(plan: Plan, staging: Staging) -> set[str]:
     return found
 
 
-def remove(plan: Plan, names: Collection[str]) -> None:
-    """Takes services out of the bot's folder again. Raises OSError."""
+def remove(plan: Plan, names: Collection[str], check: Check = proceed) -> None:
+    """Takes services out of the bot's folder again. `check` is called for each of their files, and may raise. Raises OSError."""
     for service in plan.services:
         if service.name in names:
             with Root(Path(plan.folder)) as root:
-                root.remove(service.place)
+                root.remove(service.place, check)
 
 
 def _mark(service: Component) -> str:

@@ -1,17 +1,16 @@
 """Adds the services that an earlier deployment could not install to its instance, whose programs run meanwhile."""
 
 import asyncio
+import contextlib
 from collections.abc import Collection
 from functools import partial
 from pathlib import Path
-
-import msgspec
 
 from bots.deploying import journal as steps
 from bots.deploying.placing import placed, remove
 from bots.deploying.plan import Plan
 from bots.deploying.staging import Staging
-from mailauncher.errors import Text
+from mailauncher.errors import LauncherError, Text
 from mailauncher.interruption import Check
 from resolvers.deploying import missing
 from resolvers.deploying.install import STOP_WITHIN_S, worker_is_done
@@ -59,18 +58,18 @@ class AdditionHandler:
 
     async def _add(self, job: Job, names: Collection[str]) -> None:
         """Can be repeated after a kill."""
-        runner, record = self._runner, self._runner.instance(job)
+        runner = self._runner
         kept = await asyncio.to_thread(missing.read, job.folder)
         own = [service for service in kept if service.name in names]
-        new = tuple(service for service in own if record.service(service.name) is None)
-        if new:
-            await runner.live.replace_running(
-                msgspec.structs.replace(record, services=(*record.services, *new))
-            )
-        if own and record.wanted:
+        if not own:
+            return
+        await runner.live.add_services(job.id, own)
+        # As with a command of a user: the goals at once, then the record of them, so that of this and a stop the later counts.
+        supervisor = runner.supervisor(job)
+        if supervisor.main_program.wanted:
             programs = [service.name for service in own]
+            supervisor.start(programs)
             await runner.registry.set_wanted(job.id, programs, True)
-            runner.supervisor(job).start(programs)
 
     async def failed(self, _job: Job) -> None:
         """The bot stays as it was; what was made so far stays beside it for another try."""
@@ -82,9 +81,9 @@ class AdditionHandler:
         runner, record = self._runner, self._runner.instance(job)
         names = {service.name for service in job.snapshot.plan.services}
         if added := [service.name for service in record.services if service.name in names]:
-            await runner.supervisor(job).stop(added).wait(STOP_WITHIN_S)
-            others = tuple(service for service in record.services if service.name not in names)
-            await runner.live.replace_running(msgspec.structs.replace(record, services=others))
+            with contextlib.suppress(LauncherError):  # then it is killed
+                await runner.supervisor(job).stop(added).wait(STOP_WITHIN_S)
+            await runner.live.remove_services(job.id, added)
         await runner.removals.run(partial(_remove, job.snapshot.plan, job.snapshot))
 
 
@@ -95,7 +94,7 @@ def _remove(plan: Plan, snapshot: ProgressSnapshot, check: Check) -> None:
             names = {service.name for service in plan.services} - snapshot.state.missing.keys()
         else:
             names = placed(plan, Staging(plan))
-        remove(plan, names)
+        remove(plan, names, check)
     except OSError as error:
         log.error("%s cannot be removed: %s", error.filename or plan.folder, error.strerror)
     discard(Path(plan.staging), check)

@@ -146,10 +146,11 @@ class Deployer:
             elif record.under_way:
                 await self.begin(record)
         for record in self._rows:
-            if (
+            installed = record.kind is DeploymentKind.SERVICES or (
                 record.status is DeploymentStatus.COMPLETED
                 and self._handlers[record.kind] is self._installing
-            ):
+            )
+            if installed:
                 await self._installing.hold_again(record)
         self._live.spawn(self._remove_leftovers(list(gone)), "removal of what deleted instances left")
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from graphlib import CycleError, TopologicalSorter
@@ -129,7 +129,7 @@ class LiveInstances:
             taken.set()
             self._refresh(record.id)
             if record.id not in self._overrides:
-                await self._resume(record)
+                await self._resume(record.id)
 
     async def adopted(self, instance_id: str) -> None:
         """Waits until it is known what still runs of an instance."""
@@ -154,9 +154,12 @@ class LiveInstances:
                     with contextlib.suppress(LauncherError):  # its keeper has ended, and it with its keeper
                         await terminal.signal("SIGKILL", "tree")
 
-    async def _resume(self, record: InstanceRecord) -> None:
+    async def _resume(self, instance_id: str) -> None:
         """Starts what was meant to run: after a reboot, or when it died while no server ran. What exited with code 0 meant to."""
-        supervisor = self._supervisors.supervisor(record.id)
+        supervisor = self._supervisors.supervisor(instance_id)
+        record = self._registry.get(instance_id)  # now: the keeper may have been silent for long
+        if record is None:
+            return
         wanted = [MAIN] if record.wanted else []
         wanted += [service.name for service in record.services if service.wanted]
         idle = [name for name in wanted if not supervisor.programs[name].alive]
@@ -169,8 +172,8 @@ class LiveInstances:
                 f"{record.name}：重新启动 {', '.join(died)}",
                 f"{record.name}: started {', '.join(died)} again",
             )
-            await self._journal.note("autostart", "supervisor", words, record.id)
             supervisor.start(died)
+            await self._journal.note("autostart", "supervisor", words, record.id)
 
     @property
     def views(self) -> list[InstanceView]:
@@ -211,7 +214,11 @@ class LiveInstances:
 
     async def replace(self, record: InstanceRecord) -> None:
         """Replaces the record of a stopped instance whose folder now holds another version, perhaps with other services. If its
-        programs differ, viewers of their terminals end."""
+        programs differ, viewers of their terminals end. A caller that is cancelled goes on once that is done: in between, nobody
+        supervises the instance."""
+        await self._tasks.uninterrupted(self._replace(record), f"another version of {record.name}")
+
+    async def _replace(self, record: InstanceRecord) -> None:
         before = self._registry.get(record.id)
         await self._registry.replace(record)
         if before is not None and self._programs(before) != self._programs(record):
@@ -219,10 +226,31 @@ class LiveInstances:
             self._supervise(record)
         self._refresh(record.id)
 
-    async def replace_running(self, record: InstanceRecord) -> None:
-        """The same for an instance that may run: what runs is adopted, as if by another server."""
-        await self.replace(record)
-        await self._adopt(record, _adoption(record))
+    async def add_services(self, instance_id: str, services: Collection[ServiceRecord]) -> None:
+        """Adds those of these services that the instance, which may run, does not have. Its other programs are not touched: a
+        command to one of them goes on. A caller that is cancelled goes on once that is done."""
+        change = self._registry.add_services(instance_id, services)
+        await self._tasks.uninterrupted(
+            self._change_services(instance_id, change), f"new services of {instance_id}"
+        )
+
+    async def remove_services(self, instance_id: str, names: Collection[str]) -> None:
+        """Takes services out of an instance, which may run, in the same way. What still runs of them is killed."""
+        change = self._registry.remove_services(instance_id, names)
+        await self._tasks.uninterrupted(
+            self._change_services(instance_id, change), f"removal of services of {instance_id}"
+        )
+
+    async def _change_services(self, instance_id: str, change: Coroutine[Any, Any, None]) -> None:
+        """Nothing is awaited between the change of the record and that of the programs: a view is made of both, and a start of
+        all programs takes each command from the record."""
+        await change
+        if (record := self._registry.get(instance_id)) is None:
+            return
+        supervisor = self._supervisors.supervisor(instance_id)
+        gone = supervisor.arrange(self._specs(record))
+        self._refresh(instance_id)
+        await supervisor.discard(gone)
 
     def _programs(self, record: InstanceRecord) -> list[tuple[ServiceRecord, tuple[str, ...]]]:
         """What the programs of a supervisor depend on."""
@@ -259,18 +287,20 @@ class LiveInstances:
         self._refresh(instance_id)
 
     def _supervise(self, record: InstanceRecord) -> None:
-        specs = [self._spec(record, self._main_recipe(record), None)]
-        specs += [
-            self._spec(record, self._recipe(record, service.name), service)
-            for service in self._ordered(record)
-        ]
         try:
             supervision = msgspec.convert(record.supervision or {}, Supervision)
         except msgspec.ValidationError as error:
             log.error("supervision of %s is invalid, and not used: %s", record.name, error)
             supervision = Supervision()
-        self._supervisors.add(record.id, specs, supervision, lambda: self._refresh(record.id))
+        self._supervisors.add(record.id, self._specs(record), supervision, lambda: self._refresh(record.id))
         self._refresh(record.id)
+
+    def _specs(self, record: InstanceRecord) -> list[ProgramSpec]:
+        services = [
+            self._spec(record, self._recipe(record, service.name), service)
+            for service in self._ordered(record)
+        ]
+        return [self._spec(record, self._main_recipe(record), None), *services]
 
     def _ordered(self, record: InstanceRecord) -> list[ServiceRecord]:
         """The services, each after those that it needs; in any order if they need each other in a circle."""
@@ -355,7 +385,8 @@ class LiveInstances:
         if service is None:
             programs = self._supervisors.supervisor(record.id).programs
             for other in record.services:
-                if programs[other.name].wanted and not programs[other.name].alive:
+                program = programs.get(other.name)  # it may have been taken out meanwhile
+                if program is not None and program.wanted and not program.alive:
                     await listeners.require_free(other.port, describe)
 
     def _refresh(self, instance_id: str) -> None:

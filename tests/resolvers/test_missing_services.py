@@ -2,22 +2,30 @@
 
 import asyncio
 import json
+import os
+import signal
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bots.deploying import plan as plans
+from bots.deploying.journal import DeploymentState
 from mailauncher.errors import InvalidParameter, PortInUse
+from mailauncher.interruption import Interrupted
 from resolvers import deployments, instances
 from resolvers.context import Context
+from resolvers.deploying import addition, missing
+from resolvers.deploying.progress import ProgressSnapshot
 from resolvers.instances import NewInstance, NewService
 from resolvers.views import DeploymentView
-from store.records import DeploymentKind
+from store.records import DeploymentKind, ServiceRecord
 from terminals.states import State
-from tests.support.context import PATIENCE_S, outputs, until
+from tests.support.context import PATIENCE_S, lives, outputs, until
 from tests.support.deployable import offer_service, release_service
 from tests.support.deploying import Bots, at_step, deploy, ended
+from tests.support.plans import Deployment, component
 
 pytestmark = pytest.mark.slow
 
@@ -84,6 +92,97 @@ async def test_a_service_that_fails_leaves_the_bot_without_it_and_a_retry_adds_i
         with pytest.raises(InvalidParameter):
             await deployments.retry(ctx, bot.id)
         assert await noted(ctx, "deployed", 2) == ["bot: deployed without lone", "bot: added lone"]
+
+
+def just_before(monkeypatch: pytest.MonkeyPatch, command: Coroutine[Any, Any, None]) -> None:
+    """The next addition waits for `command` once it has begun to add its services."""
+    loop, read = asyncio.get_running_loop(), missing.read
+
+    def read_late(folder: Path) -> list[ServiceRecord]:
+        monkeypatch.setattr(missing, "read", read)
+        asyncio.run_coroutine_threadsafe(command, loop).result(PATIENCE_S)
+        return read(folder)
+
+    monkeypatch.setattr(missing, "read", read_late)
+
+
+@pytest.mark.parametrize("command", [instances.stop, instances.kill])
+async def test_a_bot_that_is_being_stopped_while_a_service_is_added_ends(
+    bots: Bots, lone: Path, monkeypatch: pytest.MonkeyPatch, command: Any
+) -> None:
+    """Who waited for the stop was never answered, and the bot and its service were started again."""
+    async with bots.parts() as ctx:
+        bot = (await without_it(ctx, auto_start=True, accept_terms=True)).instance_id
+        pid = (await until(ctx, bot, State.RUNNING)).pid
+        commands = []
+
+        async def begin() -> None:
+            commands.append(asyncio.create_task(command(ctx, bot)))
+            while ctx.live.supervisor(bot).main_program.wanted:
+                await asyncio.sleep(0)
+
+        just_before(monkeypatch, begin())
+        release_service(lone)
+        await deployments.retry(ctx, bot)
+        assert (await ended(ctx, bot)).message.en == "Added lone"
+        async with asyncio.timeout(PATIENCE_S):
+            assert (await commands[0]).complete
+        assert not lives(pid)
+        now = instances.get(ctx, bot)
+        assert (now.status, [service.status for service in now.services]) == (State.STOPPED, [State.STOPPED])
+        record = ctx.store.registry.get(bot)
+        assert record is not None
+        assert not record.wanted
+        assert not any(service.wanted for service in record.services)
+
+
+async def test_a_bot_that_has_failed_is_not_started_with_the_service_that_is_added(
+    bots: Bots, lone: Path
+) -> None:
+    async with bots.parts() as ctx:
+        bot = (await without_it(ctx, auto_start=True, accept_terms=True)).instance_id
+        await instances.supervise(ctx, bot, restart="no")
+        pid = (await until(ctx, bot, State.RUNNING)).pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        failed = await until(ctx, bot, State.FAILED)
+        release_service(lone)
+        await deployments.retry(ctx, bot)
+        assert (await ended(ctx, bot)).status == "completed"
+        now = instances.get(ctx, bot)
+        assert (now.status, now.failure, now.pid) == (State.FAILED, failed.failure, None)
+        assert [service.status for service in now.services] == [State.STOPPED]
+
+
+async def test_why_a_bot_was_not_started_is_shown_after_an_addition_too(bots: Bots, lone: Path) -> None:
+    """That its terms are not accepted was forgotten, for good with the next server."""
+    async with bots.parts() as ctx:
+        bot = (await without_it(ctx, auto_start=True)).instance_id
+        why = instances.get(ctx, bot).details
+        assert why.reason is not None
+        assert "accept" in why.reason.en
+        release_service(lone)
+        await deployments.retry(ctx, bot)
+        assert (await ended(ctx, bot)).status == "completed"
+        assert instances.get(ctx, bot).details == why
+    async with bots.parts() as ctx:
+        assert instances.get(ctx, bot).details == why
+
+
+def test_the_removal_of_an_added_service_can_be_interrupted(tmp_path: Path) -> None:
+    """A server that was told to end waited until the last file of the service was gone."""
+    service = component(name="lone", place="services/lone")
+    plan = Deployment(tmp_path, component(), service).plan
+    place = Path(plan.folder) / "services/lone"
+    place.mkdir(parents=True)
+    (place / "main.py").touch()
+
+    def stop() -> None:
+        raise Interrupted
+
+    with pytest.raises(Interrupted):
+        addition._remove(plan, ProgressSnapshot(state=DeploymentState(shares={"register": 1.0})), stop)
+    assert (place / "main.py").exists()
 
 
 async def test_a_service_that_the_bot_runs_itself_is_added_for_its_next_start(bots: Bots, lone: Path) -> None:

@@ -18,6 +18,8 @@ STREAMED_LIMIT = 10_000
 CONTEXT_LIMIT = 10
 CONTEXT_CHARACTERS = 1000
 """Of each line before and behind a match."""
+LEAD_BYTES = 64 << 10
+"""Before the place where a search begins, so much is read for the level that holds there, and for the lines before a match."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,10 @@ async def _matches(
     earlier: deque[str] = deque(maxlen=query.context)
     waiting: deque[LogMatch] = deque()
     begin, end = await logs.span(terminal, query.begin, query.end)
-    async for offset, data in logs.whole_lines(terminal, max(begin, after), end):
+    begin = max(begin, after)
+    if query.lines.level is not None or query.context:
+        await _lead(terminal, search, earlier, begin)
+    async for offset, data in logs.whole_lines(terminal, begin, end):
         lines, found = await asyncio.to_thread(
             _examined, search, terminal.session_id, offset, data, most, earlier, query.context
         )
@@ -141,6 +146,19 @@ async def _matches(
             return
     for match in waiting:
         yield match
+
+
+async def _lead(terminal: Terminal, search: LineSearch, earlier: deque[str], begin: int) -> None:
+    """Tells a search the level that holds at an offset, and `earlier` the lines before it.
+
+    These lines are read apart from those that are searched: lines longer than 64 KiB are given in parts, and `begin`, the
+    offset of a match of an earlier page, has to stay the beginning of a part.
+    """
+    first = max(0, begin - LEAD_BYTES)
+    async for offset, data in logs.whole_lines(terminal, first, begin):
+        # The rest of a line could begin with a word that names a level only there.
+        lines = data.partition(b"\n")[2] if offset == first > 0 else data
+        earlier += (await asyncio.to_thread(search.examine, lines, 0)).lines
 
 
 def _continued(match: LogMatch, lines: list[str], context: int) -> LogMatch:

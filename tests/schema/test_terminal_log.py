@@ -123,3 +123,32 @@ async def test_lines_are_found_in_one_terminal_an_instance_or_all(launcher: Laun
             ({"text": "x", "session": f"{one.id}_nothing"}, "TERMINAL_NOT_FOUND"),
         ):
             assert (await talk.ask(STREAM, **wrong)).code == code
+
+
+PAGED = """
+import sys
+print("[ERROR] boom\\n  File one\\n  File two\\n[INFO] File three\\nend", flush=True)
+sys.stdin.read()
+"""
+PAGE = """query ($session: ID!, $first: Int!, $after: Long! = 0) {
+  searchTerminal(sessionId: $session, text: "File", level: ERROR, context: 1, first: $first, after: $after) {
+    matches { offset line before } next } }"""
+
+
+async def test_pages_of_a_search_have_the_same_matches_as_the_whole(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    """Where a page began no level was known and no line before: of a traceback's lines only the first page had some."""
+    bot = await add_bot(launcher.ctx, tmp_path / "bot", PAGED)
+    await instances.start(launcher.ctx, bot.id)
+    session = f"{bot.id}_main"
+    await outputs(launcher.ctx, session, "end\r\n")
+    whole = (await ask(launcher, PAGE, session=session, first=9)).result
+    assert [(match["line"], match["before"]) for match in whole["matches"]] == [
+        ("  File one", ["[ERROR] boom"]),
+        ("  File two", ["  File one"]),
+    ]
+    page = (await ask(launcher, PAGE, session=session, first=1)).result
+    rest = (await ask(launcher, PAGE, session=session, first=1, after=page["next"])).result
+    assert page["matches"] + rest["matches"] == whole["matches"]
+    assert rest["next"] is None

@@ -305,6 +305,11 @@ class GraphQLEndpoint(GraphQL[RequestContext, None]):
             headers={**sub_response.headers, **headers},
         )
 
+    def should_render_graphql_ide(self, request: Any) -> bool:
+        """Strawberry knows no documents that are sent by their id, and would answer them with the explorer."""
+        by_id = request.query_params.get("documentId") is not None
+        return not by_id and super().should_render_graphql_ide(request)
+
     async def render_graphql_ide(self, request: Request) -> Response:
         language = preferred_language(request.headers.get("accept-language", ""))
         return await asyncio.to_thread(self._explorer, language)

@@ -45,6 +45,24 @@ async def test_a_document_is_executed_by_its_id_on_a_socket(launcher: Launcher) 
         assert answer["payload"]["data"]["systemHealth"]["version"]
 
 
+async def test_an_id_in_the_address_is_no_question_for_the_explorer(launcher: Launcher) -> None:
+    """With `Accept: */*`, which curl and fetch() send, the answer was the explorer's page."""
+    for accept in ("*/*", "text/html"):
+        async with client(launcher, accept=accept) as http:
+            failure(
+                await http.get("/graphql", params={"documentId": "sha256:0"}),
+                Code.UNKNOWN_DOCUMENT,
+                "documentId",
+            )
+
+
+@built
+async def test_a_document_is_executed_by_an_id_in_the_address_for_any_accept(launcher: Launcher) -> None:
+    async with client(launcher, accept="*/*") as http:
+        answer = await http.get("/graphql", params={"documentId": HEALTH})
+        assert answer.json()["data"]["systemHealth"]["version"]
+
+
 @built
 async def test_an_event_stream_takes_an_id_too(launcher: Launcher) -> None:
     async with (

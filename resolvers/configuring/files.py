@@ -23,7 +23,7 @@ from mailauncher.files import is_folder
 from mailauncher.interruption import Check, proceed
 from mailauncher.tasks import Tasks
 from mailauncher.threads import LongWork
-from resolvers.configuring.turns import Turns
+from resolvers.configuring.turns import ConfigTurns
 from resolvers.running.live_instances import LiveInstances
 from store.records import InstanceRecord
 from store.registry import Registry
@@ -102,7 +102,7 @@ class Configs:
         self._registry = registry
         self._catalogue = catalogue
         self._locks: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
-        self.turns = Turns()
+        self.turns = ConfigTurns()
         """With one for each instance, a large file, which takes seconds, makes nobody wait who uses another instance."""
         self._work = LongWork()
         self._writes = Tasks()

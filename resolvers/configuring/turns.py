@@ -24,7 +24,7 @@ class _Turn:
         self.waiting: Counter[Waiting] = Counter()
 
 
-class Turns:
+class ConfigTurns:
     """An instance has a turn for as long as somebody has it or waits for it."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from bots.documents import file, toml
 from mailauncher.errors import ServiceUnavailable
 from mailauncher.interruption import Check
 from resolvers import configuration
-from resolvers.configuring.turns import Turns, Waiting
+from resolvers.configuring.turns import ConfigTurns, Waiting
 from resolvers.context import Context
 from tests.support.configured import write_configs
 from tests.support.context import add_bot, parts
@@ -59,7 +59,7 @@ async def test_a_change_waits_for_no_other_instance_and_only_so_many_wait_for_on
 
 
 async def test_a_turn_that_nobody_waits_for_any_more_is_forgotten() -> None:
-    turns = Turns()
+    turns = ConfigTurns()
     async with turns.of("one", Waiting.READS):
         waiting = asyncio.create_task(turns.of("one", Waiting.READS).__aenter__())
         await until(lambda: turns.waiting("one", Waiting.READS) == 2)

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from bots.documents import file
 from resolvers import configuration, instances
 from resolvers.configuration import ConfigView
 from resolvers.configuring.diff import LINES, unified
@@ -29,13 +30,15 @@ async def of_revision(
 
 
 async def since_start(ctx: Context, view: ConfigView) -> str | None:
-    """What has changed since the start of the program that the file belongs to. None: it does not run."""
+    """What has changed since the start of the program that the file belongs to, as far as revisions are kept. None: it does not
+    run."""
     location = view.location
     instance = instances.get(ctx, location.instance_id)
     started_at = (instance.service(location.component) or instance).started_at
     if started_at is None:
         return None
-    found = await ctx.configs.revisions.newest_at(location.instance_id, location.name, started_at)
+    kept, key = ctx.configs.revisions, (location.instance_id, location.name)
+    found = await kept.newest_at(*key, started_at) or await kept.oldest_if_pruned(*key, file.LIMIT_BYTES)
     number, former = (found[0].number, found[1]) if found else (0, b"")
     names = f"{location.path}@{number}", location.path
     async with ctx.configs.turns.of(location.instance_id, Waiting.READS):

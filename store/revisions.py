@@ -99,6 +99,20 @@ class Revisions:
             found = await rows.order_by("-id").limit(1).values(*_COLUMNS, "content")
         return (_revision(found[0]), bytes(found[0]["content"])) if found else None
 
+    async def oldest_if_pruned(
+        self, instance_id: str, file: str, size_max: int
+    ) -> tuple[Revision, bytes] | None:
+        """The oldest kept revision, with its content, of a file of which older ones may have been pruned; None: all there ever
+        were are kept. `size_max` is the limit on the size of any revision. (What is pruned leaves no trace. A file that has
+        just reached a limit counts as pruned.)"""
+        with self._database.session():
+            rows = models.ConfigRevision.filter(instance_id=instance_id, file=file)
+            sizes = [int(row["size"]) for row in await rows.values("size")]
+            if len(sizes) < REVISIONS_KEPT and sum(sizes) + size_max <= REVISIONS_KEPT_BYTES:
+                return None
+            found = await rows.order_by("id").limit(1).values(*_COLUMNS, "content")
+        return (_revision(found[0]), bytes(found[0]["content"])) if found else None
+
     async def find(self, instance_id: str, file: str, number: int) -> tuple[Revision, bytes] | None:
         """A revision with its content."""
         with self._database.session():

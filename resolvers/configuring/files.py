@@ -91,8 +91,8 @@ class ConfigLocation:
 class Configs:
     """The configuration files of all instances, with their revisions.
 
-    What a bot or an editor writes becomes a revision when somebody reads the file, when its bot is about to start, and when that
-    has got ready, by which time it has rewritten what it rewrites.
+    What a bot or an editor writes becomes a revision when somebody reads the file, when its program is about to start, and when
+    the bot has got ready, by which time it has rewritten what it rewrites.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Configs:
         self._work = LongWork()
         self._writes = Tasks()
         self._live = live
-        live.call_before_start(self._record_at_start)
+        live.call_before_program(self._record_at_start)
         live.call_when_working(self.record_all)
 
     async def close(self) -> None:
@@ -199,20 +199,27 @@ class Configs:
             source=source,
         )
 
-    async def _record_at_start(self, instance_id: str) -> None:
-        """Records what an instance's files hold before its bot, which is about to start, may rewrite them. The bot is not held up for
-        longer than BEFORE_START_S; then the rest follows while it starts."""
-        recorded = self._live.spawn(self.record_all(instance_id), f"configuration of {instance_id}")
+    async def _record_at_start(self, instance_id: str, program: str) -> None:
+        """Records what files hold before a program, which is about to start, may rewrite them: all files of the instance before
+        the bot, those of a service before that. The program is not held up for longer than BEFORE_START_S; then the rest
+        follows while it starts."""
+        recording = self.record_all(instance_id, component=None if program == MAIN else program)
+        recorded = self._live.spawn(recording, f"configuration of {instance_id}")
         await asyncio.wait([recorded], timeout=BEFORE_START_S)
 
-    async def record_all(self, instance_id: str, source: Source = "disk") -> None:
-        """Adds revisions of all files of an instance, as `record` does. Logs what fails, and never raises LauncherError."""
+    async def record_all(
+        self, instance_id: str, source: Source = "disk", component: str | None = None
+    ) -> None:
+        """Adds revisions of all files of an instance, or of one component of it, as `record` does. Logs what fails, and never
+        raises LauncherError."""
         try:
             locations = await asyncio.to_thread(self.locations, instance_id)
         except LauncherError as error:
             log.warning("no revisions of the configuration of %s: %s", instance_id, error)
             return
         for location in locations:
+            if component not in (None, location.component):
+                continue
             lock = self.lock(location)
             async with lock:
                 try:

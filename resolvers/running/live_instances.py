@@ -43,6 +43,7 @@ ADOPTION_RETRY_S = 2.0
 ADOPTION_WAIT_S = 2.0
 
 Hook = Callable[[str], Coroutine[Any, Any, None]]
+ProgramHook = Callable[[str, str], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +80,17 @@ class LiveInstances:
         self._adopting: dict[str, asyncio.Event] = {}
         self._memory = diagnosis.MemoryWatch()
         self._before_start: list[Hook] = []
+        self._before_program: list[ProgramHook] = []
         self._when_working: list[Hook] = []
 
     def call_before_start(self, hook: Hook) -> None:
         """From now on `hook` is awaited with the id of an instance of whose main program nothing runs and which is about to
         be started. It takes a few seconds at most, because a command that starts is answered within 8 s."""
         self._before_start.append(hook)
+
+    def call_before_program(self, hook: ProgramHook) -> None:
+        """As `call_before_start`, for every program: `hook` is also given its name, `main` or that of a service."""
+        self._before_program.append(hook)
 
     def call_when_working(self, hook: Hook) -> None:
         """From now on `hook` is called in the background with the id of an instance whose main program has just got ready, or,
@@ -327,6 +333,7 @@ class LiveInstances:
     def _spec(self, record: InstanceRecord, recipe: Recipe, service: ServiceRecord | None) -> ProgramSpec:
         part = service or record
         folder = Path(part.path)
+        name = service.name if service else MAIN
 
         def port() -> int:
             """Read anew: a change of the configuration may have changed it."""
@@ -337,10 +344,8 @@ class LiveInstances:
         async def plan(*, adopting: bool = False) -> Launch:
             if not adopting:
                 await self._require_ports(self._registry.get(record.id) or record, service)
-                if service is None:
-                    for hook in self._before_start:
-                        await hook(record.id)
-            return await asyncio.to_thread(self._launch, record.id, service.name if service else MAIN)
+                await self._call_before(record.id, name)
+            return await asyncio.to_thread(self._launch, record.id, name)
 
         async def explain(last_lines: tuple[str, ...], ended: Exit) -> Text | None:
             if ended.signal == signal.SIGKILL:
@@ -355,7 +360,7 @@ class LiveInstances:
                 return False
 
         return ProgramSpec(
-            service.name if service else MAIN,
+            name,
             recipe.title.text,
             folder,
             plan,
@@ -363,6 +368,13 @@ class LiveInstances:
             lacks_consent,
             recipe.needs,
         )
+
+    async def _call_before(self, instance_id: str, program: str) -> None:
+        if program == MAIN:
+            for hook in self._before_start:
+                await hook(instance_id)
+        for program_hook in self._before_program:
+            await program_hook(instance_id, program)
 
     def _launch(self, instance_id: str, name: str) -> Launch:
         """The command of a program by its record and the catalogue, read anew because an upgrade changes them. Reads files."""

@@ -26,7 +26,7 @@ from mailauncher.errors import (
     PortInUse,
     ResourceNotFound,
 )
-from resolvers import config_diffs, configuration, instances
+from resolvers import config_diffs, configuration, instances, services
 from resolvers.configuring import diff
 from resolvers.context import Context
 from resolvers.views import InstanceView
@@ -531,6 +531,35 @@ async def test_a_diff_since_the_start_has_all_changes_of_the_running_program(
     assert changes == ["+FIRST=1", "+SECOND=1"]
     await instances.restart(ctx, bot.id)
     assert await since_start("env") == ""
+
+
+@pytest.mark.slow
+async def test_a_service_started_alone_has_what_was_on_disk(
+    ctx: Context, bot: InstanceView, folder: Path
+) -> None:
+    """Files were recorded before the start of the bot only: after an edit and a start of the service alone, the diff since
+    its start showed what the service had read."""
+    path = folder / "napcat/config/webui.json"
+    path.parent.mkdir()
+    path.write_text('{"a": 1}\n')
+    await configuration.read(ctx, bot.id, "adapter")
+    path.write_text('{"a": 2}\n')
+    await services.restart(ctx, bot.id, "napcat")
+    assert await config_diffs.since_start(ctx, await configuration.read(ctx, bot.id, "adapter")) == ""
+
+
+@pytest.mark.slow
+async def test_a_diff_since_the_start_begins_at_the_oldest_kept_revision(
+    ctx: Context, bot: InstanceView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With more changes since the start than revisions are kept, the whole file was shown as added."""
+    monkeypatch.setattr(revisions, "REVISIONS_KEPT", 3)
+    await instances.start(ctx, bot.id)
+    for i in range(5):
+        await configuration.merge(ctx, bot.id, "env", {"A": str(i)})
+    shown = await config_diffs.since_start(ctx, await configuration.read(ctx, bot.id, "env")) or ""
+    changes = [line for line in shown.splitlines()[2:] if line.startswith(("+", "-"))]
+    assert changes == ["-A=2", "+A=4"]
 
 
 def test_a_diff_is_bounded() -> None:

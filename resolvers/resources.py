@@ -193,7 +193,7 @@ class ResourceOperations(Generic[New, Change, Filter, View]):
         ctx.live.view(instance_id)
         validation.require_bulk(ids, "ids")
         gone = await self.table(ctx).hide_or_remove(
-            instance_id, list(dict.fromkeys(ids)), lambda row: _pending_after_delete(row, from_bot=from_bot)
+            instance_id, list(dict.fromkeys(ids)), lambda row: _tombstone(row, from_bot=from_bot)
         )
         if images := [row["image"] for row in gone if "image" in row]:
             await ctx.store.images.remove_unused(images)
@@ -211,7 +211,7 @@ def _prefixing_field(item: str) -> Iterator[None]:
         raise
 
 
-def _pending_after_delete(row: Row, *, from_bot: bool) -> str | None:
+def _tombstone(row: Row, *, from_bot: bool) -> str | None:
     """None: the bot never knew the row, and nothing of it stays. Else it stays, hidden: `delete` until the bot has deleted
     its own, `gone` so that a pull does not show again what the bot still has."""
     if row["bot_key"] is None:

@@ -215,7 +215,7 @@ class Runner:
         terminal = self.terminal(job)
         terminal.on_exit = lambda _: job.woken.set()
         if not terminal.alive:
-            await self._ask_keeper(job, lambda: terminal.spawn(_launch(job.folder, *arguments)))
+            await self._ask_keeper(job, lambda: terminal.spawn(_worker_launch(job.folder, *arguments)))
         async with self._watched(job, terminal):
             while terminal.alive:
                 # Cleared before the journal is read: an entry that comes after that wakes the next round.
@@ -309,7 +309,7 @@ def discard(folder: Path, check: Check) -> None:
         log.error("%s cannot be removed: %s", error.filename or folder, error.strerror)
 
 
-def _launch(folder: Path, *arguments: str) -> Launch:
+def _worker_launch(folder: Path, *arguments: str) -> Launch:
     argv = (sys.executable, "-P", "-c", _CODE, str(_ROOT), str(folder), *arguments)
     return Launch(argv=argv, cwd=str(folder), env=child_environment())
 

@@ -345,7 +345,7 @@ class LiveInstances:
             if not adopting:
                 await self._require_ports(self._registry.get(record.id) or record, service)
                 await self._call_before(record.id, name)
-            return await asyncio.to_thread(self._launch, record.id, name)
+            return await asyncio.to_thread(self._make_launch, record.id, name)
 
         async def explain(last_lines: tuple[str, ...], ended: Exit) -> Text | None:
             if ended.signal == signal.SIGKILL:
@@ -376,7 +376,7 @@ class LiveInstances:
         for program_hook in self._before_program:
             await program_hook(instance_id, program)
 
-    def _launch(self, instance_id: str, name: str) -> Launch:
+    def _make_launch(self, instance_id: str, name: str) -> Launch:
         """The command of a program by its record and the catalogue, read anew because an upgrade changes them. Reads files."""
         record = self._registry.get(instance_id)
         if record is None:

@@ -57,9 +57,11 @@ class InstallHandler:
             if not self._runner.terminal(job).alive and job.snapshot.state.ended == "failed":
                 raise AlreadyFailed
             await self._runner.work(job)
-        if job.snapshot.state.ended != "completed":
+        if job.snapshot.state.ended == "completed":
+            await self._runner.live.release(job.id)
+            await self.hold_again(job.record)
+        else:
             await self._finish(job)
-        self._runner.live.override(job.id, None)
 
     async def _finish(self, job: Job) -> None:
         """The files are in place: from here on the instance is like any other."""

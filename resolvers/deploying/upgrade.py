@@ -108,7 +108,7 @@ class UpgradeHandler:
             raise AlreadyFailed
         if state.ended == "completed":
             await runner.removals.run(partial(_settle, job.folder, job.plan))
-            runner.live.override(job.id, None)
+            await runner.live.release(job.id)
             return
         change = await asyncio.to_thread(read_change, job.folder)
         if not await asyncio.to_thread(is_registered, job.folder, job.plan):

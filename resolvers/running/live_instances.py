@@ -205,6 +205,16 @@ class LiveInstances:
         if instance_id in self._views:
             self._refresh(instance_id)
 
+    async def release(self, instance_id: str) -> None:
+        """Ends the override of a deployment that was complete before this server started, and starts what was meant to run.
+
+        While an instance has an override, its adoption starts nothing. Without this, a power cut between the last line of a
+        deployment and the row that says so would leave a bot that ran stopped for ever."""
+        await self.adopted(instance_id)
+        self.override(instance_id, None)
+        if instance_id in self._views:
+            await self._resume(instance_id)
+
     def overridden(self, instance_id: str) -> StatusOverride | None:
         return self._overrides.get(instance_id)
 

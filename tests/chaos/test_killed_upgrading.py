@@ -112,7 +112,7 @@ async def keeper(place: Site, instance_id: str) -> None:
     "strike, lines",
     [
         (server, sized(range(1, 9, 4), range(1, 9))),
-        (power, sized(range(3, 9, 4), range(1, 9))),
+        (power, sized(range(4, 9, 4), range(1, 9))),
         (worker, sized(range(4, 5), range(3, 7))),
         (keeper, sized(range(6, 7), range(1, 9, 2))),
     ],

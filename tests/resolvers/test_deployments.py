@@ -235,10 +235,10 @@ async def test_placeholders_in_the_environment_are_ports_of_the_instance(bots: B
         begun = await deploy(ctx)
         await ended(ctx, begun.instance_id)
         env = (bots.target("bot") / ".env").read_text("utf-8")
-        launch = ctx.live._launch(begun.instance_id, "main")
+        launch = ctx.live._make_launch(begun.instance_id, "main")
         assert f"WEBUI_PORT={launch.env['WEBUI_AT']}" in env
         (bots.target("bot") / ".env").write_text("PORT=1\nWEBUI_PORT=4321\n")
-        assert ctx.live._launch(begun.instance_id, "main").env["WEBUI_AT"] == "4321"
+        assert ctx.live._make_launch(begun.instance_id, "main").env["WEBUI_AT"] == "4321"
 
 
 async def test_a_deployment_is_noted_in_the_journal(bots: Bots) -> None:

@@ -115,10 +115,15 @@ class Site:
     async def settled(self, name: str, *wanted: str) -> Bot:
         """An instance once it has one of these statuses, or is either stopped or running, which it must become. A server answers
         before it has found out what runs if that takes long, and what it then starts again is stopped until it does."""
-        async with asyncio.timeout(DEADLINE_S):
-            while (bot := (await self.bots())[name])["status"] not in (wanted or ("stopped", "running")):
-                assert bot["status"] != "failed", bot
-                await asyncio.sleep(0.05)
+        deadline = time.monotonic() + DEADLINE_S
+        while (bot := (await self.bots())[name])["status"] not in (wanted or ("stopped", "running")):
+            assert bot["status"] != "failed", bot
+            assert time.monotonic() < deadline, (
+                bot,
+                self.entries(bot["id"])[-4:],
+                self.server.errors[-2000:],
+            )
+            await asyncio.sleep(0.05)
         return bot
 
     def entries(self, instance_id: str) -> list[Entry]:
@@ -148,11 +153,14 @@ class Site:
 
     async def power_cut(self) -> None:
         """Ends whatever runs here, all at once, and starts a server again."""
+        await self.stop_everything()
+        await self.server.start()
+
+    async def stop_everything(self) -> None:
         assert self.server.process is not None
         _end_at_once(self.server.process.pid, *processes_in(self.folder))
         await self.server.gone()
         self.clear()
-        await self.server.start()
 
     def clear(self) -> None:
         """Ends every process of this folder and what it has started."""

@@ -1,5 +1,5 @@
 // After the builds: beside each file its compressed forms, and the documents that pages send by id.
-import { copyFile, readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
@@ -15,4 +15,10 @@ for (const name of await readdir(assets)) {
   await writeFile(`${file}.br`, brotliCompressSync(content, options));
   await writeFile(`${file}.gz`, gzipSync(content, { level: 9 }));
 }
-await copyFile("src/gql/persisted-documents.json", join(out, "documents.json"));
+// A page of the last release may still be open when the server has been upgraded: what it sends is known too.
+const documents = await Promise.all(
+  ["released-documents.json", "src/gql/persisted-documents.json"].map(async (file) =>
+    JSON.parse(await readFile(file, "utf8")),
+  ),
+);
+await writeFile(join(out, "documents.json"), JSON.stringify(Object.assign({}, ...documents)));

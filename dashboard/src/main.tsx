@@ -5,6 +5,7 @@ import { createRoot } from "react-dom/client";
 import { App } from "./app/App";
 import { followIcon } from "./app/icon";
 import "./app/theme";
+import { followVersion } from "./app/version";
 import { language, localeOf } from "./i18n/language";
 import { followEvents } from "./live/events";
 import { followInstances } from "./live/instances";
@@ -18,6 +19,7 @@ language.subscribe(sayLanguage);
 followIcon();
 followInstances();
 followEvents();
+followVersion();
 
 const root = document.getElementById("root");
 if (root) {

@@ -15,15 +15,23 @@ from tests.support.layers import ROOT
 from tests.support.server import Launcher
 
 MANIFEST = json.loads((ROOT / "dashboard/src/gql/persisted-documents.json").read_text("utf-8"))
+RELEASED = json.loads((ROOT / "dashboard/released-documents.json").read_text("utf-8"))
+"""What pages of the last release send."""
 HEALTH = next(name for name, text in MANIFEST.items() if text.startswith("query Health"))
 CHANGES = next(name for name, text in MANIFEST.items() if "subscription InstanceChanged" in text)
 
 built = pytest.mark.skipif(not dashboard.FOLDER.is_dir(), reason="the pages were not built")
 
 
-@pytest.mark.parametrize("name", MANIFEST, ids=lambda name: str(name)[7:15])
+@pytest.mark.parametrize("name", RELEASED | MANIFEST, ids=lambda name: str(name)[7:15])
 def test_every_document_of_the_pages_is_valid(name: str) -> None:
-    assert validate(root.create(Settings())._schema, parse(MANIFEST[name])) == []
+    document = (RELEASED | MANIFEST)[name]
+    assert validate(root.create(Settings())._schema, parse(document)) == []
+
+
+@built
+def test_the_server_knows_the_documents_of_these_pages_and_of_the_last_release() -> None:
+    assert dashboard.documents() == RELEASED | MANIFEST
 
 
 @built

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -73,12 +74,16 @@ async def browser() -> AsyncIterator[Browser]:
     """A browser for the block."""
     executable = await asyncio.to_thread(_executable)
     expect.set_options(timeout=WAIT_MS)
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=executable, args=[*_OPTIONS])
-        try:
-            yield opened
-        finally:
-            await opened.close()
+    # Chromium leaves a file there now and then, if it is closed while it writes.
+    with tempfile.TemporaryDirectory() as temporary:
+        async with async_playwright() as playwright:
+            opened = await playwright.chromium.launch(
+                executable_path=executable, args=[*_OPTIONS], env={**os.environ, "TMPDIR": temporary}
+            )
+            try:
+                yield opened
+            finally:
+                await opened.close()
 
 
 @asynccontextmanager

@@ -1,5 +1,5 @@
 /** The frame around every page: navigation, connection, language, theme. */
-import { lazy, Suspense, useEffect, useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { Link, Route, Switch, useRoute } from "wouter";
 import { connection, reconnect } from "../api/connection";
 import { signedIn, signOut } from "../api/session";
@@ -12,8 +12,10 @@ import { CommandMenu } from "./CommandMenu";
 import { ConnectionBanner } from "./ConnectionBanner";
 import { ErrorBoundary } from "./ErrorBoundary";
 import { NotFound } from "./NotFound";
+import { ShortcutHelp } from "./ShortcutHelp";
 import { SignIn } from "./SignIn";
 import css from "./shell.module.css";
+import { useShortcuts } from "./shortcuts";
 import { chooseTheme, type Theme, theme } from "./theme";
 import { Toasts, tell } from "./toasts";
 
@@ -57,8 +59,11 @@ export function App() {
 
 function Header() {
   const text = useText();
-  const [menu, setMenu] = useState(false);
-  useShortcut(() => setMenu(true));
+  const [open, setOpen] = useState<"menu" | "help">();
+  // A dialog tells that it was closed a little later: by then another one may be open.
+  const close = (closed: "menu" | "help") => () => setOpen((now) => (now === closed ? undefined : now));
+  const help = () => setOpen("help");
+  useShortcuts({ menu: () => setOpen("menu"), help });
   return (
     <header className={css.header}>
       <Link href="/" className={css.brand}>
@@ -71,7 +76,7 @@ function Header() {
         <a href="/api/v1/docs">{text("nav.rest")}</a>
       </nav>
       <div className={css.settings}>
-        <Button small onClick={() => setMenu(true)}>
+        <Button small onClick={() => setOpen("menu")}>
           {text("nav.menu")}
         </Button>
         <select
@@ -103,7 +108,8 @@ function Header() {
           </Button>
         )}
       </div>
-      {menu && <CommandMenu close={() => setMenu(false)} />}
+      {open === "menu" && <CommandMenu close={close("menu")} help={help} />}
+      {open === "help" && <ShortcutHelp close={close("help")} />}
     </header>
   );
 }
@@ -115,18 +121,4 @@ function Page({ href, name }: { href: string; name: string }) {
       {name}
     </Link>
   );
-}
-
-/** Ctrl-K everywhere but in a terminal, to which it belongs. */
-function useShortcut(open: () => void): void {
-  useEffect(() => {
-    const listen = (event: KeyboardEvent) => {
-      const inTerminal = event.target instanceof Element && event.target.closest(".xterm") !== null;
-      if (!(event.ctrlKey || event.metaKey) || event.key !== "k" || inTerminal) return;
-      event.preventDefault();
-      open();
-    };
-    document.addEventListener("keydown", listen);
-    return () => document.removeEventListener("keydown", listen);
-  });
 }

@@ -23,11 +23,11 @@ interface Entry {
 
 type ById = Operation<unknown, { id: string }>;
 
-export function CommandMenu({ close }: { close: () => void }) {
+export function CommandMenu({ close, help }: { close: () => void; help: () => void }) {
   const text = useText();
   const [typed, setTyped] = useState("");
   const [at, setAt] = useState(0);
-  const found = useEntries(close)
+  const found = useEntries(close, help)
     .filter((entry) => matches(entry.name, typed))
     .slice(0, SHOWN);
   const move = (event: KeyboardEvent) => {
@@ -74,7 +74,7 @@ export function CommandMenu({ close }: { close: () => void }) {
   );
 }
 
-function useEntries(close: () => void): Entry[] {
+function useEntries(close: () => void, help: () => void): Entry[] {
   const text = useText();
   const [, go] = useLocation();
   const { run } = useCommands();
@@ -99,6 +99,7 @@ function useEntries(close: () => void): Entry[] {
   return [
     page("nav.overview", "/"),
     page("nav.events", "/events"),
+    { id: "shortcuts", name: text("nav.shortcuts"), kind: "menu.page", choose: help },
     ...[...useStore(instances).byId.values()].flatMap((instance) => [
       {
         ...page("nav.overview", `/instances/${instance.id}`),

@@ -260,12 +260,26 @@ export type RestartManyMutationVariables = Exact<{
 
 export type RestartManyMutation = { restartInstances: { results: Array<{ instanceId: string, message: string, error: { code: string } | null }> } | null };
 
+export type UpgradeManyMutationVariables = Exact<{
+  ids: Array<string> | string;
+}>;
+
+
+export type UpgradeManyMutation = { upgradeInstances: { results: Array<{ instanceId: string, message: string, error: { code: string } | null }> } | null };
+
 export type BackUpManyMutationVariables = Exact<{
   ids: Array<string> | string;
 }>;
 
 
 export type BackUpManyMutation = { createBackups: { results: Array<{ instanceId: string, message: string, error: { code: string } | null }> } | null };
+
+export type DeploymentProgressSubscriptionVariables = Exact<{
+  instanceId: string;
+}>;
+
+
+export type DeploymentProgressSubscription = { deploymentProgress: { deployment: { status: DeploymentStatus, progress: number, message: string } } };
 
 export type LogPartQueryVariables = Exact<{
   sessionId: string;
@@ -511,6 +525,8 @@ export const DeleteDocument = {"__meta__":{"hash":"sha256:ae9b685198dd3d36fbde00
 export const StartManyDocument = {"__meta__":{"hash":"sha256:879ff9cc955b6b50f50c50a96f27086bdfa9c3bb56abe93cc2459a3d0119ca26"}} as unknown as TypedDocumentString<StartManyMutation, StartManyMutationVariables>;
 export const StopManyDocument = {"__meta__":{"hash":"sha256:38da3d8cf23efa29ad04d41669a9e1c4c720f29f953d9a330912f510f0e7934e"}} as unknown as TypedDocumentString<StopManyMutation, StopManyMutationVariables>;
 export const RestartManyDocument = {"__meta__":{"hash":"sha256:b7589421fd97a1200f5e01bb7a2065c65d0abba01f8095a2206bc711206c3eb4"}} as unknown as TypedDocumentString<RestartManyMutation, RestartManyMutationVariables>;
+export const UpgradeManyDocument = {"__meta__":{"hash":"sha256:4352b85afc3631a892a3613e878966d7babf4837de22d349d0130aba694af286"}} as unknown as TypedDocumentString<UpgradeManyMutation, UpgradeManyMutationVariables>;
 export const BackUpManyDocument = {"__meta__":{"hash":"sha256:3fdca395807d79c6a34a448156ba4cd0c6d9f35df19418925447bb68c57311b2"}} as unknown as TypedDocumentString<BackUpManyMutation, BackUpManyMutationVariables>;
+export const DeploymentProgressDocument = {"__meta__":{"hash":"sha256:b4e6fb885c7b33d84dd678ed2fd4e3621b939202df95863f5d714e0ddb1043e2"}} as unknown as TypedDocumentString<DeploymentProgressSubscription, DeploymentProgressSubscriptionVariables>;
 export const LogPartDocument = {"__meta__":{"hash":"sha256:320c920eb4646052fa896c82004c7b4e5f31d7d6d9a4f33c6486af0233e2955e"}} as unknown as TypedDocumentString<LogPartQuery, LogPartQueryVariables>;
 export const SearchLogDocument = {"__meta__":{"hash":"sha256:6b8e23770c7fc088ea018b3ce6f148d3d3c6723926335eb83f30adaac41d5955"}} as unknown as TypedDocumentString<SearchLogQuery, SearchLogQueryVariables>;

@@ -34,10 +34,27 @@ function merge(): void {
   waiting = new Map();
 }
 
+/** When each instance was first seen in the status that it has. */
+const statusSince = new Map<string, { status: string; at: number }>();
+
+/** Since when an instance has had its status, as far as this page has seen it, in milliseconds. */
+export function since({ id, status }: Instance): number {
+  const known = statusSince.get(id);
+  if (known?.status === status) return known.at;
+  const at = Date.now();
+  statusSince.set(id, { status, at });
+  return at;
+}
+
 function show(byId: Map<string, Instance>, changes: Changes): void {
   for (const [id, instance] of changes) {
-    if (instance === null) byId.delete(id);
-    else byId.set(id, instance);
+    if (instance === null) {
+      byId.delete(id);
+      statusSince.delete(id);
+    } else {
+      byId.set(id, instance);
+      since(instance);
+    }
   }
   instances.set({ byId, at: Date.now(), error: undefined });
 }

@@ -2,10 +2,11 @@ import { useCommands } from "../../app/useCommand";
 import { KillDocument, RestartDocument, StartDocument, StopDocument } from "../../gql/graphql";
 import { useNumbers } from "../../i18n/numbers";
 import { useText } from "../../i18n/text";
-import { conditionOf, isUp } from "../../live/condition";
+import { isUp } from "../../live/condition";
 import type { Instance } from "../../live/instances";
 import { useNow } from "../../ui/clock";
-import { Badge, Button, css as parts } from "../../ui/parts";
+import { Button, css as parts } from "../../ui/parts";
+import { StateBadge } from "../../ui/StateBadge";
 import css from "./instance.module.css";
 
 export function Header({ instance }: { instance: Instance }) {
@@ -19,7 +20,7 @@ export function Header({ instance }: { instance: Instance }) {
       <div className={css.head}>
         <div className={css.title}>
           <h1>{name}</h1>
-          <Badge condition={conditionOf(instance)} />
+          <StateBadge instance={instance} />
           {instance.startedAt && <Since at={instance.startedAt} />}
         </div>
         <div className={parts.row}>

@@ -1,4 +1,5 @@
 /** One command for all chosen instances, with one result each. */
+import { useState } from "react";
 import { command } from "../../api/connection";
 import { UnknownOutcome } from "../../api/errors";
 import type { Operation } from "../../api/operation";
@@ -10,10 +11,12 @@ import {
   RestartManyDocument,
   StartManyDocument,
   StopManyDocument,
+  UpgradeManyDocument,
 } from "../../gql/graphql";
 import { type Key, useText } from "../../i18n/text";
 import type { Instance } from "../../live/instances";
-import { Button } from "../../ui/parts";
+import { Dialog } from "../../ui/Dialog";
+import { Button, css as parts } from "../../ui/parts";
 import css from "./overview.module.css";
 
 const AT_ONCE = 100;
@@ -27,9 +30,12 @@ const COMMANDS: readonly { label: Key; operation: Many }[] = [
   { label: "do.backUp", operation: BackUpManyDocument as Many },
 ];
 
+const UPGRADE = UpgradeManyDocument as Many;
+
 export function BulkCommands({ picked, clear }: { picked: readonly Instance[]; clear: () => void }) {
   const text = useText();
   const { during, busy, refused } = useCommands();
+  const [upgrading, setUpgrading] = useState(false);
   const names = new Map(picked.map(({ id, name }) => [id, name]));
   const carryOut = async (operation: Many) => {
     const ids = [...names.keys()];
@@ -62,9 +68,47 @@ export function BulkCommands({ picked, clear }: { picked: readonly Instance[]; c
           {text(label)}
         </Button>
       ))}
+      <Button
+        small
+        disabled={busy || refused !== undefined}
+        title={refused}
+        onClick={() => setUpgrading(true)}
+      >
+        {text("do.upgrade")}
+      </Button>
       <Button small onClick={clear}>
         {text("list.unselect")}
       </Button>
+      {upgrading && (
+        <Upgrading
+          count={picked.length}
+          close={() => setUpgrading(false)}
+          upgrade={() => {
+            setUpgrading(false);
+            void during(carryOut(UPGRADE));
+          }}
+        />
+      )}
     </div>
+  );
+}
+
+/** Says what an upgrade does before it begins. */
+function Upgrading({ count, close, upgrade }: { count: number; close: () => void; upgrade: () => void }) {
+  const text = useText();
+  const title = text("list.upgrade", { count });
+  return (
+    <Dialog label={title} close={close}>
+      <div className={css.choice}>
+        <h2>{title}</h2>
+        <p>{text("list.upgradeText")}</p>
+        <div className={parts.row}>
+          <Button kind="primary" onClick={upgrade}>
+            {text("do.upgrade")}
+          </Button>
+          <Button onClick={close}>{text("do.cancel")}</Button>
+        </div>
+      </div>
+    </Dialog>
   );
 }

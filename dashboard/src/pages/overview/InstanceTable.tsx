@@ -4,11 +4,16 @@ import { useDeferredValue, useRef, useState } from "react";
 import { useText } from "../../i18n/text";
 import type { Instance } from "../../live/instances";
 import { Button, Card, css as parts } from "../../ui/parts";
+import { useStore } from "../../ui/store";
 import { BulkCommands } from "./BulkCommands";
+import { ColumnChoice } from "./ColumnChoice";
+import { COLUMNS, hidden } from "./columns";
 import { InstanceTableRow } from "./InstanceTableRow";
 import css from "./overview.module.css";
 
 const ROW_PX = 55;
+/** The columns that are always there: chosen, name, state, actions. */
+const FIXED = 4;
 
 export function InstanceTable({ all }: { all: readonly Instance[] }) {
   const text = useText();
@@ -27,13 +32,16 @@ export function InstanceTable({ all }: { all: readonly Instance[] }) {
     <Card
       title={text("list.title")}
       extra={
-        <input
-          type="search"
-          aria-label={text("list.filter")}
-          placeholder={text("list.filter")}
-          value={typed}
-          onChange={(event) => setTyped(event.target.value)}
-        />
+        <div className={parts.row}>
+          <input
+            type="search"
+            aria-label={text("list.filter")}
+            placeholder={text("list.filter")}
+            value={typed}
+            onChange={(event) => setTyped(event.target.value)}
+          />
+          <ColumnChoice />
+        </div>
       }
     >
       {picked.length > 0 && <BulkCommands picked={picked} clear={() => setChosen(new Set())} />}
@@ -69,6 +77,8 @@ function Rows({
   chooseAll: (on: boolean) => void;
 }) {
   const text = useText();
+  const off = useStore(hidden);
+  const columns = COLUMNS.filter(({ label }) => !off.has(label));
   const scroll = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
     count: shown.length,
@@ -95,18 +105,14 @@ function Rows({
             </th>
             <th>{text("list.name")}</th>
             <th>{text("list.state")}</th>
-            <th>{text("list.services")}</th>
-            <th>{text("list.cpu")}</th>
-            <th>{text("list.memory")}</th>
-            <th>{text("list.hour")}</th>
-            <th>{text("list.uptime")}</th>
-            <th>{text("list.version")}</th>
-            <th>{text("list.port")}</th>
+            {columns.map(({ label }) => (
+              <th key={label}>{text(label)}</th>
+            ))}
             <th>{text("list.actions")}</th>
           </tr>
         </thead>
         <tbody>
-          {above > 0 && <Space height={above} />}
+          {above > 0 && <Space height={above} columns={columns.length + FIXED} />}
           {items.map(({ index, key }) => {
             const instance = shown[index];
             return (
@@ -120,17 +126,17 @@ function Rows({
               )
             );
           })}
-          {below > 0 && <Space height={below} />}
+          {below > 0 && <Space height={below} columns={columns.length + FIXED} />}
         </tbody>
       </table>
     </div>
   );
 }
 
-function Space({ height }: { height: number }) {
+function Space({ height, columns }: { height: number; columns: number }) {
   return (
     <tr>
-      <td colSpan={11} style={{ height, padding: 0, border: 0 }} />
+      <td colSpan={columns} style={{ height, padding: 0, border: 0 }} />
     </tr>
   );
 }

@@ -1,16 +1,14 @@
 import { memo } from "react";
 import { Link } from "wouter";
 import { useCommands } from "../../app/useCommand";
-import { RestartDocument, StartDocument, StopDocument } from "../../gql/graphql";
-import { useNumbers } from "../../i18n/numbers";
+import { KillDocument, RestartDocument, StartDocument, StopDocument } from "../../gql/graphql";
 import { useText } from "../../i18n/text";
-import { conditionOf, isUp } from "../../live/condition";
+import { isUp } from "../../live/condition";
 import type { Instance } from "../../live/instances";
-import { usage } from "../../live/usage";
-import { useNow } from "../../ui/clock";
-import { Badge, Button, css as parts } from "../../ui/parts";
+import { Button, css as parts } from "../../ui/parts";
+import { StateBadge } from "../../ui/StateBadge";
 import { useStore } from "../../ui/store";
-import { LastHour } from "./LastHour";
+import { COLUMNS, hidden } from "./columns";
 import css from "./overview.module.css";
 
 export const InstanceTableRow = memo(function InstanceTableRow({
@@ -23,9 +21,7 @@ export const InstanceTableRow = memo(function InstanceTableRow({
   choose: (id: string, on: boolean) => void;
 }) {
   const text = useText();
-  const numbers = useNumbers();
-  const session = mainSession(instance);
-  const used = useStore(usage).get(session) ?? instance.usage;
+  const off = useStore(hidden);
   return (
     <tr>
       <td>
@@ -43,30 +39,16 @@ export const InstanceTableRow = memo(function InstanceTableRow({
         {instance.tags.length > 0 && <div className={parts.dim}>{instance.tags.join(" · ")}</div>}
       </td>
       <td className={css.line}>
-        <Badge condition={conditionOf(instance)} />
+        <StateBadge instance={instance} />
       </td>
-      <td className={css.line}>
-        <div className={css.services}>
-          {instance.services.map((service) => (
-            <span
-              key={service.name}
-              className={`${parts.badge} ${parts[conditionOf(service).tone]}`}
-              title={text(conditionOf(service).label)}
-            >
-              {service.name}
-              <span className={parts.visuallyHidden}>{text(conditionOf(service).label)}</span>
-            </span>
-          ))}
-        </div>
-      </td>
-      <td className={css.wide}>{isUp(instance) && used ? numbers.percent(used.cpuPercent) : ""}</td>
-      <td className={css.wide}>{isUp(instance) && used ? numbers.bytes(used.memory) : ""}</td>
-      <td className={css.wide}>
-        <LastHour session={session} />
-      </td>
-      <td className={css.wide}>{instance.startedAt && <Uptime since={instance.startedAt} />}</td>
-      <td className={css.wide}>{instance.version}</td>
-      <td className={css.wide}>{instance.port}</td>
+      {COLUMNS.map(
+        ({ label, narrow, show }) =>
+          !off.has(label) && (
+            <td key={label} className={narrow ? css.line : css.wide}>
+              {show(instance)}
+            </td>
+          ),
+      )}
       <td className={css.line}>
         <Actions instance={instance} />
       </td>
@@ -77,8 +59,21 @@ export const InstanceTableRow = memo(function InstanceTableRow({
 function Actions({ instance }: { instance: Instance }) {
   const text = useText();
   const { run, busy, refused } = useCommands();
-  const blocked = busy || refused !== undefined || ["STOPPING", "INSTALLING"].includes(instance.status);
+  const blocked = busy || refused !== undefined || instance.status === "INSTALLING";
   const { id, name } = instance;
+  if (instance.status === "STOPPING")
+    return (
+      <Button
+        small
+        kind="danger"
+        disabled={refused !== undefined}
+        title={refused}
+        aria-label={`${text("do.kill")} ${name}`}
+        onClick={() => void run(name, KillDocument, { id })}
+      >
+        {text("do.kill")}
+      </Button>
+    );
   return (
     <div className={parts.row}>
       {isUp(instance) ? (
@@ -115,13 +110,4 @@ function Actions({ instance }: { instance: Instance }) {
       )}
     </div>
   );
-}
-
-function Uptime({ since }: { since: string }) {
-  const numbers = useNumbers();
-  return numbers.duration((useNow() - Date.parse(since)) / 1000);
-}
-
-function mainSession(instance: Instance): string {
-  return instance.terminals.find((terminal) => terminal.name === "main")?.sessionId ?? `${instance.id}_main`;
 }

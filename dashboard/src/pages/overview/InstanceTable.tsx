@@ -35,6 +35,7 @@ export function InstanceTable({ all }: { all: readonly Instance[] }) {
         <div className={parts.row}>
           <input
             type="search"
+            className={css.filter}
             aria-label={text("list.filter")}
             placeholder={text("list.filter")}
             value={typed}

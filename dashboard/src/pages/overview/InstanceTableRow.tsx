@@ -75,7 +75,7 @@ function Actions({ instance }: { instance: Instance }) {
       </Button>
     );
   return (
-    <div className={parts.row}>
+    <div className={css.actions}>
       {isUp(instance) ? (
         <>
           <Button

@@ -31,7 +31,7 @@ export const COLUMNS: readonly Column[] = [
     show: ({ startedAt }) => startedAt && <Uptime since={startedAt} />,
   },
   { label: "list.event", show: ({ id, name }) => <LastEvent instanceId={id} name={name} /> },
-  { label: "list.version", show: ({ version }) => version },
+  { label: "list.version", show: ({ version }) => (version === "unknown" ? "" : version) },
   { label: "list.port", show: ({ port }) => port },
 ];
 

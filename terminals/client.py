@@ -233,6 +233,25 @@ class KeeperClient:
             return {}
         return msgspec.convert((await self._send_request("hello"))["terminals"], dict[str, TerminalStatus])
 
+    async def answers(self, within_s: float | None = None) -> bool:
+        """Whether the keeper answers in time (None: as for any request); True also if none lives. Asks on a connection of its own: whoever waits for the answer to
+        a request goes on waiting."""
+        heard = asyncio.Event()
+        probe = _Connection(lambda _kind, _payload: heard.set(), heard.set)
+        try:
+            if await self._dial(lambda: probe, False):
+                probe.send(id=1, op="hello")
+                async with asyncio.timeout(ANSWER_TIMEOUT_S if within_s is None else within_s):
+                    await heard.wait()
+        except ConnectionResetError:  # it has ended, or is about to
+            return True
+        except (NoAnswer, TimeoutError):
+            return False
+        finally:
+            if probe.transport is not None:
+                probe.transport.close()
+        return True
+
     @property
     def connected(self) -> bool:
         return self._control is not None and self._greeted

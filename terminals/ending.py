@@ -4,9 +4,10 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
-from mailauncher.errors import LauncherError
+from mailauncher.errors import ConnectionFailed, LauncherError
 from mailauncher.launch import DEFAULT_STOP, StopStep
 from terminals.condition import Condition
 from terminals.lost import LostPrograms
@@ -38,8 +39,9 @@ class ProcessEnding:
         self._condition = condition
         self._killing = killing
 
-    async def by_keeper(self, policy: Policy) -> None:
-        """Signal by signal, until it has ended; it has not if even SIGKILL does nothing. Raises NoAnswer."""
+    async def by_keeper(self, policy: Policy) -> bool:
+        """Signal by signal, until it has ended; it has not if even SIGKILL does nothing. False: it has, and its keeper does not
+        tell. Raises NoAnswer."""
         terminal = self._terminal
         age_s = terminal.age_s
         starting_up = age_s is not None and age_s < STARTUP_S
@@ -48,14 +50,38 @@ class ProcessEnding:
             # CPython, while it starts, swallows about one SIGINT in 200: it gets a second one.
             for timeout_s in (min(SIGNAL_REPEAT_S, wait_s), wait_s) if starting_up else (wait_s,):
                 if terminal.runs_program and not self._killing():
-                    await terminal.signal(step.signal, step.to)
+                    await self._unless_killing(terminal.signal(step.signal, step.to))
                     await self._condition.wait_for(
                         lambda: not terminal.runs_program or self._killing(), timeout_s
                     )
         if terminal.runs_program and self._killing():
-            await terminal.signal("SIGKILL", "tree")
+            await self._kill()
         # However short the timeouts are: its end is reported a moment after SIGKILL, and before that nothing is left over.
-        await self._condition.wait_for(lambda: not terminal.runs_program, KILLED_S)
+        ended = await self._condition.wait_for(lambda: not terminal.runs_program, KILLED_S)
+        return ended or not self._killing() or bool(await self._kill())
+
+    async def _kill(self) -> int:
+        """Sends SIGKILL to all of it. No keeper is needed for that, which may hang, unless the processes of this machine cannot be
+        looked at. Returns how many there were."""
+        terminal = self._terminal
+        try:
+            return await self._lost_programs.signal(terminal.name, signal.SIGKILL, terminal.pid, terminal.run)
+        except ConnectionFailed:
+            return await terminal.signal("SIGKILL", "tree")
+
+    async def _unless_killing(self, request: Coroutine[Any, Any, object]) -> None:
+        """Waits for the answer to a request, or for a kill, which does not wait for it."""
+        task = asyncio.ensure_future(request)
+        task.add_done_callback(lambda _task: self._condition.notify_all())
+        try:
+            await self._condition.wait_for(lambda: task.done() or self._killing())
+            if task.done():
+                task.result()
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+            if not task.cancelled():
+                task.exception()  # which is not news any more
 
     async def without_keeper(self, policy: Policy) -> bool:
         """Ends what cannot be reached through its keeper, and whatever it has left, signal by signal, and then the keeper, unless
@@ -86,7 +112,7 @@ class ProcessEnding:
                     return
                 await asyncio.sleep(LEFTOVER_GRACE_S)
             for _ in range(50):
-                if not await self._terminal.signal("SIGKILL", "tree"):
+                if not await (self._kill() if self._killing() else self._terminal.signal("SIGKILL", "tree")):
                     break
                 await asyncio.sleep(0.02)
         except LauncherError as error:

@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import os
 import signal
+import time
 from pathlib import Path
 
 from mailauncher import files
@@ -19,6 +20,7 @@ from mailauncher.tasks import Tasks
 from terminals import keeper
 
 LOCK_BYTES = 64
+KEEPER_KILLED_S = 5.0
 Marked = dict[str, dict[str, list[int]]]
 """Processes by the folder of their keeper and the name of their terminal, the eldest first."""
 
@@ -85,14 +87,21 @@ class LostPrograms:
 
     async def end_keeper(self) -> bool:
         """Kills the keeper if it lives and nothing of the instance does: it does not answer, and holds the lock. Whether none lives
-        now."""
+        now: one that the kernel holds ends later."""
         if await self.find():
             return False
         if pid := await asyncio.to_thread(keeper_pid, self._folder):
+            if not files.is_folder(Path("/proc/self")) and await asyncio.to_thread(_has_children, pid):
+                return False  # no process shows its mark here: any of them may be the bot
             keeper.kill(pid, signal.SIGKILL)
-            while await asyncio.to_thread(is_held, self._folder):  # noqa: ASYNC110 - nothing tells of the end of a process
+            until = time.monotonic() + KEEPER_KILLED_S
+            while await self.keeper_lives() and time.monotonic() < until:  # noqa: ASYNC110 - nothing tells of the end of a process
                 await asyncio.sleep(0.02)
-        return not await asyncio.to_thread(is_held, self._folder)
+        return not await self.keeper_lives()
+
+    async def keeper_lives(self) -> bool:
+        """Whether a keeper does, be it that it answers or not."""
+        return await asyncio.to_thread(is_held, self._folder)
 
 
 def _marked() -> Marked:
@@ -129,6 +138,10 @@ def _tree(pid: int, run: str) -> set[int]:
     """What lives of a run: a program that has ended waits for its keeper to collect it."""
     living = {each for each, _parent, _session in keeper.running_processes()}
     return living.intersection(keeper.process_tree(pid, run))
+
+
+def _has_children(pid: int) -> bool:
+    return any(parent == pid for _pid, parent, _session in keeper.running_processes())
 
 
 def is_held(folder: Path) -> bool:

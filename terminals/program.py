@@ -172,9 +172,10 @@ class Program:
             self.held = why
             self.on_change()
 
-    async def close(self) -> None:
-        """Ends the supervision, not the process."""
+    async def close(self, why: LauncherError) -> None:
+        """Ends the supervision, not the process. `why` answers a command that still waits."""
         await self._tasks.close()
+        self.goal.resolve(why)
         await self.readiness.close()
 
     def adopt(self) -> None:
@@ -445,10 +446,9 @@ class Program:
         if self.lost_pid is not None:
             return False
         try:
-            await self._ending.by_keeper(self.policy)
+            return await self._ending.by_keeper(self.policy)
         except NoAnswer:
             return False
-        return True
 
     async def _end_leftovers(self) -> None:
         if not self.alive and self._goal_of_process is not None:

@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mailauncher.errors import LauncherError, Text
+from mailauncher.errors import LauncherError, ResourceNotFound, Text
 from mailauncher.launch import Launch, shell_launch
 from mailauncher.outage import Outage
 from mailauncher.tasks import Tasks
@@ -24,6 +25,7 @@ from terminals.terminal import Terminal
 log = logging.getLogger(__name__)
 
 SEARCH_PAUSE_S = 2.0
+SOON_S = 4.0  # a command is answered within 8 s, and a keeper that holds nothing has nothing else to do
 KILL_WITHIN_S = 10.0
 MAIN = "main"
 DEPLOY = "deploy"
@@ -87,6 +89,7 @@ class Supervisor:
             on_lost=self._disconnected,
         )
         self._lost = keepers.lost(instance_id)
+        self._starting = asyncio.Lock()
         self._outage = Outage(log, f"connecting to the keeper of {instance_id}")
         self._searching: asyncio.Task[None] | None = None
         self.condition = Condition()
@@ -106,8 +109,33 @@ class Supervisor:
             shell=shell,
             shell_idle_timeout_s=self._shell_idle_timeout_s,
         )
+        terminal.keeper_for_start = self.keeper_for_start
         terminal.on_disconnected = self._disconnected
         return terminal
+
+    @asynccontextmanager
+    async def keeper_for_start(self) -> AsyncIterator[None]:
+        """A keeper that answers, or none, and the next request starts one. One that does not answer soon, and holds nothing but
+        shells, is killed. Raises NoAnswer for one that holds more.
+
+        For one start at a time: while a keeper is about to start something, nothing lives of that yet.
+        """
+        async with self._starting:
+            if not await self.client.answers(SOON_S):
+                await self._replace_keeper()
+            yield
+
+    async def _replace_keeper(self) -> None:
+        lives = any(t.runs_program for t in self.terminals.values()) or any(
+            program.lives for program in self.programs.values()
+        )
+        if not lives and await self._lost.end_keeper():
+            log.warning("keeper of %s did not answer, and was killed: it held no program", self.instance_id)
+            self.client.close()
+            for terminal in self.terminals.values():
+                terminal.resume(None)
+        elif not await self.client.answers():
+            raise NoAnswer("keeper 没有应答", "The keeper does not answer")
 
     def _program(self, spec: ProgramSpec) -> Program:
         program = Program(
@@ -160,7 +188,7 @@ class Supervisor:
                 await program.terminal.close_shell()
             except LauncherError as error:
                 log.warning("%s was removed, and may live on: %s", program.terminal.session_id, error)
-            await program.close()
+            await program.close(_removed(program))
             await program.terminal.close()
         self.terminals = {
             name: t for name, t in self.terminals.items() if name in self.programs or name == DEPLOY
@@ -237,6 +265,10 @@ class Supervisor:
         for program in adopted + found:
             await program.load_launch()
 
+    async def keeper_lives(self) -> bool:
+        """Whether a keeper does, be it that it answers or not."""
+        return await self._lost.keeper_lives()
+
     async def mark_lost(self) -> bool:
         """Finds what lives although no keeper has answered. Whether there is anything. No effect on what is found again
         meanwhile."""
@@ -273,10 +305,10 @@ class Supervisor:
                 if all(program.lost_pid is None for program in self.programs.values()):
                     return
 
-    async def close(self) -> None:
-        """Ends the supervision. The keeper, and what it runs, go on."""
+    async def close(self, why: LauncherError) -> None:
+        """Ends the supervision. The keeper, and what it runs, go on. `why` answers commands that still wait."""
         for program in self.programs.values():
-            await program.close()
+            await program.close(why)
         for terminal in self.terminals.values():
             await terminal.close()
         await self._tasks.close()
@@ -374,3 +406,10 @@ class Supervisor:
             else:
                 self._outage.worked()
                 return statuses
+
+
+def _removed(program: Program) -> LauncherError:
+    title = program.title
+    return ResourceNotFound(
+        f"{title.zh} 已不属于此实例", f"{title.en} is no longer a program of this instance"
+    )

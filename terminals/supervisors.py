@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from mailauncher.errors import InstanceNotFound, LauncherError
+from mailauncher.errors import InstanceNotFound, LauncherError, ServiceUnavailable
 from mailauncher.settings import Settings
 from mailauncher.tasks import Tasks
 from terminals.local import LocalKeepers
@@ -80,7 +80,7 @@ class Supervisors:
         except BaseException:
             self._by_instance[instance_id] = supervisor
             raise
-        await supervisor.close()
+        await supervisor.close(InstanceNotFound(instance_id))
         await asyncio.to_thread(self._keepers.delete_files, instance_id)
 
     async def close(self) -> None:
@@ -97,4 +97,9 @@ class Supervisors:
         except LauncherError as error:
             log.error("stopping %s: %s", supervisor.instance_id, error.text.en)
         finally:
-            await supervisor.close()
+            await supervisor.close(
+                ServiceUnavailable(
+                    "服务器正在关闭，该命令未等到结果；请在服务器重新启动后查看状态",
+                    "The server shuts down, and the command has no result yet; see the status once the server runs again",
+                )
+            )

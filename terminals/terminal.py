@@ -5,7 +5,7 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 import msgspec
@@ -77,6 +77,8 @@ class Terminal:
         self.reserved = False
         """Set while a program should run here, so that no shell takes its place."""
         self.on_exit: Callable[[Exit], None] = lambda _exit: None
+        self.keeper_for_start: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+        """What holds a keeper ready in which something is started. Raises LauncherError."""
         self.on_disconnected: Callable[[], None] = lambda: None
         """Called when the connection has ended before the answer that it brought was taken over."""
         self.client = client
@@ -152,7 +154,7 @@ class Terminal:
         A refusal is no proof that nothing runs: the answer to a spawn that succeeded may be an error all the same, and
         the keeper may run something that this server does not know of. So it is asked what it runs, and believed.
         """
-        async with self._spawning:
+        async with self._spawning, self.keeper_for_start():
             for first in (True, False):
                 if self.alive:
                     if shell or not self.is_shell:

@@ -18,7 +18,7 @@ from bots.catalogue import Catalogue
 from bots.recipe import Recipe
 from bots.terms import accepted
 from mailauncher import listeners
-from mailauncher.errors import DatabaseError, InstanceNotFound, LauncherError, Text
+from mailauncher.errors import DatabaseError, InstanceNotFound, LauncherError, ServiceUnavailable, Text
 from mailauncher.events import Bus, InstanceChanged
 from mailauncher.launch import Launch
 from mailauncher.outage import Outage
@@ -114,11 +114,15 @@ class LiveInstances:
         done, late = await asyncio.wait(adoptions, timeout=ADOPTION_WAIT_S)
         for adoption in done:
             adoption.result()
-        for adoption in late:
-            log.warning("keeper of %s has not answered yet", adoptions[adoption].name)
-        await asyncio.gather(
-            *(self._supervisors.supervisor(adoptions[adoption].id).mark_lost() for adoption in late)
-        )
+        await asyncio.gather(*(self._show_late(adoptions[adoption]) for adoption in late))
+
+    async def _show_late(self, record: InstanceRecord) -> None:
+        """Its adoption has not ended. With 1,000 stopped instances those of the last ones have not even begun: there is nothing to say
+        of a keeper that does not exist."""
+        supervisor = self._supervisors.supervisor(record.id)
+        if await supervisor.keeper_lives():
+            log.warning("keeper of %s has not answered yet", record.name)
+        await supervisor.mark_lost()
 
     async def _adopt(self, record: InstanceRecord, outage: Outage) -> None:
         """Adopts what runs, then starts what should run. A keeper that does not answer is asked again in the background, and
@@ -128,6 +132,10 @@ class LiveInstances:
             await self._supervisors.supervisor(record.id).adopt()
         except LauncherError as error:
             outage.failed(error)
+            if record.wanted or any(service.wanted for service in record.services):
+                with contextlib.suppress(LauncherError):  # it holds something, or cannot be ended
+                    async with self._supervisors.supervisor(record.id).keeper_for_start():
+                        pass
             self._retries.spawn(self._adopt_later(record, outage), f"adoption of {record.name}")
         else:
             outage.worked()
@@ -238,7 +246,13 @@ class LiveInstances:
         before = self._registry.get(record.id)
         await self._registry.replace(record)
         if before is not None and self._programs(before) != self._programs(record):
-            await self._supervisors.supervisor(record.id).close()
+            await self._supervisors.supervisor(record.id).close(
+                ServiceUnavailable(
+                    f"实例 {record.name} 已换成另一版本，该命令没有执行完；请查看状态后重试",
+                    f"Instance {record.name} now holds another version, and the command was not completed; see its status and try"
+                    " again",
+                )
+            )
             self._supervise(record)
         self._refresh(record.id)
 

@@ -1,6 +1,7 @@
 """A healthy bot was ended if its keeper did not answer while the server started: autostart failed with "terminal is busy"
 and then killed what ran there."""
 
+import os
 import signal
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from mailauncher.errors import InstanceAlreadyRunning
 from resolvers import instances
 from resolvers.running import live_instances
-from terminals import client
+from terminals import client, supervisor
 from terminals.states import State
 from tests.support.context import add_bot, lives, parts, until
 
@@ -36,7 +37,7 @@ async def test_a_bot_is_adopted_once_its_keeper_answers(
 
 @pytest.mark.slow
 async def test_a_keeper_that_does_not_answer_holds_up_nobody_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The server was ready after 19 seconds, since it waited for the one keeper that was stopped."""
     async with parts(tmp_path, stop_bots_at_exit=False) as ctx:
@@ -60,7 +61,42 @@ async def test_a_keeper_that_does_not_answer_holds_up_nobody_else(
                 await instances.start(ctx, bots[0].id)
             await until(ctx, bots[1].id, State.RUNNING)
             assert instances.get(ctx, bots[1].id).pid == pids[1]
+            assert "keeper of silent has not answered yet" in caplog.text
         finally:
             keeper.send_signal(signal.SIGCONT)
         await until(ctx, bots[0].id, State.RUNNING)
         assert instances.get(ctx, bots[0].id).pid == pids[0]
+
+
+async def test_nothing_is_said_of_keepers_that_do_not_exist(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With 1,000 stopped instances a server warned that the keepers of most had not answered: it had not yet looked for them."""
+    async with parts(tmp_path) as ctx:
+        for name in ("one", "other"):
+            await add_bot(ctx, tmp_path / name)
+    monkeypatch.setattr(live_instances, "ADOPTION_WAIT_S", 0)
+    async with parts(tmp_path) as ctx:
+        assert [view.status for view in instances.list_all(ctx)] == [State.STOPPED] * 2
+    assert "has not answered" not in caplog.text
+
+
+@pytest.mark.slow
+async def test_a_bot_that_ended_beside_a_hung_keeper_is_started_again_by_the_next_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its keeper was asked for ever, and nothing started."""
+    async with parts(tmp_path, stop_bots_at_exit=False) as ctx:
+        bot = await add_bot(ctx, tmp_path / "bot")
+        await instances.supervise(ctx, bot.id, autostart=True)
+        pid = (await instances.start(ctx, bot.id)).instance.pid
+    assert pid is not None
+    keeper = psutil.Process(psutil.Process(pid).ppid())
+    keeper.send_signal(signal.SIGSTOP)
+    os.kill(pid, signal.SIGKILL)
+    monkeypatch.setattr(client, "ANSWER_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(supervisor, "SOON_S", 0.2)
+    monkeypatch.setattr(live_instances, "ADOPTION_RETRY_S", 0.1)
+    async with parts(tmp_path) as ctx:
+        await until(ctx, bot.id, State.RUNNING, other_than=pid)
+        assert not lives(keeper.pid)

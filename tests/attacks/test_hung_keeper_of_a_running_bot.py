@@ -16,6 +16,7 @@ from resolvers import instances, terminals
 from resolvers.context import Context
 from resolvers.views import InstanceView
 from terminals import client, local, observer, supervisor
+from terminals.client import NoAnswer
 from terminals.states import State
 from tests.chaos.test_keeper_failures import hang_up, keeper_of
 from tests.support.context import PATIENT_BOT, add_bot, has_ended, lives, outputs, until
@@ -139,3 +140,92 @@ async def test_an_end_that_a_hung_keeper_has_not_told_is_seen_when_it_answers(
             await asyncio.sleep(0.01)
     now = await until(ctx, before.id, status)
     assert (now.failure and now.failure.signal) == ("SIGKILL" if status is State.FAILED else None)
+
+
+@asynccontextmanager
+async def silent(
+    owner: psutil.Process, monkeypatch: pytest.MonkeyPatch, soon_s: float = 0.2
+) -> AsyncIterator[None]:
+    """A keeper that is stopped in the block, and on which nobody gives up who waits for an answer."""
+    owner.suspend()
+    with monkeypatch.context() as patch:
+        patch.setattr(client, "ANSWER_TIMEOUT_S", 600)
+        patch.setattr(supervisor, "SOON_S", soon_s)
+        try:
+            yield
+        finally:
+            if owner.is_running():
+                owner.resume()
+
+
+@pytest.mark.parametrize("shell", [False, True])
+async def test_a_start_replaces_a_hung_keeper_that_holds_no_program(
+    ctx: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, shell: bool
+) -> None:
+    """It failed after twenty seconds, each time anew."""
+    bot = await add_bot(ctx, tmp_path / "bot", napcat=PATIENT_BOT)
+    await instances.start(ctx, bot.id)
+    owner = keeper_of(ctx, bot.id)
+    await instances.stop(ctx, bot.id)
+    supervised = ctx.live.supervisor(bot.id)
+    if shell:
+        await supervised.main_program.terminal.open_shell()
+    async with silent(owner, monkeypatch):
+        assert await supervised.start().wait(60)
+    now = await until(ctx, bot.id, State.RUNNING)
+    assert lives(now.pid)
+    assert lives(now.services[0].pid)
+    assert not lives(owner.pid)
+
+
+async def test_a_viewer_of_a_stopped_bot_gets_a_shell_although_its_keeper_hung(
+    ctx: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot = await add_bot(ctx, tmp_path / "bot")
+    await instances.start(ctx, bot.id)
+    owner = keeper_of(ctx, bot.id)
+    await instances.stop(ctx, bot.id)
+    watched = ctx.live.supervisor(bot.id).main_program.terminal
+    async with silent(owner, monkeypatch), asyncio.timeout(60), watched.watch():
+        await terminals.send_input(ctx, f"{bot.id}_main", "echo a''live\n")
+        await outputs(ctx, f"{bot.id}_main", "alive")
+
+
+async def test_a_start_in_a_hung_keeper_that_holds_a_program_says_so_and_kills_nothing(
+    ctx: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot = await add_bot(ctx, tmp_path / "bot", napcat=PATIENT_BOT)
+    supervised = ctx.live.supervisor(bot.id)
+    await supervised.start(["napcat"]).wait(60)
+    service = supervised.programs["napcat"]
+    assert service.pid is not None
+    owner = psutil.Process(psutil.Process(service.pid).ppid())
+    owner.suspend()
+    with monkeypatch.context() as patch:
+        patch.setattr(client, "ANSWER_TIMEOUT_S", 0.5)
+        patch.setattr(supervisor, "SOON_S", 0.2)
+        with pytest.raises(NoAnswer):
+            await supervised.start(["main"]).wait(60)
+    assert lives(service.pid)
+    assert lives(owner.pid)
+    owner.resume()
+    assert await supervised.start(["main"]).wait(60)
+
+
+@pytest.mark.parametrize("stopping", [False, True])
+async def test_a_kill_does_not_wait_for_a_hung_keeper(
+    ctx: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, stopping: bool
+) -> None:
+    """It failed for ten seconds, until the bot was known to be lost; also while a stop waits for an answer."""
+    bot = await add_bot(ctx, tmp_path / "bot", napcat=PATIENT_BOT)
+    before = (await instances.start(ctx, bot.id)).instance
+    owner, supervised = keeper_of(ctx, bot.id), ctx.live.supervisor(bot.id)
+    async with silent(owner, monkeypatch):
+        if stopping:
+            supervised.stop()
+            async with asyncio.timeout(30):
+                while not supervised.client.busy:
+                    await asyncio.sleep(0.01)
+        assert await supervised.kill().wait(60)
+        assert not any(lives(pid) for pid in (before.pid, before.services[0].pid))
+        assert instances.get(ctx, bot.id).status is State.STOPPED

@@ -238,8 +238,15 @@ async def test_a_start_that_a_keeper_carries_out_late_is_seen(
     await instances.start(ctx, bot.id)
     owner = keeper_of(ctx, bot.id)
     await instances.stop(ctx, bot.id)
-    owner.suspend()
-    monkeypatch.setattr(client, "ANSWER_TIMEOUT_S", 0.2)
+    answers = ctx.live.supervisor(bot.id).client.answers
+
+    async def answers_and_hangs(within_s: float | None = None) -> bool:
+        answered = await answers(within_s)
+        owner.suspend()
+        monkeypatch.setattr(client, "ANSWER_TIMEOUT_S", 0.2)
+        return answered
+
+    monkeypatch.setattr(ctx.live.supervisor(bot.id).client, "answers", answers_and_hangs)
     with pytest.raises(ConnectionFailed):
         await instances.start(ctx, bot.id)
     assert instances.get(ctx, bot.id).status is State.FAILED

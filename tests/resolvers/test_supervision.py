@@ -7,6 +7,7 @@ import socket
 import time
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 
@@ -17,9 +18,11 @@ from mailauncher.errors import (
     InstanceNotRunning,
     PortInUse,
     ResourceNotFound,
+    ServiceUnavailable,
 )
 from resolvers import instances, services, system, terminals
 from resolvers.context import Context
+from store.records import ServiceRecord
 from terminals.states import State
 from terminals.terminal import Terminal
 from tests.support.context import PATIENT_BOT, add_bot, free_port, lives, outputs, parts, processes_in, until
@@ -446,3 +449,32 @@ async def test_the_journal_tells_a_failed_start_as_a_sentence(ctx: Context, tmp_
     assert event.text.en.startswith(
         "bot: The main program: Command failed: No such program: no-such-program;"
     )
+
+
+@pytest.mark.parametrize("why", ["replaced", "deleted"])
+async def test_a_command_whose_programs_are_given_up_is_answered(
+    ctx: Context, tmp_path: Path, why: str
+) -> None:
+    """It waited for its time to be over, and was then told that the bot is starting."""
+
+    async def never(_instance_id: str, _program: str) -> None:
+        waits.set()
+        await asyncio.Event().wait()
+
+    bot = await add_bot(ctx, tmp_path / "bot")
+    waits = asyncio.Event()
+    ctx.live.call_before_program(never)
+    supervisor = ctx.live.supervisor(bot.id)
+    command = supervisor.start()
+    await waits.wait()
+    if why == "replaced":
+        record = ctx.store.registry.get(bot.id)
+        assert record is not None
+        added = ServiceRecord(name="napcat", path=str(tmp_path), port=free_port())
+        await ctx.live.replace(msgspec.structs.replace(record, services=(added,)))
+        with pytest.raises(ServiceUnavailable, match="another version"):
+            await command.wait(60)
+    else:
+        await ctx.live.remove(bot.id)
+        with pytest.raises(InstanceNotFound):
+            await command.wait(60)

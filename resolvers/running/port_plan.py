@@ -5,18 +5,22 @@ for `resolvers.running.ports` to say.
 """
 
 import re
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bots.catalogue import Catalogue
 from bots.documents import env, file, json, toml, values
+from bots.documents.file import Loaded
 from bots.launching import NO_PORTS
 from bots.recipe import ConfigFileSpec, Recipe
 from mailauncher import listeners
 from mailauncher.errors import LauncherError, PortInUse, Text
 from store.records import InstanceRecord
 
+KNOWN_FILES = 4096
 _ONE = re.compile(r"\{([a-z][a-z0-9_.-]*)\}")
 
 
@@ -127,26 +131,54 @@ def configured_ports(folder: Path, recipe: Recipe) -> dict[str, int]:
             if isinstance(value, str) and (match := _ONE.fullmatch(value)) and match[1] in own
         }
         if places:
-            document = _values(folder, spec)
-            ports = {name: _port(_at(document, path)) for path, name in places.items()}
-            found |= {name: port for name, port in ports.items() if port}
+            ports = zip(places.values(), _ports_at(folder, spec, tuple(places)), strict=True)
+            found |= {name: port for name, port in ports if port}
     return found
 
 
-def _values(folder: Path, spec: ConfigFileSpec) -> Any:
-    """The values of a configuration file; empty if it cannot be read. Links are followed wherever they lead: only ports are
-    taken from it."""
+# It goes by the contents of files, so it is true for whoever asks: a global.
+_known: OrderedDict[tuple[str, str, tuple[str, ...]], tuple[int, ...]] = OrderedDict()
+_knowing = threading.Lock()
+
+
+def _ports_at(folder: Path, spec: ConfigFileSpec, paths: tuple[str, ...]) -> tuple[int, ...]:
+    """The port at each of these paths in a configuration file, 0 where there is none; all 0 if it cannot be read. Links are
+    followed wherever they lead: only ports are taken from it.
+
+    The file is read each time, and parsed once: whoever adds or starts one instance asks for the ports of all.
+    """
+    suffix = PurePosixPath(spec.path).suffix
     try:
         path = (folder / spec.path).resolve()
-        text = file.read(path.parent, path.name).text
-        match PurePosixPath(spec.path).suffix:
+        loaded = file.read_bytes(path.parent, path.name)
+    except (LauncherError, OSError, RuntimeError):  # a loop of links is a RuntimeError
+        return (0,) * len(paths)
+    key = suffix, loaded.revision, paths
+    with _knowing:
+        if (ports := _known.get(key)) is not None:
+            _known.move_to_end(key)
+            return ports
+    document = _document(suffix, loaded)
+    ports = tuple(_port(_at(document, path)) for path in paths)
+    with _knowing:
+        _known[key] = ports
+        if len(_known) > KNOWN_FILES:
+            _known.popitem(last=False)
+    return ports
+
+
+def _document(suffix: str, loaded: Loaded) -> Any:
+    """The values of a configuration file; empty if it is broken."""
+    try:
+        text = file.with_text(loaded).text
+        match suffix:
             case ".toml":
                 return toml.read(text)
             case ".json":
                 return json.read(text)
             case _:
                 return env.read_leniently(text)
-    except (LauncherError, OSError, RuntimeError):  # a loop of links is a RuntimeError
+    except LauncherError:
         return {}
 
 

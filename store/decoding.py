@@ -11,6 +11,7 @@ from pathlib import Path
 
 import mailauncher
 from mailauncher.errors import Code, FileTooLarge, InvalidImageFormat, LauncherError, ServiceUnavailable
+from mailauncher.open_files import with_former_limit
 from store import pictures
 from store.picture_worker import ANSWER, REQUEST
 from store.pictures import Picture
@@ -102,7 +103,7 @@ class Decoder:
             raise ServiceUnavailable("启动器正在退出", "The launcher is shutting down")
         try:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-c", _CODE, str(_ROOT)),
+                *with_former_limit(sys.executable, "-P", "-c", _CODE, str(_ROOT)),
                 stdin=PIPE,
                 stdout=PIPE,
                 stderr=DEVNULL,

@@ -11,6 +11,7 @@ from pathlib import Path
 from bots.fetching.git_environment import git_environment, git_options
 from bots.fetching.repository_url import printable
 from mailauncher.errors import DownloadFailed
+from mailauncher.open_files import with_former_limit
 
 _ERRORS_BYTES = 8 << 10
 _REASON_LENGTH = 300
@@ -32,7 +33,7 @@ async def run_git(
     """
     try:
         process = await asyncio.create_subprocess_exec(
-            *("git", *git_options(), *arguments),
+            *with_former_limit("git", *git_options(), *arguments),
             cwd=cwd or Path.cwd().anchor,  # never a folder with a configuration of its own
             env=git_environment(schemes, login),
             stdin=asyncio.subprocess.DEVNULL,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bots.documents import file, toml
 from mailauncher.errors import LauncherError
+from mailauncher.open_files import with_former_limit
 
 UNKNOWN = "unknown"
 LENGTH = 128
@@ -41,7 +42,7 @@ def _git_tag(folder: Path) -> str:
     command = ["git", *settings, "-C", str(folder), "describe", "--tags", "--exact-match", "HEAD"]
     try:
         done = subprocess.run(
-            command,
+            with_former_limit(*command),
             env=_environment(folder),
             stdin=subprocess.DEVNULL,
             capture_output=True,

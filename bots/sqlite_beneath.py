@@ -16,9 +16,11 @@ from urllib.parse import quote
 from weakref import WeakValueDictionary
 
 from mailauncher.beneath import LeadsOutside, Root
+from mailauncher.interruption import Check, proceed
 
 HEADER = b"SQLite format 3\0"
 _TRIES = 3
+_PATIENCE_S = 0.1
 T = TypeVar("T")
 
 
@@ -28,9 +30,9 @@ _choosing = threading.Lock()
 
 
 @contextmanager
-def turn(root: Root, path: str) -> Iterator[None]:
+def turn(root: Root, path: str, check: Check = proceed) -> Iterator[None]:
     """Waits until no other thread has this database open. Whoever opens it, be it to read its first bytes, does so in such a
-    block.
+    block. `check` is called while it waits, and may raise.
 
     The locks with which SQLite keeps other processes out are those of POSIX. The system drops all that a process has on a
     file as soon as the process closes any descriptor of it, of any thread. SQLite knows that of its own connections. But a
@@ -47,8 +49,12 @@ def turn(root: Root, path: str) -> Iterator[None]:
         lock = _turns.get(key)
         if lock is None:
             lock = _turns[key] = threading.RLock()
-    with lock:
+    while not lock.acquire(timeout=_PATIENCE_S):  # a backup copies it, which may take minutes
+        check()
+    try:
         yield
+    finally:
+        lock.release()
 
 
 class _State(NamedTuple):

@@ -27,12 +27,14 @@ from mailauncher.errors import (
     PermissionDenied,
     ServiceUnavailable,
 )
+from mailauncher.interruption import Check, proceed
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 PLACE = "data/MaiBot.db"
 BUSY_TIMEOUT_S = 3.0
+CHECKED_EVERY = 1000  # steps of SQLite's machine: less than a millisecond
 
 
 def exists(folder: Path) -> bool:
@@ -52,18 +54,18 @@ def size(folder: Path) -> int | None:
         return None
 
 
-def read(folder: Path, work: Callable[[sqlite3.Connection, Layout], T]) -> T | None:
+def read(folder: Path, work: Callable[[sqlite3.Connection, Layout], T], check: Check = proceed) -> T | None:
     """The result of `work` on the database; None if there is no database yet. Creates and changes nothing, and never makes a
     running bot wait.
 
-    `work` is called again if the bot changed the file meanwhile. Raises InvalidPath, ServiceUnavailable (locked),
+    `work` is called again if the bot changed the file meanwhile. `check` is called often, and may raise. Raises InvalidPath, ServiceUnavailable (locked),
     DatabaseError (damaged, or an unknown layout).
     """
     if not files.may_be_folder(folder):
         return None
 
     def found(connection: sqlite3.Connection) -> T:
-        _prepare(connection)
+        _prepare(connection, check)
         return work(connection, layout.detect(connection))
 
     with opened(folder) as root:
@@ -71,16 +73,18 @@ def read(folder: Path, work: Callable[[sqlite3.Connection, Layout], T]) -> T | N
         if file is None:
             return None
         try:
-            with sqlite_beneath.turn(root, file), _checked(root, file):
+            with sqlite_beneath.turn(root, file, check), _checked(root, file, check):
                 return sqlite_beneath.read(root, file, BUSY_TIMEOUT_S, found)
         except sqlite_beneath.Restless:
             raise _busy(folder / PLACE) from None
 
 
 @contextmanager
-def writing(folder: Path, *, alone: bool) -> Iterator[tuple[sqlite3.Connection, Layout]]:
+def writing(
+    folder: Path, *, alone: bool, check: Check = proceed
+) -> Iterator[tuple[sqlite3.Connection, Layout]]:
     """The open database and its layout; each `transaction` on it must be short. With `alone`, no other process may have it
-    open.
+    open. `check` is called often, except in a transaction, and may raise.
 
     Raises the errors of `read`, ServiceUnavailable if there is no database yet, PermissionDenied, InsufficientSpace.
     """
@@ -92,11 +96,11 @@ def writing(folder: Path, *, alone: bool) -> Iterator[tuple[sqlite3.Connection, 
                 f"The bot has no database {PLACE} yet: start the bot once",
             )
         with (
-            sqlite_beneath.turn(root, file),
-            _checked(root, file),
+            sqlite_beneath.turn(root, file, check),
+            _checked(root, file, check),
             closing(sqlite_beneath.connect(root, file, "mode=rw", BUSY_TIMEOUT_S)) as connection,
         ):
-            _prepare(connection)
+            _prepare(connection, check)
             if alone and sqlite_beneath.is_wal(root, file):  # before the first read: no lock can be lost yet
                 # Every process that has a WAL database open holds a lock on it, even while it is idle.
                 connection.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -173,19 +177,28 @@ def _require_database(root: Root, file: str) -> None:
         raise _damaged(root.path / file)
 
 
-def _prepare(connection: sqlite3.Connection) -> None:
+def _prepare(connection: sqlite3.Connection, check: Check) -> None:
     connection.row_factory = sqlite3.Row
     connection.text_factory = as_text  # a bot may have written text that is not UTF-8
 
+    def unwanted() -> bool:
+        if not connection.in_transaction:
+            check()  # SQLite interrupts its work if this raises, and does not say what was raised
+        return False
+
+    connection.set_progress_handler(unwanted, CHECKED_EVERY)
+
 
 @contextmanager
-def _checked(root: Root, path: str) -> Iterator[None]:
-    """Raises as `_require_database` does, and translates SQLite's errors into errors of this program."""
+def _checked(root: Root, path: str, check: Check) -> Iterator[None]:
+    """Raises as `_require_database` does, and translates SQLite's errors into errors of this program, or into what `check` has
+    raised meanwhile."""
     _require_database(root, path)
     file = root.path / path
     try:
         yield
     except sqlite3.Error as error:
+        check()
         log.info("%s: %s", file, error)
         raise _explanation(file, error) from error
 

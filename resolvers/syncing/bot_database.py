@@ -14,7 +14,8 @@ from bots.database.layout import Family, Layout
 from bots.database.rows import BotEmoji, BotPerson
 from bots.database.undo import Undo
 from mailauncher.errors import Code, LauncherError, Text
-from mailauncher.tasks import Tasks
+from mailauncher.interruption import Check
+from mailauncher.threads import LongWork
 from resolvers.views import SyncProblem
 from store.emojis import DESCRIPTION_LENGTH, TAGS_LIMIT, Emojis, tags_of
 from store.emojis import NAME_LENGTH as TAG_LENGTH
@@ -61,37 +62,35 @@ class SyncProblems:
 class BotDatabase:
     """The database of one bot. Raises what `bots.database.connect` raises.
 
-    One thread at a time has it open. A thread cannot be cancelled: when its caller is, the thread goes on to its end and
-    keeps the lock until then. Released with the caller, the lock would let the next thread write beside the first.
+    One thread at a time has it open. It is interrupted when its caller is cancelled, and by `close`: at once while it looks for
+    something, which may take minutes in a large database, but not between the beginning and the commit of a change.
     """
 
     def __init__(self, folder: Path, undo: Undo) -> None:
         self.folder = folder
         self.undo = undo
         self._lock = asyncio.Lock()
-        self._tasks = Tasks()
+        self._work = LongWork()
 
     async def read(self, work: Callable[[sqlite3.Connection, Layout], T]) -> T | None:
         """Returns None if the bot has no database yet."""
-        return await self._run(lambda: connect.read(self.folder, work))
+        return await self._run(lambda check: connect.read(self.folder, work, check))
 
     async def write(self, work: Callable[[sqlite3.Connection, Layout], T], *, alone: bool) -> T:
-        def thread() -> T:
-            with connect.writing(self.folder, alone=alone) as (connection, layout):
+        def thread(check: Check) -> T:
+            with connect.writing(self.folder, alone=alone, check=check) as (connection, layout):
                 return work(connection, layout)
 
         return await self._run(thread)
 
-    async def _run(self, work: Callable[[], T]) -> T:
-        async def locked() -> T:
-            async with self._lock:
-                return await asyncio.to_thread(work)
-
-        return await self._tasks.complete(locked(), "access to a bot's database")
+    async def _run(self, work: Callable[[Check], T]) -> T:
+        # The lock is held until the thread has ended, also of a caller that is cancelled: the next one would write beside it.
+        async with self._lock:
+            return await self._work.run(work)
 
     async def close(self) -> None:
-        """Waits for the threads."""
-        await self._tasks.finish()
+        """Interrupts the thread, and waits for it."""
+        await self._work.close()
 
 
 # Values that both sides have

@@ -294,11 +294,8 @@ class Synchronizer:
         return self._bots[instance_id]
 
     async def close(self) -> None:
-        """Ends all pushes and syncs after the row that they are at, and starts no more.
-
-        A cancelled task leaves its thread with the bot's database running, up to the commit of that row. The thread is
-        waited for after the task, and its row is completed by the next server, which finds it still pending.
-        """
+        """Ends all pushes and syncs, and starts no more. A row that is just being changed in a bot's database is committed there, and
+        completed by the next server, which finds it still pending."""
         self._closing = True
         await self._tasks.close()
         for bot in list(self._bots.values()):

@@ -122,7 +122,8 @@ class Decoder:
         """The exit status of a process that has closed its output. It is not killed unless it hangs: `kill` looks first whether
         the process has ended, and would take the exit status from asyncio, which then reports 255."""
         try:
-            await asyncio.wait_for(process.wait(), ENDING_S)
+            async with asyncio.timeout(ENDING_S):
+                await process.wait()
         except TimeoutError:
             process.kill()
         await self._end(process)

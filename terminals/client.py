@@ -396,7 +396,8 @@ class KeeperClient:
         self._waiting[number] = answer
         try:
             control.send(id=number, op=op, **fields)
-            return await asyncio.wait_for(answer, ANSWER_TIMEOUT_S)
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                return await answer
         except ConnectionResetError as error:
             raise ConnectionFailed("keeper 没有应答", "The keeper does not answer") from error
         except TimeoutError as error:

@@ -161,7 +161,8 @@ class LocalKeepers:
                 stderr=said_in,
             )
             try:
-                status = await asyncio.wait_for(process.wait(), START_TIMEOUT_S)
+                async with asyncio.timeout(START_TIMEOUT_S):
+                    status = await process.wait()
             except TimeoutError:
                 process.kill()
                 status = await process.wait()

@@ -127,6 +127,7 @@ class Terminal:
             self.exited(*unclaimed)
         elif not self.client.connected:
             self.on_disconnected()
+        self._begin_idling()
 
     def resume(self, status: TerminalStatus | None) -> None:
         """Takes over what a keeper says after the connection had ended; None: it knows nothing, or none lives."""
@@ -244,6 +245,15 @@ class Terminal:
             if self.alive and self.is_shell:
                 await self._end_shell()
 
+    def _begin_idling(self) -> None:
+        """Gives a shell that nobody watches its time: one whose last viewer has left, that was opened without a viewer, or that
+        an earlier server has opened."""
+        if self.alive and self.is_shell and not self.tail.viewers and not self.tail.ended:
+            if self._idle is not None:
+                self._idle.cancel()
+            loop = asyncio.get_running_loop()
+            self._idle = loop.call_later(self._shell_idle_timeout_s, self._end_idle_shell)
+
     def _end_idle_shell(self) -> None:
         self._idle = None
         if self.alive and self.is_shell and not self.tail.viewers:
@@ -260,7 +270,8 @@ class Terminal:
         problem = None
         if not self.alive and not self.reserved:
             try:
-                await self.open_shell()
+                # One who leaves meanwhile does not stop the keeper: what it opens would run here, unknown.
+                await self._tasks.complete(self.open_shell(), f"shell of {self.session_id}")
             except LauncherError as error:
                 log.warning("no shell for %s: %s", self.session_id, error)
                 problem = error.text
@@ -316,10 +327,7 @@ class Terminal:
             self._set_driver(None)
         if not self.tail.viewers:
             self.tail.close()
-            if self.alive and self.is_shell:
-                self._idle = asyncio.get_running_loop().call_later(
-                    self._shell_idle_timeout_s, self._end_idle_shell
-                )
+            self._begin_idling()
 
     async def input(self, data: str, viewer: Viewer | None = None) -> None:
         """Types into the terminal. The viewer becomes its driver. If nothing runs here, Enter opens a shell.

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,14 +90,22 @@ async def test_an_exit_that_arrives_before_an_earlier_answer_is_taken_over_is_no
     assert terminal.last_exit.signal == signal.SIGKILL
 
 
-async def test_a_connection_that_ends_right_after_the_answer_to_spawn_is_reported(terminal: Terminal) -> None:
+async def test_a_connection_that_ends_right_after_the_answer_to_spawn_is_reported(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What the keeper reported afterwards reached nobody: the run counted as alive for ever."""
     disconnected = asyncio.Event()
     terminal.on_disconnected = disconnected.set
     task = await begun(terminal, "/bin/sleep", "60")
-    answer = next(iter(terminal.client._waiting.values()))
-    answer.add_done_callback(lambda _answer: terminal.client.close())
-    await task
+    resolve = terminal.client._resolve
+
+    def resolve_and_end(number: int, **outcome: Any) -> None:
+        resolve(number, **outcome)
+        terminal.client.close()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(terminal.client, "_resolve", resolve_and_end)
+        await task
     assert disconnected.is_set()
     terminal.resume((await terminal.client.statuses())["main"])
     lived = terminal.alive

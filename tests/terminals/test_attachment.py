@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -11,8 +12,9 @@ from mailauncher.errors import InvalidParameter
 from resolvers import instances, logs, terminals
 from resolvers.context import Context
 from resolvers.terminals import INPUT_BYTES, Attachment, Piece, StatusMessage
+from terminals.client import KeeperClient
 from terminals.states import State
-from tests.support.context import add_bot, free_port
+from tests.support.context import add_bot, free_port, has_ended, parts
 
 
 async def shows(attachment: Attachment, wanted: str) -> None:
@@ -93,3 +95,50 @@ async def test_a_bot_whose_output_goes_to_a_file_runs_and_its_viewers_are_told_t
         await instances.stop(ctx, bot.id)
         await instances.delete(ctx, bot.id)
         log.unlink()
+
+
+@pytest.mark.slow
+async def test_a_viewer_that_leaves_while_the_keeper_answers_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cancellation that came together with an answer of the keeper was lost: the viewer of a client that had left stayed for
+    ever, and so did the shell that had been opened for it."""
+    answered, leaves_at, watching = 0, 0, asyncio.get_running_loop().create_task(asyncio.sleep(0))
+    resolve = KeeperClient._resolve
+
+    def resolve_and_leave(client: KeeperClient, number: int, **outcome: Any) -> None:
+        nonlocal answered
+        resolve(client, number, **outcome)
+        answered += 1
+        if answered == leaves_at:
+            watching.cancel()
+
+    async def watch(session_id: str) -> None:
+        async with terminals.attach(ctx, session_id, None):
+            pass
+
+    async with parts(tmp_path, shell_idle_timeout_s=0.05) as ctx:
+        session_id = f"{(await add_bot(ctx, tmp_path / 'bot')).id}_main"
+        terminal = terminals.find(ctx, session_id)
+        monkeypatch.setattr(KeeperClient, "_resolve", resolve_and_leave)
+        async with asyncio.timeout(60):
+            while answered >= leaves_at:
+                answered, leaves_at = 0, leaves_at + 1
+                watching = asyncio.create_task(watch(session_id))
+                await asyncio.wait([watching])
+                assert watching.cancelled() == (answered >= leaves_at)
+                assert terminal.tail.viewers == []
+                while terminal.alive or len(terminal._tasks):
+                    await asyncio.sleep(0.01)
+        assert leaves_at > 3
+
+
+@pytest.mark.slow
+async def test_a_shell_that_is_opened_without_a_viewer_is_closed(tmp_path: Path) -> None:
+    """Only the departure of a viewer set its time: a shell that a mutation had opened ran for ever."""
+    async with parts(tmp_path, shell_idle_timeout_s=0.2) as ctx:
+        session_id = f"{(await add_bot(ctx, tmp_path / 'bot')).id}_main"
+        await terminals.send_input(ctx, session_id, "\n")
+        opened = terminals.get(ctx, session_id).pid
+        assert opened is not None
+        await has_ended(opened)

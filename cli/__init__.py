@@ -2,12 +2,13 @@
 
 import sys
 
-from cli import early_signals
+from cli import early_signals, standard_streams
 
 
 def main() -> None:
     """The console script `mailauncher`. Ends the process."""
     early_signals.end_at_once(sys.argv[1:])
+    standard_streams.open_closed()
     from cli.loading import loading
 
     with loading():

@@ -5,7 +5,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from cli.client import ApiClient, Instance, RequestRefused
 from cli.confirm import confirm
 from cli.console import Console, print_json
+from cli.temporary import temporary_folder
 from mailauncher import files, utf8
 from mailauncher.errors import CommandFailed, InvalidParameter
 from mailauncher.utf8 import NotUtf8
@@ -57,7 +57,7 @@ def edit_file(target: File, *, as_json: bool) -> None:
     Raises CommandFailed for the editor, and what writing raises.
     """
     found = target.read("text etag path")
-    folder = Path(tempfile.mkdtemp(prefix="mailauncher-"))
+    folder = temporary_folder("mailauncher-")
     copy = folder / Path(found["path"]).name
     try:
         with copy.open("w", encoding="utf-8", newline="") as opened:

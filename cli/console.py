@@ -133,7 +133,10 @@ def program_name() -> str:
 
 def _typed_name(program: Path) -> str:
     """A program's name if the shell finds the same program by it, else the shorter of its paths."""
-    found = shutil.which(program.name)
-    if found and Path(found).absolute() == program.absolute():
-        return program.name
-    return min((os.path.relpath(program), str(program.absolute())), key=len)
+    try:
+        found = shutil.which(program.name)
+        if found and Path(found).absolute() == program.absolute():
+            return program.name
+        return min((os.path.relpath(program), str(program.absolute())), key=len)
+    except FileNotFoundError:  # the folder that this runs in was removed
+        return str(program)

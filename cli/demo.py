@@ -2,7 +2,6 @@
 
 import shlex
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from cli.language import described, help_text
 from cli.loading import loading
 from cli.serve import Port, announce
 from cli.table import format_table
+from cli.temporary import temporary_folder
 from mailauncher import files
 from mailauncher.errors import LauncherError
 from mailauncher.home import expand
@@ -82,7 +82,7 @@ def _folder(keep: Path | None, signals: "Signals") -> Iterator[Path]:
     if keep is not None:
         yield expand(keep)
         return
-    folder = Path(tempfile.mkdtemp(prefix="mailauncher-demo-"))
+    folder = temporary_folder("mailauncher-demo-")
     try:
         yield folder
     finally:

@@ -1,9 +1,11 @@
 """The tree of commands, and how the program runs one of them."""
 
+import errno
 import io
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Annotated, Any, ClassVar, Literal, NoReturn
 
 import typer
@@ -40,7 +42,7 @@ from cli.console import Console, safe_stream
 from cli.help import EXAMPLES_HEADING, SectionedGroup, add_examples
 from cli.language import choose_language, described, help_text, translate, usage_error
 from mailauncher import __version__, files
-from mailauncher.errors import InsufficientSpace, LauncherError
+from mailauncher.errors import CommandFailed, InsufficientSpace, LauncherError
 
 
 def _pages() -> dict[str, str]:
@@ -159,16 +161,15 @@ def run() -> NoReturn:
     language, arguments = choose_language(sys.argv[1:], os.environ)
     console = Console(language)
     for name in ("stdout", "stderr"):
-        if isinstance(stream := getattr(sys, name), io.TextIOWrapper):  # None where it was closed
+        if isinstance(stream := getattr(sys, name), io.TextIOWrapper):
             setattr(sys, name, safe_stream(stream))
     command = command_tree(language)
     early_signals.raise_again(sys.argv[1:])
     try:
         status = command.main(arguments, prog_name="mailauncher", obj=console, standalone_mode=False)
-        if sys.stdout is not None:
-            sys.stdout.flush()  # while Python ends, what cannot be written would be a traceback
+        sys.stdout.flush()  # while Python ends, what cannot be written would be a traceback
     except LauncherError as error:
-        status = console.report(error)
+        status = _report(error, console)
     except TyperException as error:
         print(usage_error(error, language), file=sys.stderr)
         status = error.exit_code
@@ -177,12 +178,27 @@ def run() -> NoReturn:
     sys.exit(status)
 
 
+def _report(error: LauncherError, console: Console) -> int:
+    """The exit status for an error, which is the same where nobody can be told it."""
+    with suppress(OSError):
+        console.report(error)
+    return error.info.exit
+
+
 def _unwritten(error: OSError, console: Console) -> int:
-    """The exit status if the disk is full or nobody reads the output any more. Raises any other error."""
-    if not (files.is_full(error) or isinstance(error, BrokenPipeError)):
+    """The exit status if the output cannot be written, as on a full disk, or nobody reads it any more. Raises any other error."""
+    if not (files.is_full(error) or isinstance(error, BrokenPipeError) or _is_of_output(error)):
         raise error
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what is still to be flushed, which would fail again
     if isinstance(error, BrokenPipeError):
         return 1
+    if _is_of_output(error):
+        why = f"{error.strerror}"
+        return _report(CommandFailed(f"无法写入输出：{why}", f"Cannot write the output: {why}"), console)
     zh, en = (error.filename,) * 2 if error.filename else ("输出", "the output")
-    return console.report(InsufficientSpace(f"磁盘空间不足，无法写入{zh}", f"No space left to write {en}"))
+    return _report(InsufficientSpace(f"磁盘空间不足，无法写入{zh}", f"No space left to write {en}"), console)
+
+
+def _is_of_output(error: OSError) -> bool:
+    """Whether standard output was opened for reading, is limited in size, never waits for its reader, or has lost its device."""
+    return error.filename is None and error.errno in (errno.EBADF, errno.EFBIG, errno.EAGAIN, errno.EIO)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.context import free_port
 from tests.support.preloaded import ROOT
 from tests.support.program import Home, home
 
@@ -31,23 +32,24 @@ def run(shell: str, *arguments: str, **given: str) -> subprocess.CompletedProces
         )
 
 
-@pytest.mark.parametrize(
-    "arguments, status, told",
-    [
-        (("attach", "bot"), 2, "attach needs a terminal"),
-        (("rm", "bot"), 6, "No MaiLauncher runs"),
-        (("person", "import", "bot"), 6, "No MaiLauncher runs"),
-    ],
-)
-def test_a_closed_input_is_an_empty_one(arguments: tuple[str, ...], status: int, told: str) -> None:
-    done = run('exec "$@" <&-', *arguments)
-    assert (done.returncode, "Traceback" in done.stderr) == (status, False)
-    assert told in done.stderr
+def test_a_closed_stream_is_an_empty_one_or_one_that_nobody_reads(place: Home) -> None:
+    place.serve()
+    place.bot("bot")
 
+    def ends_with(status: int, shell: str, *arguments: str) -> None:
+        command = ["sh", "-c", shell, "sh", *COMMAND, *arguments]
+        environment = place.environment()
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, check=False
+        )
+        assert (done.returncode, "Traceback" in done.stderr) == (status, False), done.stderr
 
-def test_a_closed_output_is_one_that_nobody_reads() -> None:
-    done = run('exec "$@" >&-', "config", "ls", "--help")
-    assert (done.returncode, done.stderr) == (0, "")
+    ends_with(0, 'exec "$@" >&-', "add", str(place.folder / "bots" / "bot"), "--port", str(free_port()))
+    ends_with(2, 'exec "$@" <&-', "attach", "bot")
+    ends_with(2, 'exec "$@" <&-', "rm", "bot")
+    ends_with(0, 'exec "$@" <&-', "person", "import", "bot")
+    ends_with(0, 'exec "$@" >&-', "ls")
+    ends_with(0, 'exec "$@" >&-', "logs", "bot")
 
 
 def test_errors_are_not_printed_among_the_results_where_theirs_is_closed() -> None:

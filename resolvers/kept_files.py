@@ -1,6 +1,5 @@
 """What upgrades, failed deployments and backups keep on the disk for each instance: listed, and dropped when asked."""
 
-import asyncio
 import os
 from collections.abc import Collection, Iterator
 from contextlib import suppress
@@ -48,10 +47,10 @@ async def list_of(ctx: Context, instance_id: str | None = None) -> list[Kept]:
     """Everything that is kept for an instance, or for all of them in the order of their list. Raises InstanceNotFound."""
     records = [_record(ctx, instance_id)] if instance_id is not None else list(ctx.store.registry)
 
-    def read() -> list[Kept]:
-        return [found for record in records for found in _kept(ctx, record)]
+    def read(check: Check) -> list[Kept]:
+        return [found for record in records for found in _kept(ctx, record, check)]
 
-    return await asyncio.to_thread(read)
+    return await ctx.deployer.measurements.run(read)
 
 
 async def drop(ctx: Context, instance_id: str, kinds: Collection[KeptKind]) -> list[Kept]:
@@ -91,15 +90,15 @@ def _places(ctx: Context, record: InstanceRecord) -> Iterator[tuple[KeptKind, Pa
     yield KeptKind.BACKUPS, ctx.backups.folder(record.id)
 
 
-def _kept(ctx: Context, record: InstanceRecord) -> Iterator[Kept]:
+def _kept(ctx: Context, record: InstanceRecord, check: Check) -> Iterator[Kept]:
     for kind, place in _places(ctx, record):
         if is_folder(place) and not place.is_symlink():
             former = read_former(ctx.deployer.folder(record.id)) if kind is KeptKind.FORMER else None
-            yield Kept(record.id, kind, str(place), _freed(place), former.version if former else "")
+            yield Kept(record.id, kind, str(place), _freed(place, check), former.version if former else "")
 
 
 def _drop(ctx: Context, record: InstanceRecord, kinds: Collection[KeptKind], check: Check) -> list[Kept]:
-    found = [kept for kept in _kept(ctx, record) if kept.kind in kinds]
+    found = [kept for kept in _kept(ctx, record, check) if kept.kind in kinds]
     try:
         # The record first: one that is left without its tree would promise a rollback.
         if KeptKind.FORMER in kinds:
@@ -114,10 +113,11 @@ def _drop(ctx: Context, record: InstanceRecord, kinds: Collection[KeptKind], che
     return found
 
 
-def _freed(folder: Path) -> int:
+def _freed(folder: Path, check: Check) -> int:
     """Bytes of files that have no other name. What vanishes meanwhile, or cannot be read, counts as nothing."""
     taken = 0
     for _, _, names, at in os.fwalk(folder):
+        check()
         for name in names:
             with suppress(OSError):
                 status = os.stat(name, dir_fd=at, follow_symlinks=False)

@@ -79,6 +79,8 @@ class Deployer:
     ) -> None:
         self.removals = LongWork()
         """Where trees of files are removed, which may take minutes."""
+        self.measurements = LongWork()
+        """Where their sizes are added up, which need not wait for removals."""
         self._settings = settings
         self._first_starts = first_starts
         self._backups = backups
@@ -158,6 +160,7 @@ class Deployer:
         """Stops following. Workers continue, unless the settings say that everything stops with the server. What is being removed
         is removed by the next server."""
         await self.removals.close()
+        await self.measurements.close()
         jobs = list(self._jobs.values())
         await asyncio.gather(*(_end(job) for job in jobs))
         await asyncio.gather(*(job.cancelling for job in jobs if job.cancelling), return_exceptions=True)

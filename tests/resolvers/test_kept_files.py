@@ -1,11 +1,18 @@
 """What is kept on the disk for an instance: shown, and dropped when asked."""
 
+import asyncio
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from mailauncher.errors import InstanceAlreadyRunning, InstanceNotFound, ResourceNotFound
 from resolvers import backups, deployments, instances, kept_files, upgrades
 from resolvers.context import Context
 from resolvers.kept_files import KeptKind
+from tests.support.context import add_bot
 from tests.support.deploying import Bots, at_step, deploy, ended
 
 pytestmark = pytest.mark.slow
@@ -61,3 +68,30 @@ async def test_what_a_failed_deployment_has_made_is_dropped_and_a_retry_makes_it
         await deployments.retry(ctx, bot)
         assert (await ended(ctx, bot)).status == "completed"
         assert instances.get(ctx, bot).status == "stopped"
+
+
+async def test_sizes_are_no_longer_added_up_once_nobody_waits_for_them(
+    ctx: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A query went on in its thread when its client had left: some of them, for large trees, kept all else from being read."""
+    bot = await add_bot(ctx, tmp_path / "bot")
+    await backups.create(ctx, bot.id)
+    walks, ended, given_up = threading.Event(), threading.Event(), threading.Event()
+
+    def endless(folder: Path) -> Iterator[tuple[str, list[str], list[str], int]]:
+        try:
+            while not given_up.wait(0.01):
+                walks.set()
+                yield str(folder), [], [], 0
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(os, "fwalk", endless)
+    listing = asyncio.create_task(kept_files.list_of(ctx, bot.id))
+    try:
+        assert await asyncio.to_thread(walks.wait, 30)
+        listing.cancel()
+        await asyncio.wait([listing])
+        assert ended.is_set()
+    finally:
+        given_up.set()

@@ -180,8 +180,7 @@ async def retry(ctx: Context, instance_id: str) -> DeploymentView:
     `missing_services.add` does.
     """
     record = _record(ctx, instances.get(ctx, instance_id).id)
-    cancelled_addition = (record.kind, record.status) == (DeploymentKind.SERVICES, DeploymentStatus.CANCELLED)
-    if cancelled_addition or record.status is DeploymentStatus.COMPLETED:
+    if record.status in (DeploymentStatus.COMPLETED, DeploymentStatus.CANCELLED):
         await missing_services.add(ctx, record)
     else:
         await _resume(ctx, instance_id)

@@ -10,27 +10,27 @@ from bots.versions.known import answered_in_time
 from mailauncher.errors import InstanceAlreadyRunning, InvalidParameter
 from resolvers import instances
 from resolvers.context import Context
-from resolvers.deploying import folders, progress
+from resolvers.deploying import folders, missing
 from resolvers.deploying.job import now_ms
 from resolvers.deploying.selection import make_plan, select_services
 from resolvers.running import port_plan
-from store.records import DeploymentKind, DeploymentRecord, DeploymentStatus
+from store.records import DeploymentKind, DeploymentRecord
 
 
 async def add(ctx: Context, former: DeploymentRecord) -> DeploymentRecord:
-    """Queues a deployment of the services that a completed one could not install, or a cancelled one was to add, with the ports
-    that it planned for them.
+    """Queues a deployment of the services that the instance lacks since a deployment could not install them, with the ports that
+    were planned for them.
 
     Raises InvalidParameter if it lacks none, InstanceAlreadyRunning (another deployment is under way), ServiceUnavailable (the
     instance is being cloned), PortInUse (another program has such a port meanwhile), InsufficientSpace, DownloadFailed.
     """
     folder = ctx.deployer.folder(former.instance_id)
-    snapshot = await asyncio.to_thread(progress.read, folder)
-    record, planned = ctx.store.registry.get(former.instance_id), snapshot.plan
-    names = list(snapshot.state.missing)
-    if planned is not None and former.status is DeploymentStatus.CANCELLED:
-        names = [service.name for service in planned.services]
-    if record is None or planned is None or not names:
+    if former.ended_at is None:
+        raise _under_way()
+    record, names = ctx.store.registry.get(former.instance_id), list[str]()
+    if record is not None:
+        names = await asyncio.to_thread(missing.lacking, folder, ctx.bots.catalogue, record)
+    if record is None or not names:
         raise InvalidParameter(
             "部署没有失败，无需重试", "The deployment did not fail: there is nothing to try again"
         )
@@ -39,12 +39,15 @@ async def add(ctx: Context, former: DeploymentRecord) -> DeploymentRecord:
     async with ctx.locks.of(record.id), ctx.locks.claims:
         instances.require_installed(ctx, record.id)
         if ctx.store.deployments.get(record.id) != former:
-            raise InstanceAlreadyRunning("部署正在进行", "The deployment is under way")
+            raise _under_way()
         ctx.deployer.require_not_copied(record)
         placeholders = [
             name for program in selection.services for name in port_plan.default_ports(program.recipe)
         ]
-        ports = [planned.ports.get(name, 0) for name in placeholders]
+        planned = (await asyncio.to_thread(plans.read, folder)).ports
+        # The bot's own may have been changed since.
+        planned |= await asyncio.to_thread(port_plan.ports_of_programs, record, ctx.bots.catalogue)
+        ports = [planned.get(name, 0) for name in placeholders]
         await ctx.ports.require_free(ports, record, field="install_services")
         space_mb = sum(program.install.space_mb for program in selection.services)
         await asyncio.to_thread(folders.require_space, Path(record.path), space_mb)
@@ -55,7 +58,7 @@ async def add(ctx: Context, former: DeploymentRecord) -> DeploymentRecord:
             kind=DeploymentKind.SERVICES,
             instance_id=record.id,
             folder=Path(record.path),
-            ports=planned.ports,
+            ports=planned,
             consent=False,
             start=False,
         )
@@ -78,3 +81,7 @@ async def add(ctx: Context, former: DeploymentRecord) -> DeploymentRecord:
         await asyncio.to_thread((folder / JOURNAL_FILE).unlink, missing_ok=True)
         await ctx.deployer.begin(deployment)
     return deployment
+
+
+def _under_way() -> InstanceAlreadyRunning:
+    return InstanceAlreadyRunning("部署正在进行", "The deployment is under way")

@@ -15,7 +15,7 @@ from mailauncher import files
 from mailauncher.errors import InstanceAlreadyRunning, PermissionDenied, ResourceNotFound, Text
 from resolvers import deployments, instances, new_deployment
 from resolvers.context import Context
-from resolvers.deploying import folders
+from resolvers.deploying import folders, missing
 from resolvers.deploying.job import now_ms
 from resolvers.deploying.selection import SelectedProgram, Selection, make_plan, select_clone, select_upgrade
 from resolvers.deploying.upgrade import CHANGE_FILE, Change, read_former, write
@@ -49,6 +49,7 @@ async def upgrade(
             require_upgrade(record, selection)
         kept = await asyncio.to_thread(port_plan.ports_of_programs, record, ctx.bots.catalogue)
         ports = await new_deployment.choose_ports(ctx, selection, {}, kept, instance_id)
+        ports |= await asyncio.to_thread(_ports_of_missing, ctx, record, selection)
         await asyncio.to_thread(folders.require_space, Path(record.path), selection.space_mb)
         old = ctx.bots.catalogue.get(record.recipe).of(record.version)
         new = selection.main.recipe
@@ -82,7 +83,8 @@ async def rollback(ctx: Context, instance_id: str) -> DeploymentView:
         main = SelectedProgram(MAIN, as_it_is, nothing, Source())
         selection = Selection(main=main, services=(), version=former.version)
         change = Change(before=record, after=former, back=True)
-        row = await _begin_upgrade(ctx, change, selection, {}, consent=False)
+        ports = await asyncio.to_thread(_ports_of_missing, ctx, record, selection)
+        row = await _begin_upgrade(ctx, change, selection, ports, consent=False)
     words = Text(f"{record.name}：换回 {former.version}", f"{record.name}: rollback to {former.version}")
     await ctx.store.journal.note("rollback", ctx.caller, words, instance_id)
     return await deployments.view(ctx, row)
@@ -189,6 +191,20 @@ def _former_record(ctx: Context, record: InstanceRecord) -> InstanceRecord:
             f"实例 {record.name} 没有可换回的版本",
             f"No former version of instance {record.name} is available",
         )
+    return found
+
+
+def _ports_of_missing(ctx: Context, record: InstanceRecord, selection: Selection) -> dict[str, int]:
+    """The ports that were planned for services that could not be installed: they keep them until they are added. Reads files;
+    raises OSError, msgspec.MsgspecError."""
+    folder, found = ctx.deployer.folder(record.id), dict[str, int]()
+    selected = {program.name for program in selection.programs}
+    for service in missing.read(folder):
+        base = ctx.bots.catalogue.recipes.get(service.name)
+        if base is not None and service.name not in selected:
+            planned = plans.read(folder).ports
+            names = port_plan.default_ports(base.of(record.version))
+            found |= {placeholder: planned[placeholder] for placeholder in names if placeholder in planned}
     return found
 
 

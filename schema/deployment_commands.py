@@ -169,8 +169,8 @@ class DeploymentMutation:
     )
     retry_deployment: DeploymentPayload | None = strawberry.mutation(
         resolver=_retry,
-        description="Continues a failed deployment from the step that failed; after one that completed without some service, adds "
-        "that service alone, while the bot may run. Null only with an error: `INSTANCE_NOT_FOUND`, `INSTANCE_ALREADY_RUNNING` while "
+        description="Continues a failed deployment from the step that failed; for an instance that was installed without some "
+        "service, also after upgrades of it, adds that service alone, while the bot may run. Null only with an error: `INSTANCE_NOT_FOUND`, `INSTANCE_ALREADY_RUNNING` while "
         "it is in progress, `INVALID_PARAMETER` if nothing failed; for a service also `DOWNLOAD_FAILED`, `INSUFFICIENT_SPACE`, "
         "`PORT_IN_USE` if another program has its port meanwhile.",
     )

@@ -6,6 +6,8 @@ from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from bots.deploying import journal as steps
 from bots.deploying.placing import placed, remove
 from bots.deploying.plan import Plan
@@ -52,15 +54,23 @@ class AdditionHandler:
         if any(service.install.hosted for service in added) and runner.supervisor(job).main_program.lives:
             done = Text(f"{done.zh}，重启 Bot 后生效", f"{done.en}, which the bot loads once it is restarted")
         if lacking:
-            still = missing.sentence(job.record.name, lacking)
+            still = missing.sentence(job.record.name, lacking, [entry.text for entry in lacking.values()])
             done = Text(f"{done.zh}。{still.zh}", f"{done.en}. {still.en}")
         await runner.append(job, steps.Entry(kind="completed", zh=done.zh, en=done.en))
 
     async def _add(self, job: Job, names: Collection[str]) -> None:
-        """Can be repeated after a kill."""
-        runner = self._runner
-        kept = await asyncio.to_thread(missing.read, job.folder)
-        own = [service for service in kept if service.name in names]
+        """Can be repeated after a kill. A service that the bot runs is no program of the instance."""
+        runner, plan = self._runner, job.plan
+        kept = {service.name: service for service in await asyncio.to_thread(missing.read, job.folder)}
+        own = [
+            msgspec.structs.replace(
+                kept[added.name],
+                path=str(Path(plan.folder, added.place)),
+                port=plan.ports.get(added.name, 0),
+            )
+            for added in plan.services
+            if added.name in names and added.name in kept and not added.install.hosted
+        ]
         if not own:
             return
         await runner.live.add_services(job.id, own)

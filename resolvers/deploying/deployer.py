@@ -133,8 +133,7 @@ class Deployer:
             override = self._handlers[record.kind].override_for(record, snapshot)
             if override is not None and self._registry.get(record.instance_id) is not None:
                 self._live.override(record.instance_id, override)
-            if record.kind is DeploymentKind.UPGRADE:
-                await self._first_starts.load(record.instance_id)
+            await self._first_starts.load(record.instance_id)
 
     async def open(self, gone: Iterable[str]) -> None:
         """Resumes what an earlier server left: queues it, follows its worker, or completes its cancellation. Says again which bots

@@ -16,7 +16,7 @@ from resolvers.deploying.progress import ProgressSnapshot
 from resolvers.running import web_pages
 from resolvers.running.live_instances import StatusOverride
 from resolvers.running.starting import Problem, wait_until_working
-from store.records import DeploymentKind, DeploymentRecord, DeploymentStatus, InstanceRecord
+from store.records import DeploymentKind, DeploymentRecord, DeploymentStatus, InstanceRecord, ServiceRecord
 from terminals.states import Failure, State
 
 WEB_WITHIN_S = 60.0
@@ -88,12 +88,17 @@ class InstallHandler:
         if not lacking:
             return None
         record = self._runner.instance(job)
-        gone = [service for service in record.services if service.name in lacking]
-        if gone:
-            await asyncio.to_thread(missing.write, job.folder, gone)
-            kept = tuple(service for service in record.services if service.name not in lacking)
+        # After a kill the first of these lines may have been carried out before.
+        earlier = {service.name: service for service in await asyncio.to_thread(missing.read, job.folder)}
+        gone = [
+            record.service(name) or earlier.get(name) or ServiceRecord(name=name, path="", port=0)
+            for name in lacking
+        ]
+        await asyncio.to_thread(missing.write, job.folder, gone)
+        kept = tuple(service for service in record.services if service.name not in lacking)
+        if kept != record.services:
             await self._runner.live.replace(msgspec.structs.replace(record, services=kept))
-        return missing.sentence(record.name, lacking)
+        return missing.sentence(record.name, lacking, [entry.text for entry in lacking.values()])
 
     async def _start(self, job: Job) -> Text:
         """The last step: starts the instance, and waits until it works. Returns how the deployment ended. A bot that does not work

@@ -128,7 +128,7 @@ async def select_upgrade(bots: BotSources, record: InstanceRecord, wanted: str) 
     catalogue = bots.catalogue
     recipe = _bot(catalogue, record.recipe)
     main, version = await _main(bots, recipe, wanted)
-    present = await asyncio.to_thread(_present_services, catalogue, record)
+    present = await asyncio.to_thread(present_services, catalogue, record)
     services = []
     for program in present:
         base = catalogue.recipes.get(program.name)
@@ -170,7 +170,7 @@ def select_clone(catalogue: Catalogue, record: InstanceRecord) -> Selection:
     recipe = _bot(catalogue, record.recipe).of(record.version)
     assert recipe.install is not None
     main = SelectedProgram(MAIN, recipe, recipe.install, Source(folder=record.path))
-    services = _present_services(catalogue, record)
+    services = present_services(catalogue, record)
     for program in services:
         _require_portable(record, program)
     return Selection(main=main, services=tuple(services), version=record.version)
@@ -197,7 +197,7 @@ def _schemes(versions: KnownVersions, recipes: Iterable[Recipe]) -> tuple[str, .
     return tuple(scheme for scheme in LOCAL_SCHEMES if scheme in found)
 
 
-def _present_services(catalogue: Catalogue, record: InstanceRecord) -> list[SelectedProgram]:
+def present_services(catalogue: Catalogue, record: InstanceRecord) -> list[SelectedProgram]:
     """The services in an instance's folder: those that are programs of their own, and those that the main program runs.
     Blocks."""
     folder, programs = Path(record.path), []

@@ -23,7 +23,7 @@ from mailauncher import files
 from mailauncher.errors import DeploymentFailed, LauncherError, Text
 from mailauncher.interruption import Check
 from resolvers.archiving.backup_files import BackupFiles
-from resolvers.deploying import progress
+from resolvers.deploying import missing, progress
 from resolvers.deploying.install import INSTALLING, START_WITHIN_S, STOP_WITHIN_S
 from resolvers.deploying.job import AlreadyFailed, Job, Runner, discard, failed
 from resolvers.deploying.progress import ProgressSnapshot
@@ -126,6 +126,10 @@ class UpgradeHandler:
         done = Text(f"已换到 {change.after.version}", f"The version is now {change.after.version}")
         if silent := await runner.not_loaded(job):
             done = Text(f"{done.zh}，但{silent.zh}", f"{done.en}, but: {silent.en}")
+        record = runner.instance(job)
+        if lacking := await asyncio.to_thread(missing.lacking, job.folder, runner.catalogue, record):
+            still = missing.sentence(record.name, lacking)
+            done = Text(f"{done.zh}。{still.zh}", f"{done.en}. {still.en}")
         await runner.append(job, steps.Entry(kind="completed", zh=done.zh, en=done.en))
         await runner.removals.run(partial(_settle, job.folder, job.plan))
         runner.live.override(job.id, None)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import threading
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ import pytest
 
 from bots.deploying import plan as plans
 from bots.deploying.journal import DeploymentState
-from mailauncher.errors import InvalidParameter, PortInUse
-from mailauncher.interruption import Interrupted
-from resolvers import deployments, instances
+from bots.deploying.plan import Plan
+from mailauncher.errors import InstanceAlreadyRunning, InvalidParameter, PortInUse
+from mailauncher.interruption import Check, Interrupted
+from resolvers import configuration, deployments, instances, upgrades
 from resolvers.context import Context
 from resolvers.deploying import addition, missing
 from resolvers.deploying.progress import ProgressSnapshot
@@ -22,12 +24,13 @@ from resolvers.instances import NewInstance, NewService
 from resolvers.views import DeploymentView
 from store.records import DeploymentKind, ServiceRecord
 from terminals.states import State
-from tests.support.context import PATIENCE_S, lives, outputs, until
+from tests.support.context import PATIENCE_S, free_port, lives, outputs, until
 from tests.support.deployable import offer_service, release_service
-from tests.support.deploying import Bots, at_step, deploy, ended
+from tests.support.deploying import RECIPE, Bots, at_step, deploy, ended
 from tests.support.plans import Deployment, component
 
 pytestmark = pytest.mark.slow
+STILL = "lone is missing. To add it: `mailauncher retry bot`, or GraphQL's retryDeployment"
 
 
 @pytest.fixture
@@ -197,6 +200,26 @@ async def test_a_service_that_the_bot_runs_itself_is_added_for_its_next_start(bo
         assert done.message.en == "Added lone, which the bot loads once it is restarted"
         assert (bots.target("bot") / "plugins/lone/net.json").is_file()
         assert instances.get(ctx, bot).services == ()
+        with pytest.raises(InvalidParameter):
+            await deployments.retry(ctx, bot)
+
+
+async def test_a_service_that_the_bot_runs_itself_is_added_after_an_upgrade_too(
+    bots: Bots, lone: Path
+) -> None:
+    recipe = bots.folder / "data" / "recipes" / "lone.toml"
+    hosted = recipe.read_text("utf-8").replace('"services/lone"', '"plugins/lone", hosted = true')
+    recipe.write_text(hosted, "utf-8")
+    async with bots.parts() as ctx:
+        bot = (await without_it(ctx, version="0.12.0")).instance_id
+        await upgrades.upgrade(ctx, bot, "0.12.1")
+        assert (await ended(ctx, bot)).message.en == f"The version is now 0.12.1. {STILL}"
+        release_service(lone)
+        await deployments.retry(ctx, bot)
+        assert (await ended(ctx, bot)).message.en == "Added lone"
+        assert (bots.target("bot") / "plugins/lone/net.json").is_file()
+        await upgrades.rollback(ctx, bot)
+        assert (await ended(ctx, bot)).message.en == f"The version is now 0.12.0. {STILL}"
 
 
 async def test_a_retry_that_fails_as_well_leaves_the_bot_as_it_is(bots: Bots, lone: Path) -> None:
@@ -299,3 +322,115 @@ async def test_an_addition_goes_on_with_the_next_server(bots: Bots, lone: Path) 
         assert [service.name for service in instances.get(ctx, bot).services] == ["lone"]
         await instances.delete(ctx, bot, files=True)
     assert bots.left("bot") == []
+
+
+async def test_a_service_can_be_added_after_an_upgrade_and_again_after_a_rollback(
+    bots: Bots, lone: Path
+) -> None:
+    """It could be added until the next upgrade only, which did not say that it was missing."""
+    async with bots.parts() as ctx:
+        bot = (await without_it(ctx, version="0.12.0", auto_start=True, accept_terms=True)).instance_id
+        port = plans.read(ctx.deployer.folder(bot)).ports["lone"]
+        await upgrades.upgrade(ctx, bot, "0.12.1")
+        done = await ended(ctx, bot)
+        assert done.message.en == f"The version is now 0.12.1. {STILL}"
+        release_service(lone)
+        for version, other in (("0.12.1", "0.12.0"), ("0.12.0", "0.12.1")):
+            pid = (await until(ctx, bot, State.RUNNING)).pid
+            await deployments.retry(ctx, bot)
+            assert (await ended(ctx, bot)).message.en == "Added lone"
+            now = await until(ctx, bot, State.RUNNING)
+            assert (now.version, now.pid) == (version, pid)
+            (service,) = now.services
+            assert (service.name, service.alias, service.port) == ("lone", "mine", port)
+            net = json.loads((bots.target("bot") / "services/lone/net.json").read_text("utf-8"))
+            assert net == {"port": port, "to": now.port}
+            await outputs(ctx, f"{bot}_lone", "serving")
+            with pytest.raises(InvalidParameter):
+                await deployments.retry(ctx, bot)
+            await upgrades.rollback(ctx, bot)
+            said = f"The version is now {other}"
+            lacks = version == "0.12.1"  # the former tree was without it
+            assert (await ended(ctx, bot)).message.en == (f"{said}. {STILL}" if lacks else said)
+            assert [found.name for found in instances.get(ctx, bot).services] == ([] if lacks else ["lone"])
+
+
+async def test_a_service_can_be_added_after_a_cancelled_upgrade(bots: Bots, lone: Path) -> None:
+    async with bots.parts() as ctx:
+        bot = (await without_it(ctx, version="0.12.0")).instance_id
+        bots.hold("configure")
+        await upgrades.upgrade(ctx, bot, "0.12.1")
+        await at_step(ctx, bot, "configure")
+        assert (await deployments.cancel(ctx, bot)).status == "cancelled"
+        bots.let_go()
+        release_service(lone)
+        await deployments.retry(ctx, bot)
+        assert (await ended(ctx, bot)).message.en == "Added lone"
+        assert [service.name for service in instances.get(ctx, bot).services] == ["lone"]
+
+
+async def test_a_service_that_is_added_after_an_upgrade_leaves_the_first_start_its_environment(
+    bots: Bots, lone: Path
+) -> None:
+    """The server after that would have started the new version without it."""
+    families = """
+[[families]]
+versions = "<0.12.1"
+
+[[families]]
+versions = ">=0.12.1"
+install = { upgrade_env = { CONFIRMED = "{main}" } }
+"""
+    bots.recipe(f"{RECIPE}\n{families}")
+    async with bots.parts() as ctx:
+        bot = (await without_it(ctx, version="0.12.0")).instance_id
+        await upgrades.upgrade(ctx, bot, "0.12.1", accept_terms=True)
+        await ended(ctx, bot)
+        release_service(lone)
+        await deployments.retry(ctx, bot)
+        assert (await ended(ctx, bot)).message.en == "Added lone"
+    async with bots.parts() as ctx:
+        port = instances.get(ctx, bot).port
+        assert ctx.live._make_launch(bot, "main").env["CONFIRMED"] == str(port)
+
+
+async def test_a_service_is_added_with_the_port_that_the_bot_has_by_then(bots: Bots, lone: Path) -> None:
+    """It was told the one that the deployment had planned."""
+    async with bots.parts() as ctx:
+        bot = (await without_it(ctx)).instance_id
+        port = free_port()
+        await configuration.set_value(ctx, bot, "env", ["PORT"], str(port))
+        release_service(lone)
+        await deployments.retry(ctx, bot)
+        assert (await ended(ctx, bot)).status == "completed"
+        net = json.loads((bots.target("bot") / "services/lone/net.json").read_text("utf-8"))
+        assert net["to"] == port
+
+
+async def test_an_addition_cannot_be_tried_again_while_it_is_being_cancelled(
+    bots: Bots, lone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with bots.parts() as ctx:
+        bot = (await without_it(ctx)).instance_id
+        release_service(lone)
+        bots.hold("configure")
+        await deployments.retry(ctx, bot)
+        await at_step(ctx, bot, "configure")
+        removing, go_on, remove = asyncio.Event(), threading.Event(), addition._remove
+        loop = asyncio.get_running_loop()
+
+        def remove_later(plan: Plan, snapshot: ProgressSnapshot, check: Check) -> None:
+            loop.call_soon_threadsafe(removing.set)
+            go_on.wait(PATIENCE_S)
+            remove(plan, snapshot, check)
+
+        monkeypatch.setattr(addition, "_remove", remove_later)
+        cancel = asyncio.create_task(deployments.cancel(ctx, bot))
+        await removing.wait()
+        with pytest.raises(InstanceAlreadyRunning):
+            await deployments.retry(ctx, bot)
+        go_on.set()
+        assert (await cancel).status == "cancelled"
+        bots.let_go()
+        await deployments.retry(ctx, bot)
+        assert (await ended(ctx, bot)).status == "completed"

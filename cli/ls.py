@@ -42,19 +42,22 @@ _WAITS = {
 }
 """Instead of the state: what somebody has to do, or that it does not run just now. The state of a stopped one stays."""
 _PAGES = "{ instances { id webPages { program url } } }"
+_PLUGINS = "{ instances { id hostedServices } }"
 _UPGRADES = "{ deployments { instanceId kind status version } }"
 _NOT_READY = Text("运行中（未就绪）", "running (not ready)")
 _FAILED_UPGRADE = Text(
     "升级到 {} 失败，仍为原来的版本；原因：{} deployments",
     "the upgrade to {} failed, and this is the former version; for the reason: {} deployments",
 )
+_PLUGIN = Text("插件", "plugin")
+"""Of a service that the bot runs itself, which has no state of its own."""
 _QUESTION = Text("提问：{}", "asks: {}")
 
 
 @described(
-    "列出服务器上的实例：状态、占用、网页，以及没有正常运行的原因。\n\n终端较窄时列数较少；--json 显示全部。",
+    "列出服务器上的实例：状态、占用、网页，以及没有正常运行的原因。\n\n终端较窄时列数较少；--json 输出 GET /api/v1/instances?details=true 的应答。",
     "List the instances of a running server: their status, what they use, their web pages, and why one does not work.\n\n"
-    "A narrow terminal gets fewer columns; --json has everything.",
+    "A narrow terminal gets fewer columns; --json prints the answer of GET /api/v1/instances?details=true.",
 )
 def ls(context: typer.Context, as_json: AsJson = False, url: Url = None, token: Token = None) -> None:
     console = console_of(context)
@@ -62,8 +65,8 @@ def ls(context: typer.Context, as_json: AsJson = False, url: Url = None, token: 
     if as_json:
         print_json(client.get("/instances?details=true")["instances"])
     elif found := client.instances(details=True):
-        pages, failed = web_pages(client), _failed_upgrades(client)
-        rows = [_row(console, each) for each in found]
+        pages, failed, plugins = web_pages(client), _failed_upgrades(client), _plugins(client)
+        rows = [_row(console, each, plugins.get(each.id, [])) for each in found]
         (heading, *lines), left_out = console.fitted_table(_HEADINGS, rows, _EXPENDABLE)
         print(heading)
         for instance, row, line in zip(found, rows, lines, strict=True):
@@ -80,9 +83,10 @@ def ls(context: typer.Context, as_json: AsJson = False, url: Url = None, token: 
         )
 
 
-def _row(console: Console, instance: Instance) -> tuple[str, ...]:
+def _row(console: Console, instance: Instance, plugins: list[str]) -> tuple[str, ...]:
     details = instance.details or Details()
-    services = (f"{service.name} ({status(console, service)})" for service in instance.services)
+    services = [f"{service.name} ({status(console, service)})" for service in instance.services]
+    services += [f"{name} ({console.translate(_PLUGIN)})" for name in plugins]
     return (
         instance.name,
         status(console, instance),
@@ -123,6 +127,11 @@ def duration(seconds: int) -> str:
 def web_pages(client: ApiClient) -> dict[str, list[dict[str, Any]]]:
     """The program and URL of each web page, by the id of its instance."""
     return {instance["id"]: instance["webPages"] for instance in client.graphql(_PAGES)["instances"]}
+
+
+def _plugins(client: ApiClient) -> dict[str, list[str]]:
+    """The services that the bot of an instance runs itself, by the instance's id."""
+    return {instance["id"]: instance["hostedServices"] for instance in client.graphql(_PLUGINS)["instances"]}
 
 
 def _failed_upgrades(client: ApiClient) -> dict[str, str]:

@@ -1,8 +1,11 @@
-"""The services of an instance: start, stop, kill and restart one."""
+"""The services of an instance: start, stop, kill and restart one; and those that its main program runs."""
+
+import asyncio
 
 from mailauncher.errors import InstanceAlreadyRunning, InstanceNotRunning, ResourceNotFound, Text
 from resolvers import instances
 from resolvers.context import Context
+from resolvers.running import plugins
 from resolvers.views import CommandOutcome, ServiceView
 from terminals.program import Program
 from terminals.supervisor import Command
@@ -14,12 +17,23 @@ def get(ctx: Context, instance_id: str, name: str) -> ServiceView:
     own_name = ctx.bots.catalogue.service_name(name)
     found = instance.service(name) or instance.service(own_name)
     if found is None:
+        if plugin := plugins.about(ctx.bots.catalogue, instance.version, own_name):
+            raise ResourceNotFound(*plugin, field="name")
         raise ResourceNotFound(
             f"实例 {instance.name} 没有安装服务 {own_name[:64]}",
             f"Instance {instance.name} has no service {own_name[:64]}",
             field="name",
         )
     return found
+
+
+async def hosted(ctx: Context, instance_id: str) -> list[str]:
+    """The names of those that the main program runs itself. Raises InstanceNotFound."""
+    record = ctx.store.registry.get(instances.get(ctx, instance_id).id)
+    if record is None:
+        return []
+    found = await asyncio.to_thread(lambda: list(plugins.installed(ctx.bots.catalogue, record)))
+    return [recipe.name for recipe, _ in found]
 
 
 def title(ctx: Context, name: str) -> Text:

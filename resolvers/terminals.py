@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from mailauncher.errors import InvalidParameter, InvalidSession, ResourceNotFound, TerminalNotFound
 from resolvers import instances
 from resolvers.context import Context
+from resolvers.running import plugins
 from resolvers.views import DriverView, OutputView, TerminalView
 from terminals import text
 from terminals.client import InputNumber
@@ -69,6 +70,9 @@ def find(ctx: Context, session_id: str) -> Terminal:
     for candidate in (name, ctx.bots.catalogue.service_name(name)):
         if candidate in found:
             return found[candidate]
+    version = instances.get(ctx, instance_id).version
+    if plugin := plugins.about(ctx.bots.catalogue, version, ctx.bots.catalogue.service_name(name)):
+        raise TerminalNotFound(*plugin)
     raise TerminalNotFound(f"未找到终端 '{name}'", f"Terminal '{name}' not found")
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, cast
 
 import strawberry
 
-from resolvers import instances, system, terminals
+from resolvers import instances, services, system, terminals
 from resolvers.views import InstanceView
 from schema.backup import Backup, backups_of
 from schema.configuration import InstanceConfig, config_of
@@ -38,6 +38,10 @@ from terminals.states import State
 
 def _terminals(instance: strawberry.Parent[InstanceView], info: Info) -> list[Terminal]:
     return cast(list[Terminal], terminals.list_of(info.context.ctx, instance.id))
+
+
+def _hosted_services(instance: strawberry.Parent[InstanceView], info: Info) -> Awaitable[list[str]]:
+    return services.hosted(info.context.ctx, instance.id)
 
 
 def _recent_events(
@@ -96,6 +100,11 @@ class Instance:
         description="Resource usage of the main program, sampled every few seconds. Null: not running, or not sampled yet.",
     )
     services: list[Service] = strawberry.field(description="Services, in the order they were added.")
+    hosted_services: list[str] = strawberry.field(
+        resolver=_hosted_services,
+        description="Names of the installed services that the main program runs itself, as plugins, such as the adapter from MaiBot "
+        "1.0 on. They have no process, port or terminal of their own, and start and stop with it.",
+    )
     terminals: list[Terminal] = strawberry.field(
         resolver=_terminals,
         graphql_type=list[Terminal],

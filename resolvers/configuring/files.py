@@ -24,6 +24,7 @@ from mailauncher.interruption import Check, proceed
 from mailauncher.tasks import Tasks
 from mailauncher.threads import LongWork
 from resolvers.configuring.turns import ConfigTurns
+from resolvers.running import plugins
 from resolvers.running.live_instances import LiveInstances
 from store.records import InstanceRecord
 from store.registry import Registry
@@ -261,10 +262,8 @@ def _services(catalogue: Catalogue, record: InstanceRecord) -> Iterator[tuple[Re
     for service in record.services:
         if recipe := catalogue.recipes.get(service.name):
             yield recipe.of(record.version), Path(service.path)
-    for recipe in catalogue.services():
-        family = recipe.of(record.version)
-        if hosted := _hosted(family, Path(record.path)):
-            yield family, hosted
+    for recipe, place in plugins.installed(catalogue, record):
+        yield recipe, Path(record.path, place)
 
 
 def _matching(component: str, folder: Path, spec: ConfigFileSpec) -> Iterator[_NamedFile]:
@@ -283,15 +282,6 @@ def _matching(component: str, folder: Path, spec: ConfigFileSpec) -> Iterator[_N
     for name in names[:MATCHES]:
         if len(full := f"{spec.name}.{name}") <= NAME_LENGTH:
             yield _NamedFile(full, component, folder, replace(spec, path=f"{above}{name}{below}"))
-
-
-def _hosted(recipe: Recipe, folder: Path) -> Path | None:
-    """The folder of a service that the main program runs; None: it is not installed."""
-    install = recipe.install
-    if install is None or not install.hosted:
-        return None
-    hosted = folder / (install.place or recipe.name)
-    return hosted if is_folder(hosted) else None
 
 
 def _home(instance: Path, folder: Path, path: str) -> tuple[Path, str]:

@@ -10,7 +10,7 @@ import msgspec
 from bots.catalogue import Catalogue
 from mailauncher import files
 from mailauncher.errors import Text
-from resolvers.deploying.selection import present_services
+from resolvers.running import plugins
 from store.records import InstanceRecord, ServiceRecord
 
 MISSING_FILE = "missing.json"
@@ -32,12 +32,9 @@ def read(folder: Path) -> list[ServiceRecord]:
 def lacking(folder: Path, catalogue: Catalogue, record: InstanceRecord) -> list[str]:
     """Those of them that the instance does not have now: a rollback may have taken one away again. Raises OSError,
     msgspec.MsgspecError."""
-    kept = read(folder)
-    if not kept:
-        return []
     present = {service.name for service in record.services}
-    present |= {program.name for program in present_services(catalogue, record)}
-    return [service.name for service in kept if service.name not in present]
+    present |= {recipe.name for recipe, _ in plugins.installed(catalogue, record)}
+    return [service.name for service in read(folder) if service.name not in present]
 
 
 def sentence(instance: str, missing: Iterable[str], reasons: Iterable[Text] = ()) -> Text:

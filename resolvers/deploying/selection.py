@@ -20,9 +20,10 @@ from bots.recipe import BilingualText, Install, Recipe
 from bots.versions.known import LATEST, KnownVersions, ResolvedVersion
 from mailauncher import __version__
 from mailauncher.errors import InvalidParameter, VersionNotFound
-from mailauncher.files import is_file, is_folder
+from mailauncher.files import is_file
 from mailauncher.settings import Settings
 from resolvers.deploying import folders
+from resolvers.running import plugins
 from store.deployments import Deployments
 from store.records import DeploymentKind, InstanceRecord
 from terminals.supervisor import MAIN
@@ -128,7 +129,7 @@ async def select_upgrade(bots: BotSources, record: InstanceRecord, wanted: str) 
     catalogue = bots.catalogue
     recipe = _bot(catalogue, record.recipe)
     main, version = await _main(bots, recipe, wanted)
-    present = await asyncio.to_thread(present_services, catalogue, record)
+    present = await asyncio.to_thread(_present_services, catalogue, record)
     services = []
     for program in present:
         base = catalogue.recipes.get(program.name)
@@ -170,7 +171,7 @@ def select_clone(catalogue: Catalogue, record: InstanceRecord) -> Selection:
     recipe = _bot(catalogue, record.recipe).of(record.version)
     assert recipe.install is not None
     main = SelectedProgram(MAIN, recipe, recipe.install, Source(folder=record.path))
-    services = present_services(catalogue, record)
+    services = _present_services(catalogue, record)
     for program in services:
         _require_portable(record, program)
     return Selection(main=main, services=tuple(services), version=record.version)
@@ -197,7 +198,7 @@ def _schemes(versions: KnownVersions, recipes: Iterable[Recipe]) -> tuple[str, .
     return tuple(scheme for scheme in LOCAL_SCHEMES if scheme in found)
 
 
-def present_services(catalogue: Catalogue, record: InstanceRecord) -> list[SelectedProgram]:
+def _present_services(catalogue: Catalogue, record: InstanceRecord) -> list[SelectedProgram]:
     """The services in an instance's folder: those that are programs of their own, and those that the main program runs.
     Blocks."""
     folder, programs = Path(record.path), []
@@ -217,14 +218,10 @@ def present_services(catalogue: Catalogue, record: InstanceRecord) -> list[Selec
             programs.append(
                 SelectedProgram(service.name, recipe, recipe.install or Install(space_mb=0), source, place)
             )
-    for base in catalogue.services():
-        recipe = base.of(record.version)
-        install = recipe.install
-        if install is not None and install.hosted and is_folder(folder / (install.place or recipe.name)):
-            place = install.place or recipe.name
-            programs.append(
-                SelectedProgram(recipe.name, recipe, install, Source(folder=str(folder / place)), place)
-            )
+    for recipe, place in plugins.installed(catalogue, record):
+        assert recipe.install is not None
+        source = Source(folder=str(folder / place))
+        programs.append(SelectedProgram(recipe.name, recipe, recipe.install, source, place))
     return programs
 
 

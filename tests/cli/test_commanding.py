@@ -138,3 +138,18 @@ def test_a_stop_that_takes_long_ends_when_the_bot_has_or_with_a_status_of_its_ow
     consent.touch()
     assert place.run("rm", "-y", "slow").stdout == "Instance slow deleted\n"
     assert "slow" not in place.run("ls").stdout
+
+
+def test_a_service_that_the_bot_runs_itself_is_in_ls_and_has_no_program(place: Home) -> None:
+    """The adapter of MaiBot 1.x was nowhere: `ls` showed no service, and a command said only that there was none."""
+    folder = place.bot("plugged", DYING)
+    (folder / "pyproject.toml").write_text('[project]\nversion = "1.2.1"\n')
+    assert place.run("add", str(folder), "--port", str(free_port())).returncode == 0
+    assert "nonebot-ada" not in place.run("ls").stdout
+    (folder / "plugins" / "napcat_adapter").mkdir(parents=True)
+    assert "nonebot-ada (plugin)" in place.run("ls").stdout
+    for command in (("start", "plugged", "--service", "nonebot"), ("logs", "plugged", "-t", "nonebot-ada")):
+        refused = place.run(*command)
+        assert refused.returncode == 3
+        assert "nonebot-ada for version 1.2.1 is a plugin that the bot runs" in refused.stderr
+    place.run("rm", "-y", "plugged")

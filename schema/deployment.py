@@ -139,8 +139,8 @@ class Deployment:
     )
     failure: DeploymentFailure | None = strawberry.field(
         description="Why it failed, or, if it is `COMPLETED`, why the bot that it installed and started does not work: the step `START`, "
-        "with `COMMAND_FAILED` if it ended, `INCOMPLETE` if it waits for an answer in its terminal or was not ready in time; or why "
-        "it lacks a service, which `retryDeployment` adds. Null: nothing went wrong."
+        "with `COMMAND_FAILED` if it ended, `INCOMPLETE` if it waits for an answer in its terminal, was not ready in time, or its web "
+        "page does not answer; or why it lacks a service, which `retryDeployment` adds. Null: nothing went wrong."
     )
     todo: list[str] = strawberry.field(
         resolver=_todo,

@@ -132,11 +132,8 @@ class InstallHandler:
         """A bot without its WebUI listens on its port like any other, and logs what is wrong with the page."""
         if job.record.kind is not DeploymentKind.DEPLOY:
             return None  # of a copy, the page may have been turned off
-        runner, record = self._runner, self._runner.instance(job)
-        for page in await asyncio.to_thread(web_pages.pages_of, record, runner.catalogue):
-            if page.health_url and (text := await web_pages.problem_of(page, WEB_WITHIN_S)):
-                return Problem(Code.INCOMPLETE, text)
-        return None
+        text = await web_pages.problem(self._runner.instance(job), self._runner.catalogue, WEB_WITHIN_S)
+        return None if text is None else Problem(Code.INCOMPLETE, text)
 
     async def _is_held(self, record: InstanceRecord) -> bool:
         """Whether its terms are not accepted; then that is shown as the reason why it was not started."""

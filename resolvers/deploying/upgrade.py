@@ -20,13 +20,14 @@ from bots.deploying.register import earlier, is_registered, reverted
 from bots.deploying.staging import Staging, remove
 from bots.terms import accepted
 from mailauncher import files
-from mailauncher.errors import DeploymentFailed, LauncherError, Text
+from mailauncher.errors import Code, DeploymentFailed, LauncherError, Text
 from mailauncher.interruption import Check
 from resolvers.archiving.backup_files import BackupFiles
 from resolvers.deploying import missing, progress
-from resolvers.deploying.install import INSTALLING, START_WITHIN_S, STOP_WITHIN_S
+from resolvers.deploying.install import INSTALLING, START_WITHIN_S, STOP_WITHIN_S, WEB_WITHIN_S
 from resolvers.deploying.job import AlreadyFailed, Job, Runner, discard, failed
 from resolvers.deploying.progress import ProgressSnapshot
+from resolvers.running import web_pages
 from resolvers.running.first_starts import FirstStarts
 from resolvers.running.live_instances import StatusOverride
 from resolvers.running.locks import Locks
@@ -55,6 +56,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """The id of the backup that is made before anything else; empty until then."""
     unproven: bool = False
     """Whether the version that is replaced had not got ready since it was installed by an upgrade."""
+    had_page: bool = False
+    """Whether its web pages answered until it was stopped, so that those of the new version have to."""
 
 
 def write(file: Path, value: object) -> None:
@@ -114,18 +117,22 @@ class UpgradeHandler:
         if not await asyncio.to_thread(is_registered, job.folder, job.plan):
             await self._build(job, change)
             await self._require_consent(job, change)
+            silent = await web_pages.problem(runner.instance(job), runner.catalogue, 0.0)
             await self._stop_step(job)
-            made = await asyncio.to_thread(read_change, job.folder)
-            made = msgspec.structs.replace(made, unproven=job.id in self._first_starts)
-            await asyncio.to_thread(write, job.folder / CHANGE_FILE, made)
+            change = msgspec.structs.replace(
+                await asyncio.to_thread(read_change, job.folder),
+                unproven=job.id in self._first_starts,
+                had_page=silent is None,
+            )
+            await asyncio.to_thread(write, job.folder / CHANGE_FILE, change)
             await runner.work(job)
         await self._apply_change(job, change)
-        await self._start_step(job)
+        problems = [await self._start_step(job, change), await runner.not_loaded(job)]
         # As carried over, and as the new version has rewritten them.
         await runner.configs.record_all(job.id, "deploy")
         done = Text(f"已换到 {change.after.version}", f"The version is now {change.after.version}")
-        if silent := await runner.not_loaded(job):
-            done = Text(f"{done.zh}，但{silent.zh}", f"{done.en}, but: {silent.en}")
+        for problem in filter(None, problems):
+            done = Text(f"{done.zh}，但{problem.zh}", f"{done.en}, but: {problem.en}")
         record = runner.instance(job)
         if lacking := await asyncio.to_thread(missing.lacking, job.folder, runner.catalogue, record):
             still = missing.sentence(record.name, lacking)
@@ -213,12 +220,13 @@ class UpgradeHandler:
 
     # Starting it
 
-    async def _start_step(self, job: Job) -> None:
-        """Starts what was meant to run, and waits until it is ready. Raises AlreadyFailed."""
+    async def _start_step(self, job: Job, change: Change) -> Text | None:
+        """Starts what was meant to run, and waits until it is ready. Returns why its web page does not answer, None if it does.
+        Raises AlreadyFailed."""
         runner, began = self._runner, time.monotonic()
         if not self._wanted(job):
             await runner.append(job, steps.Entry(kind="skipped", step="start"))
-            return
+            return None
         words = progress.STEPS["start"]
         await runner.append(job, steps.Entry(kind="begun", step="start", zh=words.zh, en=words.en))
         problem = await self._start(job)
@@ -230,8 +238,14 @@ class UpgradeHandler:
             )
             await runner.append(job, failed(text, step="start", lines=problem.lines))
             raise AlreadyFailed
-        seconds = time.monotonic() - began
-        await runner.append(job, steps.Entry(kind="done", step="start", seconds=seconds))
+        done = steps.Entry(kind="done", step="start", seconds=time.monotonic() - began)
+        silent = None
+        if change.had_page and (record := runner.instance(job)).wanted:
+            silent = await web_pages.problem(record, runner.catalogue, WEB_WITHIN_S)
+        if silent is not None:
+            done = msgspec.structs.replace(done, code=Code.INCOMPLETE, zh=silent.zh, en=silent.en)
+        await runner.append(job, done)
+        return silent
 
     def _wanted(self, job: Job) -> list[str]:
         record = self._runner.instance(job)

@@ -68,6 +68,14 @@ def token_of(view: WebPageView) -> str | None:
     return found if isinstance(found, str) and found else None
 
 
+async def problem(record: InstanceRecord, catalogue: Catalogue, within_s: float) -> Text | None:
+    """That of the first page that does not say that it is healthy; None if all do that can."""
+    for page in await asyncio.to_thread(pages_of, record, catalogue):
+        if page.health_url and (text := await problem_of(page, within_s)):
+            return text
+    return None
+
+
 async def problem_of(view: WebPageView, within_s: float) -> Text | None:
     """Why the page does not say that it is healthy, after it was asked for `within_s` seconds; None as soon as it says so."""
     deadline = time.monotonic() + within_s

@@ -3,8 +3,8 @@
 import pytest
 
 from mailauncher.errors import Code
-from resolvers import instances, web_pages
-from resolvers.deploying import install
+from resolvers import instances, upgrades, web_pages
+from resolvers.deploying import install, upgrade
 from terminals.states import State
 from tests.support.deploying import RECIPE, Bots, at_step, deploy, ended
 
@@ -125,3 +125,28 @@ async def test_a_web_page_that_does_not_work_is_the_end_of_a_deployment(
         assert (after.failure.step, after.failure.code) == ("start", Code.INCOMPLETE)
         assert told in after.failure.text.en
         assert instances.get(ctx, begun.instance_id).status is State.RUNNING
+
+
+async def test_an_upgrade_says_that_the_web_page_no_longer_answers(
+    bots: Bots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It said only that the version was now another one; a page that did not answer before is not missed."""
+    monkeypatch.setattr(upgrade, "WEB_WITHIN_S", 0.0)
+    bots.recipe(WITH_PAGE)
+    bots.repository.commit({"src/options.py": "", "bot.py": LISTENS, "VERSION": "0.12.2"})
+    bots.repository.tag("0.12.2")
+    bots.repository.commit({"VERSION": "0.12.3"})
+    bots.repository.tag("0.12.3")
+    async with bots.parts() as ctx:
+        bot = (await deploy(ctx, version="0.12.1", auto_start=True, accept_terms=True)).instance_id
+        assert (await ended(ctx, bot)).failure is None
+        await upgrades.upgrade(ctx, bot, "0.12.2")
+        after = await ended(ctx, bot)
+        assert after.status == "completed"
+        assert after.message.en.startswith("The version is now 0.12.2, but: its web page http://127.0.0.1:")
+        assert after.failure is not None
+        assert (after.failure.step, after.failure.code) == ("start", Code.INCOMPLETE)
+        assert "does not answer" in after.failure.text.en
+        await upgrades.upgrade(ctx, bot, "0.12.3")
+        after = await ended(ctx, bot)
+        assert (after.message.en, after.failure) == ("The version is now 0.12.3", None)

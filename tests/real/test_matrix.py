@@ -7,6 +7,7 @@ import json
 import os
 import tomllib
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psutil
@@ -54,8 +55,15 @@ pytestmark = [
 
 @pytest_asyncio.fixture
 async def ctx(tmp_path: Path) -> AsyncIterator[Context]:
+    async with launcher(tmp_path, ADAPTER) as context:
+        yield context
+
+
+@asynccontextmanager
+async def launcher(tmp_path: Path, adapter: str) -> AsyncIterator[Context]:
+    """A context that fetches the adapter from this URL, and leaves no process."""
     write_recipes(tmp_path / "data" / "recipes")
-    sources = [f"nonebot-ada={ADAPTER}"]
+    sources = [f"nonebot-ada={adapter}"]
     async with parts(
         tmp_path, sources_maibot=[SOURCE], sources=sources, stop_timeout_s=30.0, deployments_at_once=2
     ) as context:
@@ -70,12 +78,18 @@ async def begin(ctx: Context, name: str, version: str, *, adapter: bool) -> str:
 
 
 async def ended(ctx: Context, bot: str, said: str) -> None:
+    assert await end_of(ctx, bot) == said
+
+
+async def end_of(ctx: Context, bot: str) -> str:
+    """What a deployment that completes says at its end."""
     last: DeploymentView | None = None
     async with asyncio.timeout(DEADLINE_S):
         async for update in deployments.progress(ctx, bot, None):
             last = update.deployment
     assert last is not None
-    assert (last.status, last.message.en) == ("completed", said), last.failure
+    assert last.status == "completed", last.failure
+    return last.message.en
 
 
 def port_of_napcat(bot: InstanceView) -> dict[str, int]:
@@ -183,6 +197,22 @@ async def test_a_bot_works_after_its_upgrade_and_after_its_rollback(
     await ended(ctx, bot, f"The version is now {before}")
     await does_its_work(ctx, bot, f"to {before} again", adapter=adapter)
     assert nickname(ctx, bot) == NICKNAME
+
+
+async def test_an_adapter_that_could_not_be_fetched_is_added_after_an_upgrade_to_1_x(tmp_path: Path) -> None:
+    source = tmp_path / "adapter.git"
+    async with launcher(tmp_path, source.as_uri()) as ctx:
+        bot = await begin(ctx, "bot", "0.12.3", adapter=True)
+        assert (await end_of(ctx, bot)).startswith("It is installed, but: nonebot-ada is missing (")
+        await upgrades.upgrade(ctx, bot, "1.2.1", accept_terms=True)
+        assert (await end_of(ctx, bot)).startswith("The version is now 1.2.1. nonebot-ada is missing. ")
+        git = await asyncio.create_subprocess_exec("git", "clone", "-q", "--bare", ADAPTER, source)
+        assert await git.wait() == 0
+        await deployments.retry(ctx, bot)
+        await ended(ctx, bot, "Added nonebot-ada, which the bot loads once it is restarted")
+        await allow(ctx, bot)
+        await restarted(ctx, bot)
+        await does_its_work(ctx, bot, "to an added adapter", adapter=True)
 
 
 async def fresh(ctx: Context, version: str, *, adapter: bool) -> str:

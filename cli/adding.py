@@ -9,13 +9,14 @@ import typer
 from cli.client import AsJson, RequestRefused, Token, Url, connect
 from cli.console import Console, console_of, print_json
 from cli.language import described, help_text
+from cli.ls import PLUGIN
 from cli.table import format_table
 from mailauncher.errors import Code, InvalidParameter, Text
 from mailauncher.home import expand
 from mailauncher.names import instance_name_from
 
 _ADD = """mutation ($input: AddInstanceInput!) { added: addInstance(input: $input) {
-  message instance { id name path port version recipe services { name path port } } } }"""
+  message instance { id name path port version recipe services { name path port } hosted_services: hostedServices } } }"""
 _OPTIONS = {"name": "--name", "port": "--port"}
 
 
@@ -86,6 +87,8 @@ def _facts(instance: dict[str, Any]) -> Iterator[tuple[Text, str]]:
     yield Text("端口", "port"), str(instance["port"])
     for service in instance["services"]:
         yield Text("服务", "service"), f"{service['name']} {service['port'] or ''}".rstrip()
+    for name in instance["hosted_services"]:
+        yield PLUGIN, name
 
 
 def _with_option(error: RequestRefused, console: Console) -> RequestRefused:

@@ -49,7 +49,7 @@ _FAILED_UPGRADE = Text(
     "升级到 {} 失败，仍为原来的版本；原因：{} deployments",
     "the upgrade to {} failed, and this is the former version; for the reason: {} deployments",
 )
-_PLUGIN = Text("插件", "plugin")
+PLUGIN = Text("插件", "plugin")
 """Of a service that the bot runs itself, which has no state of its own."""
 _QUESTION = Text("提问：{}", "asks: {}")
 
@@ -86,7 +86,7 @@ def ls(context: typer.Context, as_json: AsJson = False, url: Url = None, token: 
 def _row(console: Console, instance: Instance, plugins: list[str]) -> tuple[str, ...]:
     details = instance.details or Details()
     services = [f"{service.name} ({status(console, service)})" for service in instance.services]
-    services += [f"{name} ({console.translate(_PLUGIN)})" for name in plugins]
+    services += [f"{name} ({console.translate(PLUGIN)})" for name in plugins]
     return (
         instance.name,
         status(console, instance),

@@ -144,9 +144,11 @@ def test_a_service_that_the_bot_runs_itself_is_in_ls_and_has_no_program(place: H
     """The adapter of MaiBot 1.x was nowhere: `ls` showed no service, and a command said only that there was none."""
     folder = place.bot("plugged", DYING)
     (folder / "pyproject.toml").write_text('[project]\nversion = "1.2.1"\n')
-    assert place.run("add", str(folder), "--port", str(free_port())).returncode == 0
+    assert "nonebot-ada" not in place.run("add", str(folder), "--port", str(free_port())).stdout
     assert "nonebot-ada" not in place.run("ls").stdout
     (folder / "plugins" / "napcat_adapter").mkdir(parents=True)
+    place.run("rm", "-y", "plugged")
+    assert re.search(r"plugin +nonebot-ada", place.run("add", str(folder), "--port", str(free_port())).stdout)
     assert "nonebot-ada (plugin)" in place.run("ls").stdout
     for command in (("start", "plugged", "--service", "nonebot"), ("logs", "plugged", "-t", "nonebot-ada")):
         refused = place.run(*command)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli import notify
 from cli.console import Console, console_of, program_name
 from cli.language import described, help_text
 from cli.loading import loading
@@ -64,6 +65,7 @@ def serve(
 ) -> None:
     console = console_of(context)
     began = time.monotonic()
+    waiting = notify.take_address()
     chosen = from_environment(host=host, port=port, data=data, workspace=workspace, log_level=log_level)
     # A signal ends the process at once while all this is imported.
     with loading():
@@ -76,6 +78,7 @@ def serve(
     async def ready(ctx: "Context") -> None:
         served.append(ctx)
         announce(chosen.url)
+        notify.tell_ready(waiting)
         _report_running(ctx, began, console)
 
     foreground.run(chosen, signals, ready)

@@ -4,6 +4,7 @@ import getpass
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from mailauncher.errors import CommandFailed, ResourceNotFound
 from mailauncher.settings import from_environment
 
 TIMEOUT_S = 60
+LOG_LINES = 10
 _LINGER = Path("/var/lib/systemd/linger")
 
 service = typer.Typer(
@@ -30,8 +32,8 @@ service = typer.Typer(
 
 @service.command()
 @described(
-    "安装服务并启动它。\n\n服务得到当前 shell 的 PATH、语言和各个 MAILAUNCHER_* 变量；改变它们之后请重新安装。正在运行的 Bot 不受影响。",
-    "Install the service and start it.\n\nThe service gets the PATH, the language and the MAILAUNCHER_* variables of this shell; after changing them, install it again. Running bots are not affected.",
+    "安装服务并启动它；使用 systemd 时，就绪后返回。\n\n服务得到当前 shell 的 PATH、语言和各个 MAILAUNCHER_* 变量；改变它们之后请重新安装。正在运行的 Bot 不受影响。",
+    "Install the service and start it. With systemd, this returns when the server is ready.\n\nThe service gets the PATH, the language and the MAILAUNCHER_* variables of this shell; after changing them, install it again. Running bots are not affected.",
 )
 def install(context: typer.Context) -> None:
     console = console_of(context)
@@ -56,7 +58,7 @@ def install(context: typer.Context) -> None:
     else:
         _systemctl("daemon-reload")
         _systemctl("enable", service_files.UNIT)
-        _systemctl("restart", service_files.UNIT)
+        _restart()
     console.print(f"服务已安装并启动：{file}", f"The service is installed and started: {file}")
     _explain_boot(console)
 
@@ -87,14 +89,35 @@ def status(context: typer.Context) -> None:
     console, file = console_of(context), _installed()
     console.print(f"已安装：{file}", f"Installed: {file}")
     if sys.platform == "darwin":
-        runs = "state = running" in _launchctl("print", _target(), check=False)
+        state = "active" if "state = running" in _launchctl("print", _target(), check=False) else ""
     else:
-        runs = _systemctl("is-active", service_files.UNIT, check=False).strip() == "active"
-    if runs:
+        state = _systemctl("is-active", service_files.UNIT, check=False).strip()
+    if state == "active":
         console.print("正在运行", "Running")
+    elif state == "activating":
+        console.print(
+            f"正在启动，或在失败后等待重试；日志：{_log()}",
+            f"Starting, or about to after a failure; its log: {_log()}",
+        )
     else:
         console.print(f"没有运行；日志：{_log()}", f"Not running; its log: {_log()}")
     _explain_boot(console)
+
+
+def _restart() -> None:
+    """Returns once the server accepts connections. Raises CommandFailed with its last words."""
+    began = int(time.time())
+    try:
+        _systemctl("restart", service_files.UNIT)
+    except CommandFailed as failure:
+        own = ("-u", service_files.UNIT, "-t", service_files.IDENTIFIER, f"--since=@{began}")
+        shown = ("-n", str(LOG_LINES), "-o", "cat", "-q", "--no-pager")
+        last = _run(("journalctl", "--user", *own, *shown), check=False).strip()
+        again, remove = service_files.RESTART_DELAY_S, f"{program_name()} service remove"
+        raise CommandFailed(
+            f"服务已安装，但没有就绪（之后每 {again} 秒重试；要移除：{remove}）\n{failure.text.zh}\n{last}",
+            f"The service is installed, but not ready; it is tried again every {again} s (to remove it: {remove})\n{failure.text.en}\n{last}",
+        ) from None
 
 
 def _installed() -> Path:
@@ -144,17 +167,20 @@ def _target() -> str:
 
 def _run(command: Sequence[str], *, check: bool) -> str:
     """What the command prints. Raises CommandFailed, with its last words."""
+    shown = " ".join(command)
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_S, check=False
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        why = error.strerror if isinstance(error, OSError) else f"{TIMEOUT_S} s"
+    except OSError as error:
         raise CommandFailed(
-            f"无法运行 {command[0]}（{why}）：没有它就不能安装服务，请用别的方式运行 mailauncher serve",
-            f"Cannot run {command[0]} ({why}): without it there is no service; run mailauncher serve in another way",
+            f"无法运行 {command[0]}（{error.strerror}）：没有它就不能安装服务，请用别的方式运行 mailauncher serve",
+            f"Cannot run {command[0]} ({error.strerror}): without it there is no service; run mailauncher serve in another way",
+        ) from None
+    except subprocess.TimeoutExpired:
+        raise CommandFailed(
+            f"{shown} 在 {TIMEOUT_S} 秒内没有完成", f"{shown} has not ended within {TIMEOUT_S} s"
         ) from None
     if check and done.returncode:
-        shown = " ".join(command)
         raise CommandFailed(f"{shown} 失败\n{done.stderr.strip()}", f"{shown} failed\n{done.stderr.strip()}")
     return done.stdout

@@ -8,6 +8,10 @@ from pathlib import Path
 
 UNIT = "mailauncher.service"
 LABEL = "mailauncher"
+IDENTIFIER = "mailauncher"
+"""The name of the server in systemd's journal."""
+RESTART_DELAY_S = 5
+"""How long systemd waits after a failure of the server before it starts it again."""
 _ALSO = ("PATH", "LANG", "LC_ALL", "LC_MESSAGES")
 """Besides our own variables: where git and uv are found, and the language of the server's messages."""
 _UNIT = """# Written by `mailauncher service install`, which also overwrites it.
@@ -16,11 +20,16 @@ Description=MaiLauncher
 After=network-online.target
 
 [Service]
+# The start is complete, and what waits for it goes on, once connections are accepted.
+Type=notify
+TimeoutStartSec=infinity
+SyslogIdentifier={identifier}
 {environment}# `env`, since systemd accepts no quotes in the path of the program itself.
 ExecStart=/usr/bin/env {command}
 # Stopping the unit stops the server only: bots keep running in their own processes.
 KillMode=process
 Restart=on-failure
+RestartSec={restart_delay_s}
 
 [Install]
 WantedBy=default.target
@@ -46,8 +55,9 @@ def unit(words: list[str], variables: Mapping[str, str]) -> str:
         f"Environment={_quoted(f'{name}={value}')}\n" for name, value in sorted(variables.items())
     )
     # In a command, $ begins a variable.
+    command = " ".join(_quoted(word).replace("$", "$$") for word in words)
     return _UNIT.format(
-        environment=lines, command=" ".join(_quoted(word).replace("$", "$$") for word in words)
+        environment=lines, command=command, identifier=IDENTIFIER, restart_delay_s=RESTART_DELAY_S
     )
 
 

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import sys
 
 import httpx
 import pytest
@@ -13,7 +14,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from mailauncher import __version__, lock
 from tests.support.context import free_port
-from tests.support.program import Home, Running
+from tests.support.program import DEADLINE_S, Home, Running
 
 pytestmark = pytest.mark.slow
 
@@ -47,6 +48,39 @@ def test_the_server_prints_one_line_and_exits_with_0_on_a_signal(place: Home, nu
     assert server.text == f"MaiLauncher {__version__} listening on {place.url}\n"
     assert_quiet(server)
     assert place.left() == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="systemd")
+@pytest.mark.parametrize("named", ["file", "abstract"])
+def test_systemd_is_told_when_the_server_is_ready(place: Home, named: str) -> None:
+    """The service counted as started, and as running, while its server failed again and again."""
+    address = str(place.folder / "notify") if named == "file" else f"@{place.folder.name}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(address.replace("@", "\0"))
+        systemd.settimeout(DEADLINE_S)
+        server = place.start("serve", NOTIFY_SOCKET=address)
+        assert systemd.recv(100) == b"READY=1"
+        assert place.run("ls").returncode == 0
+        place.bot(
+            "asks", "import os, time\nprint(os.environ.get('NOTIFY_SOCKET'), flush=True)\ntime.sleep(60)"
+        )
+        added = place.run("add", str(place.folder / "bots/asks"), "--port", str(free_port()))
+        assert added.returncode == 0, added.stderr
+        assert place.run("start", "asks").returncode == 0
+        assert place.run("logs", "asks").stdout.splitlines() == ["None"]
+        assert server.end() == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="systemd")
+def test_a_server_that_fails_does_not_say_that_it_is_ready(place: Home) -> None:
+    address = str(place.folder / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(address)
+        systemd.setblocking(False)
+        with lock.hold(place.data, place.url):
+            assert place.run("serve", NOTIFY_SOCKET=address).returncode == 4
+        with pytest.raises(BlockingIOError):
+            systemd.recv(100)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])

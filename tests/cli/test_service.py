@@ -14,20 +14,51 @@ from tests.support.program import Home
 
 SYSTEMCTL = """#!/bin/sh
 echo "$*" >> "$HOME/asked"
+[ "$2" != is-active ] || [ ! -e "$HOME/fail" ] || { echo activating; exit 3; }
 [ "$2" != is-active ] || echo active
+[ "$2" != restart ] || [ ! -e "$HOME/fail" ] || { echo "Job for mailauncher.service failed" >&2; exit 1; }
 [ ! -e "$HOME/refuse" ] || { echo "Failed to connect to bus" >&2; exit 1; }
 """
+
+
+JOURNALCTL = """#!/bin/sh
+echo "Error PORT_IN_USE: port 23456 is taken"
+"""
+
+
+def programs(place: Home) -> str:
+    """A PATH that begins with programs that stand for those of systemd."""
+    folder = place.folder / "programs"
+    folder.mkdir()
+    for name, script in (("systemctl", SYSTEMCTL), ("journalctl", JOURNALCTL)):
+        (folder / name).write_text(script)
+        (folder / name).chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="systemd")
+def test_a_service_that_does_not_get_ready_is_not_called_started(place: Home) -> None:
+    """With a server in a terminal on the same folder, `install` said "installed and started" and `status` "Running"."""
+    given = {"PATH": programs(place), "XDG_CONFIG_HOME": ""}
+    (place.folder / "fail").touch()
+    failed = place.run("service", "install", **given)
+    assert (failed.returncode, failed.stdout) == (1, "")
+    for said in ("installed, but not ready", "tried again every 5 s", "PORT_IN_USE", "service remove"):
+        assert said in failed.stderr
+    shown = place.run("service", "status", **given)
+    assert shown.stdout.splitlines()[1].startswith(
+        "Starting, or about to after a failure; its log: journalctl"
+    )
+    (place.folder / "fail").unlink()
+    assert place.run("service", "install", **given).returncode == 0
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="systemd")
 def test_a_service_is_installed_shown_and_removed(place: Home) -> None:
     """There was only a file in the guide to copy and to adapt."""
-    programs = place.folder / "programs"
-    programs.mkdir()
-    (programs / "systemctl").write_text(SYSTEMCTL)
-    (programs / "systemctl").chmod(0o755)
-    path = f"{programs}:{os.environ['PATH']}"
+    path = programs(place)
     given = {"PATH": path, "XDG_CONFIG_HOME": "", "MAILAUNCHER_TOKEN": "token-of-100%-secrecy"}
     assert place.run("service", "status", **given).returncode == 3
     assert place.run("service", "remove", **given).returncode == 3
@@ -40,7 +71,7 @@ def test_a_service_is_installed_shown_and_removed(place: Home) -> None:
     text = file.read_text()
     assert 'Environment="MAILAUNCHER_TOKEN=token-of-100%%-secrecy"' in text
     assert f'Environment="PATH={path}"' in text
-    assert "KillMode=process" in text
+    assert {"Type=notify", "KillMode=process"} <= set(text.splitlines())
 
     shown = place.run("service", "status", **given)
     assert (shown.returncode, shown.stdout.splitlines()[1]) == (0, "Running")

@@ -1,4 +1,4 @@
-"""`mailauncher attach`: uses a terminal of a bot from this one."""
+"""`mailauncher attach`: uses a terminal of a bot from this one, also across restarts of the server."""
 
 import codecs
 import os
@@ -15,29 +15,33 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
-from cli.client import ApiClient, Token, Url, connect
-from cli.console import console_of
+from cli.client import Token, Url, connect
+from cli.console import Console, console_of
 from cli.instances import Name
 from cli.language import described
 from cli.logs import TerminalName
-from mailauncher.errors import InvalidParameter, LauncherError
+from mailauncher.errors import ConnectionFailed, InvalidParameter, LauncherError
 
 if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
+    from cli.viewing import Viewing
+
 DETACH = b"\x1d"
 READ_BYTES = 1 << 16
 MAX_SIDE = 1000  # columns or rows of a terminal, as the server accepts them
+SETTLE_S = 5.0  # for what was typed last to arrive
+ASK_AGAIN_S = 1.0
 _RESIZED, _ENDED = b"r", b"e"
-_ALTERNATE, _NORMAL = "\x1b[?1049h", "\x1b[?1049l"
+_ALTERNATE, _NORMAL = b"\x1b[?1049h", b"\x1b[?1049l"
 # Undoes what a program may have switched on, since its own way of undoing it no longer reaches this terminal: mouse
 # reports, bracketed paste, application keys, a hidden cursor, colours.
-_RESET = "\x1b[?1000;1002;1003;1006;2004l\x1b[?1l\x1b>\x1b[?25h\x1b[0m"
+_RESET = b"\x1b[?1000;1002;1003;1006;2004l\x1b[?1l\x1b>\x1b[?25h\x1b[0m"
 
 
 @described(
-    "在此使用 Bot 的终端。按 Ctrl-] 离开，Bot 继续运行。\n\n输入的一切都交给 Bot，包括 Ctrl-C。Bot 未运行时，那里是其文件夹中的 shell。",
-    "Use a bot's terminal from this one. Ctrl-] detaches; the bot keeps running.\n\nAll input goes to the bot, Ctrl-C too. While the bot does not run, the terminal is a shell in its folder.",
+    "在此使用 Bot 的终端。按 Ctrl-] 离开，Bot 继续运行。\n\n输入的一切都交给 Bot，包括 Ctrl-C。Bot 未运行时，那里是其文件夹中的 shell。与服务器的连接断开后自动重连：输出不丢失也不重复，其间的输入随后送达，且只输入一次。",
+    "Use a bot's terminal from this one. Ctrl-] detaches; the bot keeps running.\n\nAll input goes to the bot, Ctrl-C too. While the bot does not run, the terminal is a shell in its folder. After a lost connection to the server it connects again: output is neither lost nor repeated, and what you type meanwhile arrives later, once.",
 )
 def attach(
     context: typer.Context,
@@ -54,15 +58,15 @@ def attach(
         )
     client = connect(context, url, token)
     instance = client.find(name)
-    from cli.websocket import open_terminal
+    from cli.viewing import Viewing
 
-    with open_terminal(client, f"{instance.id}_{terminal}") as connection:
-        console.note(
-            f"{instance.name} 的 {terminal} 终端，按 Ctrl-] 离开",
-            f"Terminal {terminal} of {instance.name}; Ctrl-] detaches",
-        )
-        with _raw_mode():
-            failure = _Attachment(client, connection).run()
+    attachment = _Attachment(console, Viewing(client, f"{instance.id}_{terminal}"))
+    console.note(
+        f"{instance.name} 的 {terminal} 终端，按 Ctrl-] 离开",
+        f"Terminal {terminal} of {instance.name}; Ctrl-] detaches",
+    )
+    with _raw_mode():
+        failure = attachment.run()
     if failure is not None:
         raise failure
     console.note("已离开终端", "Detached")
@@ -88,11 +92,16 @@ def _exit_on_signal(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 class _Attachment:
-    """Sends keys and shows output until the user detaches or the connection ends."""
+    """Sends keys and shows output until the user detaches or the server refuses. Raises what the first connection fails with."""
 
-    def __init__(self, client: ApiClient, connection: "ClientConnection") -> None:
-        self._client = client
-        self._connection = connection
+    def __init__(self, console: Console, viewing: "Viewing") -> None:
+        from cli.typed_once import TypedOnce
+
+        self._console = console
+        self._viewing = viewing
+        self._messages = viewing.messages()
+        self._connection: ClientConnection | None = next(self._messages)["connection"]
+        self._typed = TypedOnce()
         self._wake_read, self._wake_write = os.pipe()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._failure: LauncherError | None = None
@@ -100,36 +109,45 @@ class _Attachment:
         self._detached = False
 
     def run(self) -> LauncherError | None:
-        """Returns why the connection ended; None if the user detached."""
-        reader = threading.Thread(target=self._show_output, name="output")
+        """Returns why it ended; None if the user detached, and all that was typed has arrived."""
+        # A thread that would connect again when the user detaches may stay in that for seconds: nobody waits for it.
+        reader = threading.Thread(target=self._show_output, name="output", daemon=True)
         former = signal.signal(signal.SIGWINCH, lambda *_: os.write(self._wake_write, _RESIZED))
         try:
-            self._resize()
+            assert self._connection is not None
+            self._connected(self._connection)
             reader.start()
             while self._wait():
                 pass
+            if self._detached and not self._typed.wait(SETTLE_S):
+                self._failure = ConnectionFailed(
+                    "最后输入的内容可能没有送达", "What was typed last may not have arrived"
+                )
         finally:
             signal.signal(signal.SIGWINCH, former)
-            self._connection.close()
-            if reader.ident is not None:
+            connected = self._connection is not None
+            self._viewing.leave()
+            if connected and reader.ident is not None:
                 reader.join()
-            os.close(self._wake_read)
-            os.close(self._wake_write)
-            _print((_NORMAL if self._alternate else "") + _RESET + "\r\n")
-        return None if self._detached else self._failure
+                os.close(self._wake_read)
+                os.close(self._wake_write)
+            _print((_NORMAL if self._alternate else b"") + _RESET + b"\r\n")
+        return self._failure
 
     def _wait(self) -> bool:
         """Waits for keys, a new size or the end; returns False at the end."""
-        ready, _, _ = select.select([0, self._wake_read], [], [])
+        ready, _, _ = select.select(
+            [0, self._wake_read], [], [], ASK_AGAIN_S if self._typed.stalled else None
+        )
         if self._wake_read in ready:
             if _ENDED in os.read(self._wake_read, READ_BYTES):
                 return False
             self._resize()
+        if not ready:
+            self._typed.ask()
         return self._send_keys() if 0 in ready else True
 
     def _send_keys(self) -> bool:
-        from cli.websocket import send
-
         try:
             keys = os.read(0, READ_BYTES)
         except OSError:  # the terminal is gone
@@ -137,41 +155,74 @@ class _Attachment:
         typed, leave, _ = keys.partition(DETACH)
         self._detached = bool(leave) or not keys
         text = self._decoder.decode(typed)
-        if text:
-            send(self._connection, "input", data=text)
+        if text and not self._typed.type(text):
+            self._typed.wait(SETTLE_S)
+            if not self._typed.type(text):
+                self._say(
+                    "等待送达的输入太多，这些没有保留", "too much input waits already: this was dropped"
+                )
         return not self._detached
+
+    def _connected(self, connection: "ClientConnection") -> None:
+        self._connection = connection
+        self._resize()
+        self._typed.connected(connection)
 
     def _resize(self) -> None:
         from cli.websocket import send
 
         size = os.get_terminal_size(1)
         columns, rows = (max(1, min(length, MAX_SIDE)) for length in size)
-        send(self._connection, "resize", cols=columns, rows=rows)
+        if (connection := self._connection) is not None:
+            send(connection, "resize", cols=columns, rows=rows)
 
     def _show_output(self) -> None:
         """Runs in a thread: shows output and messages of the server as they arrive."""
-        from cli.websocket import messages
-
         try:
-            for message in messages(self._client, self._connection):
-                self._show_message(message)
+            for message in self._messages:
+                self._show(message)
         except LauncherError as error:
             self._failure = error
         finally:
-            with suppress(OSError):  # `run` has ended
-                os.write(self._wake_write, _ENDED)
+            os.write(self._wake_write, _ENDED)
 
-    def _show_message(self, message: dict[str, Any]) -> None:
-        if message["type"] == "output":
-            data = message["data"]
-            if _ALTERNATE in data or _NORMAL in data:
-                self._alternate = data.rfind(_ALTERNATE) > data.rfind(_NORMAL)
-            _print(data)
-        elif message["type"] in ("status", "error"):
-            _print(f"\x1b[2m[{message['message']}]\x1b[0m\r\n")
+    def _show(self, message: dict[str, Any]) -> None:
+        from cli.viewing import FORGOTTEN, LOST
+
+        match message["type"]:
+            case "output":
+                data = message["data"]
+                if _ALTERNATE in data or _NORMAL in data:
+                    self._alternate = data.rfind(_ALTERNATE) > data.rfind(_NORMAL)
+                _print(data)
+            case "connected":
+                self._connected(message["connection"])
+                self._say("已重新连接", "connected again")
+            case "lost":
+                self._connection = None
+                self._typed.lost()
+                self._say(*LOST)
+            case "forgotten":
+                self._say(*FORGOTTEN)
+            case "input_ack":
+                if news := self._typed.acknowledged(message):
+                    self._say(*news)
+            case "status":
+                self._say(message["message"], message["message"])
+            case "error":
+                self._show_error(message)
+
+    def _show_error(self, message: dict[str, Any]) -> None:
+        if "seq" not in message or self._typed.refused(message):
+            self._say(message["message"], message["message"])
+        if self._typed.stalled:
+            os.write(self._wake_write, _RESIZED)  # from now on `_wait` asks again
+
+    def _say(self, zh: str, en: str) -> None:
+        _print(f"\x1b[2m[{self._console.pick(zh, en)}]\x1b[0m\r\n".encode())
 
 
-def _print(text: str) -> None:
-    data = memoryview(text.encode("utf-8", "replace"))
+def _print(output: bytes) -> None:
+    data = memoryview(output)
     while data:
         data = data[os.write(1, data) :]

@@ -51,7 +51,8 @@ command, and the instance must not have the name of a command.
 
 _STATUSES = {
     0: "success",
-    1: "failure; also problems found by `doctor` and `schema --check`, and a question not answered with yes",
+    1: "failure; also problems found by `doctor` and `schema --check`, a question not answered with yes, and nothing found "
+    "by `logs --grep`",
     2: "bad input: options, settings, paths, names",
     3: "not found",
     4: "conflict with the current state",

@@ -22,7 +22,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "stop": ("stop mai-1", "stop --all --no-wait"),
     "restart": ("restart mai-1", "restart mai-1 --service napcat"),
     "kill": ("kill mai-1", "kill mai-1 --service napcat"),
-    "logs": ("logs mai-1 -f", "logs mai-1 -t napcat -n 100"),
+    "logs": (
+        "logs mai-1 -f",
+        "logs mai-1 -t napcat -n 100",
+        "logs mai-1 --grep 'timed? out' -i --since 2h -C 3",
+        "logs --all --grep . --level error",
+    ),
     "attach": ("attach mai-1", "attach mai-1 -t napcat"),
     "web": ("web", "web mai-1"),
     "config": (

@@ -48,9 +48,9 @@ def last_of(pieces: Iterable[bytes], count: int) -> bytes:
     return b"\n".join([*kept, lines.rest()])
 
 
-def last_lines(text: str, count: int) -> str:
+def last_lines(output: bytes, count: int) -> bytes:
     """The last `count` lines, an unfinished one counting as a line."""
-    lines = text.split("\n")
+    lines = output.split(b"\n")
     unfinished = bool(lines[-1])
     wanted = count if unfinished else count + 1
-    return "\n".join(lines[-wanted:]) if count else ""
+    return b"\n".join(lines[-wanted:]) if count else b""

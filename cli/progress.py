@@ -12,7 +12,6 @@ import typer
 from cli.client import ApiClient, RequestRefused
 from cli.console import Console, program_name
 from cli.early_signals import INTERRUPTED
-from cli.logs import retry_delays
 from mailauncher.errors import ConnectionFailed, DeploymentFailed, LauncherError
 from mailauncher.system_text import visible, visible_line
 
@@ -115,7 +114,7 @@ def _follow(
     client: ApiClient, console: Console, instance_id: str, after: int | None, display: _Display
 ) -> Deployment:
     from cli.subscription import subscribe
-    from cli.websocket import ConnectionLost
+    from cli.websocket import ConnectionLost, retry_delays
 
     waits: Iterator[float] = iter(())
     while True:

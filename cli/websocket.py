@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
@@ -10,9 +10,14 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from cli.client import ApiClient, RequestRefused
-from mailauncher.errors import ConnectionFailed
+from mailauncher.errors import Code, ConnectionFailed, LauncherError
 
+TERMINAL_PROTOCOL = "mailauncher.terminal.v1"
+"""Output comes as it was printed: in binary messages, after its offset in 8 bytes."""
 CLOSE_TIMEOUT_S = 1.0
+RETRY_S = 0.2
+MAX_RETRY_S = 2.0
+_OFFSET_BYTES = 8
 _OWN_CLOSE_CODES = range(4400, 5000)
 _TOO_BIG = 1009
 
@@ -24,11 +29,16 @@ class ConnectionLost(ConnectionFailed):
         super().__init__(f"与 {client.url} 的连接已断开", f"The connection to {client.url} was lost")
 
 
-def open_terminal(
-    client: ApiClient, session_id: str, after: int | None = None
-) -> AbstractContextManager[ClientConnection]:
-    """A connection to a terminal, from the offset `after` on. Raises RequestRefused, ConnectionFailed."""
-    return open_websocket(client, client.terminal_url(session_id, after))
+@contextmanager
+def open_terminal(client: ApiClient, session_id: str, after: int | None = None) -> Iterator[ClientConnection]:
+    """A connection to a terminal for the block, from the offset `after` on. Raises RequestRefused, ConnectionFailed."""
+    with open_websocket(client, client.terminal_url(session_id, after), TERMINAL_PROTOCOL) as connection:
+        if connection.subprotocol != TERMINAL_PROTOCOL:
+            raise ConnectionFailed(
+                f"{client.url} 不支持 {TERMINAL_PROTOCOL}：那里的 MaiLauncher 版本较早，或中间的代理去掉了它",
+                f"{client.url} does not speak {TERMINAL_PROTOCOL}: the MaiLauncher there is an earlier one, or a proxy removes it",
+            )
+        yield connection
 
 
 @contextmanager
@@ -69,11 +79,13 @@ def _refusal(client: ApiClient, body: bytes | bytearray | None) -> ConnectionFai
 
 
 def messages(client: ApiClient, connection: ClientConnection) -> Iterator[dict[str, Any]]:
-    """The server's messages. At the end raises RequestRefused if the server closed with a reason, else ConnectionLost."""
+    """The server's messages; output is an `output` of bytes. At the end raises RequestRefused if the server closed with a
+    reason, else ConnectionLost."""
     last: dict[str, Any] = {}
     try:
         while True:
-            last = json.loads(connection.recv())
+            received = connection.recv()
+            last = json.loads(received) if isinstance(received, str) else _output(received)
             yield last
     except ConnectionClosed as closed:
         code = closed.rcvd.code if closed.rcvd else None
@@ -91,4 +103,25 @@ def send(connection: ClientConnection, kind: str, **fields: object) -> None:
 
 def end_of(output: dict[str, Any]) -> int:
     """The offset after an `output` message; pass it as `after` to continue there."""
-    return int(output["offset"]) + len(output["data"].encode())
+    return int(output["offset"]) + len(output["data"])
+
+
+def _output(message: bytes) -> dict[str, Any]:
+    offset = int.from_bytes(message[:_OFFSET_BYTES])
+    return {"type": "output", "offset": offset, "data": message[_OFFSET_BYTES:]}
+
+
+def is_outage(error: LauncherError) -> bool:
+    """Whether what failed may succeed later, without anybody doing anything about it here."""
+    return isinstance(error, ConnectionFailed) or error.code in (
+        Code.SERVICE_UNAVAILABLE,
+        Code.CONNECTION_FAILED,
+    )
+
+
+def retry_delays() -> Iterator[float]:
+    """How long to wait before each attempt to connect again, in seconds, without end."""
+    delay = RETRY_S
+    while True:
+        yield delay
+        delay = min(delay * 2, MAX_RETRY_S)

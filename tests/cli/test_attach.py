@@ -1,15 +1,18 @@
 """`mailauncher attach` in a real terminal."""
 
+import random
 import re
 import signal
 import termios
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from tests.support.context import free_port
-from tests.support.program import Home, home
+from tests.support.program import DEADLINE_S, Home, home
 from tests.support.screen import Screen
+from tests.support.stress import sized
 
 pytestmark = pytest.mark.slow
 
@@ -24,6 +27,17 @@ for line in sys.stdin:
         print("\\x1b[?1049h\\x1b[?25lfull screen", flush=True)
     else:
         print("heard", line.strip(), flush=True)
+"""
+COLLECTING = """
+import signal, sys, termios
+signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+mode = termios.tcgetattr(0)
+mode[3] &= ~termios.ECHO
+termios.tcsetattr(0, termios.TCSANOW, mode)
+print("ready", flush=True)
+with open("typed", "a", buffering=1) as typed:
+    for line in sys.stdin:
+        typed.write(line)
 """
 
 
@@ -90,7 +104,67 @@ def test_a_signal_ends_it_and_restores_the_terminal(screen: Screen, number: sign
     assert screen.settings() == screen.before
 
 
-def test_the_end_of_the_server_ends_it_with_status_6_and_restores_the_terminal(place: Home) -> None:
+def test_it_comes_back_after_a_killed_server_and_types_once_what_was_typed_meanwhile(place: Home) -> None:
+    """`attach` ended with the server."""
+    server = place.serve()
+    place.run("add", str(place.bot("bot", ECHOING)), "--port", str(free_port()))
+    place.run("start", "bot")
+    screen = Screen(place, "attach", "bot")
+    try:
+        screen.expect("ready")
+        screen.type("before\r")
+        screen.expect("heard before")
+        server.end(signal.SIGKILL)
+        screen.expect("connection lost, reconnecting")
+        screen.type("meanwhile\r")
+        place.serve()
+        screen.expect("connected again")
+        screen.expect("heard meanwhile")
+        screen.type("size\r")
+        screen.expect("size 100 30")
+        screen.type("after\r\x1d")
+        screen.expect("Detached")
+        assert screen.wait() == 0
+        assert screen.settings() == screen.before
+    finally:
+        screen.close()
+    shown = place.run("logs", "bot").stdout
+    heard = [line for line in shown.splitlines() if line.startswith("heard")]
+    assert heard == ["heard before", "heard meanwhile", "heard after"]
+
+
+@pytest.mark.stress
+def test_every_line_typed_while_servers_are_killed_arrives_once_and_in_order(place: Home) -> None:
+    server = place.serve()
+    folder = place.bot("bot", COLLECTING)
+    place.run("add", str(folder), "--port", str(free_port()))
+    place.run("start", "bot")
+    screen = Screen(place, "attach", "bot")
+    typed = 0
+    try:
+        screen.expect("ready")
+        for _ in range(sized(3, 30)):
+            for killed in (False, True):
+                for _ in range(random.randrange(20)):
+                    typed += 1
+                    screen.type(f"{typed}\r")
+                    time.sleep(random.random() / 100)
+                if not killed:
+                    server.end(signal.SIGKILL)
+            server = place.serve()
+            screen.expect("connected again")
+        screen.type("\x1d")
+        screen.expect("Detached")
+        assert screen.wait() == 0
+    finally:
+        screen.close()
+    deadline = time.monotonic() + DEADLINE_S
+    while len(lines := (folder / "typed").read_text().splitlines()) < typed and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert lines == [str(number) for number in range(1, typed + 1)]
+
+
+def test_without_the_server_ctrl_bracket_detaches_and_says_what_may_not_have_arrived(place: Home) -> None:
     server = place.serve()
     place.run("add", str(place.bot("bot")), "--port", str(free_port()))
     place.run("start", "bot")
@@ -98,8 +172,25 @@ def test_the_end_of_the_server_ends_it_with_status_6_and_restores_the_terminal(p
     try:
         screen.expect("ready")
         assert server.end() == 0
-        screen.expect("Error CONNECTION_FAILED")
+        screen.expect("connection lost, reconnecting")
+        screen.type("lost\x1d")
+        screen.expect("What was typed last may not have arrived")
         assert screen.wait() == 6
+        assert screen.settings() == screen.before
+    finally:
+        screen.close()
+
+
+def test_it_ends_when_the_instance_is_deleted(place: Home) -> None:
+    place.serve()
+    place.run("add", str(place.bot("bot")), "--port", str(free_port()))
+    place.run("start", "bot")
+    screen = Screen(place, "attach", "bot")
+    try:
+        screen.expect("ready")
+        assert place.run("rm", "bot", "--yes").returncode == 0
+        screen.expect("Error TERMINAL_NOT_FOUND")
+        assert screen.wait() == 3
         assert screen.settings() == screen.before
     finally:
         screen.close()

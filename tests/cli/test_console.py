@@ -134,7 +134,7 @@ def test_help_has_no_english_headings_in_chinese(path: tuple[str, ...]) -> None:
         (["config"], "错误：缺少命令。"),
         (["config", "gte", "bot", "bot", "version"], "错误：没有命令 'gte'。是否想用 'get'？"),
         (["ls", "--nothing"], "错误：没有选项 --nothing。"),
-        (["logs"], "错误：缺少参数 'INSTANCE'。"),
+        (["attach"], "错误：缺少参数 'INSTANCE'。"),
         (["ls", "one"], "错误：多余的参数：one"),
         (["ls", "--url"], "错误：选项 '--url' 需要一个值。"),
         (["ls", "--json=1"], "错误：选项 '--json' 不接受值。"),

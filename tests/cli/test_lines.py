@@ -41,8 +41,8 @@ def test_time_is_linear_in_output_without_line_ends() -> None:
     require_linear(cost)
 
 
-@pytest.mark.parametrize("output", ["", "a", "a\n", "a\nb", "a\nb\n", "a\nb\nc", "a\n\n\n"])
+@pytest.mark.parametrize("output", [b"", b"a", b"a\n", b"a\nb", b"a\nb\n", b"a\nb\nc", b"a\n\n\n"])
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
-def test_the_last_lines_of_a_stream_are_those_of_the_whole(output: str, count: int) -> None:
-    streamed = last_of((output[at : at + 1].encode() for at in range(len(output))), count)
-    assert last_lines(streamed.decode(), count) == last_lines(output, count)
+def test_the_last_lines_of_a_stream_are_those_of_the_whole(output: bytes, count: int) -> None:
+    streamed = last_of((output[at : at + 1] for at in range(len(output))), count)
+    assert last_lines(streamed, count) == last_lines(output, count)

@@ -1,8 +1,10 @@
 """`mailauncher logs`: nothing is lost or repeated, and output to a file is readable."""
 
 import os
+import shutil
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -23,6 +25,13 @@ for line in sys.stdin:
     for number in range(int(line)):
         print("more", number)
     print("done", flush=True)
+"""
+TICKING = """
+import itertools, signal, sys, time
+signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+for number in itertools.count():
+    print("tick", number, flush=True)
+    time.sleep(0.01)
 """
 
 
@@ -83,6 +92,42 @@ def test_following_continues_across_a_restart_of_the_server(place: Home) -> None
     assert numbered == [f"line {number}" for number in range(20000)]
     assert "[connection lost" in follower.errors
     assert "Traceback" not in follower.errors
+
+
+def test_following_goes_on_where_it_was_when_servers_are_killed(place: Home) -> None:
+    server = running(place, TICKING)
+    follower = place.start("logs", "bot", "-f")
+    for number in (100, 200):
+        follower.expect(rf"tick {number}\n")
+        server.end(signal.SIGKILL)
+        server = place.serve()
+    follower.expect("tick 300\n")
+    assert follower.end() == 0
+    shown = [line for line in follower.text.splitlines() if line.startswith("tick")]
+    assert shown == [f"tick {number}" for number in range(len(shown))]
+    assert follower.errors.count("connection lost") == 2
+
+
+def test_following_says_so_when_the_server_no_longer_has_what_was_shown(place: Home) -> None:
+    """After a power cut the log may end before the offset reached: the follower ended with INVALID_PARAMETER."""
+    server = running(place)
+    follower = place.start("logs", "bot", "-f", "-n", "1")
+    follower.expect("over it\n")
+    assert server.end() == 0
+    follower_waits_for(follower, "connection lost")
+    for folder in (place.data / "terminals").iterdir():
+        shutil.rmtree(folder)
+    place.serve()
+    follower_waits_for(follower, "no longer has the output that was shown")
+    follower.expect("over it\n[\\s\\S]*over it\n")
+    assert follower.end() == 0
+
+
+def follower_waits_for(follower: Running, words: str) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while words not in follower.errors:
+        assert time.monotonic() < deadline, follower.errors
+        time.sleep(0.02)
 
 
 def test_following_ends_when_the_instance_is_deleted(place: Home) -> None:

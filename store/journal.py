@@ -59,7 +59,9 @@ class Journal:
         self._writing = asyncio.Lock()
         self._unsaved: deque[dict[str, Any]] = deque(maxlen=UNSAVED_LIMIT)
         self._newest: deque[dict[str, Any]] = deque(maxlen=NEWEST_KEPT)
-        """The events written last, which many read as soon as they are there. Nobody else writes events."""
+        """The newest events, which many read as soon as they are there, or come back for after a restart. Nobody else writes
+        events."""
+        self._loaded = False
 
     async def note(self, kind: str, caller: str, text: Text, instance_id: str | None = None) -> None:
         """Adds an event. Never raises DatabaseError, since what the event reports has happened already: an event that cannot
@@ -107,11 +109,26 @@ class Journal:
 
     async def after(self, cursor: int, limit: int) -> list[dict[str, Any]]:
         """Up to `limit` events with an id above `cursor`, oldest first."""
+        if not self._loaded:
+            await self._load()
         if self._newest and cursor >= self._newest[0]["id"] - 1:
             await asyncio.sleep(0)  # whoever asks again and again lets others write
             later = takewhile(lambda row: row["id"] > cursor, reversed(self._newest))
             return list(later)[::-1][:limit]
         return await self.page(EventFilter(), limit, after=cursor)
+
+    async def _load(self) -> None:
+        """Reads the newest events that others have written before, once: after a restart all subscribers ask for the same."""
+        async with self._writing:
+            if self._loaded:
+                return
+            missing = NEWEST_KEPT - len(self._newest)
+            before = self._newest[0]["id"] if self._newest else None
+            if missing:
+                self._newest.extendleft(
+                    reversed(await self.page(EventFilter(), missing, before=before, newest=True))
+                )
+            self._loaded = True
 
     async def page(
         self,

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -112,6 +113,40 @@ async def test_an_event_that_cannot_be_written_is_logged(
     with caplog.at_level(logging.ERROR):
         await note(journal, "the disk is full")
     assert "the disk is full" in caplog.text
+
+
+async def test_after_a_restart_the_newest_events_are_read_once_for_all_who_come_back(
+    database: Database, journal: Journal
+) -> None:
+    """Each of them took a query of its own: half of the time in which a crowd was served again."""
+    for number in range(5):
+        await note(journal, str(number))
+    queries = 0
+
+    class Counting(Journal):
+        async def page(self, *args: Any, **given: Any) -> list[dict[str, Any]]:
+            nonlocal queries
+            queries += 1
+            return await super().page(*args, **given)
+
+    restarted = Counting(database, Bus())
+    *found, _ = await asyncio.gather(*(words(restarted, 2) for _ in range(20)), note(restarted, "new"))
+    assert all(rows in (["2", "3", "4"], ["2", "3", "4", "new"]) for rows in found)
+    assert await words(restarted) == ["0", "1", "2", "3", "4", "new"]
+    assert queries == 1
+
+
+async def test_events_older_than_those_in_memory_are_read_too(
+    database: Database, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "NEWEST_KEPT", 3)
+    for number in range(6):
+        await note(journal, str(number))
+    restarted = Journal(database, Bus())
+    await note(restarted, "6")
+    assert await words(restarted, 3) == ["3", "4", "5", "6"]
+    assert await words(restarted, 4) == ["4", "5", "6"]
+    assert await words(restarted) == ["0", "1", "2", "3", "4", "5", "6"]
 
 
 # By instance

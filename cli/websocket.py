@@ -1,6 +1,7 @@
 """WebSocket connections to a running server, for terminals and GraphQL subscriptions, and their messages."""
 
 import json
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -120,8 +121,9 @@ def is_outage(error: LauncherError) -> bool:
 
 
 def retry_delays() -> Iterator[float]:
-    """How long to wait before each attempt to connect again, in seconds, without end."""
+    """How long to wait before each attempt to connect again, in seconds, without end; at random, so that not all clients of a
+    server that was restarted come back at once."""
     delay = RETRY_S
     while True:
-        yield delay
+        yield delay * random.uniform(0.5, 1)  # noqa: S311 - no secret
         delay = min(delay * 2, MAX_RETRY_S)

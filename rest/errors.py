@@ -1,5 +1,6 @@
 """The body of every failure, and the codes for HTTP statuses that a library chose."""
 
+import random
 from typing import Annotated
 
 import msgspec
@@ -10,6 +11,8 @@ from rest.field_docs import about
 from rest.responses import JSON, NO_STORE, Response, json_response
 
 UNKNOWN_ROUTE = Text("没有这个地址", "Unknown route")
+RETRY_AFTER_S = 3
+"""A client that gets 503 is asked to wait for 1 to so many seconds, at random, so that not all come back at once."""
 
 
 class ErrorDetail(msgspec.Struct, kw_only=True):
@@ -41,7 +44,7 @@ def body(code: Code, text: Text, language: str, field: str | None = None) -> Err
 
 def response(error: LauncherError, language: str) -> Response:
     """The response to a request that raised a LauncherError."""
-    return json_response(body(error.code, error.text, language, error.field), error.info.http)
+    return _failed(body(error.code, error.text, language, error.field), error.info.http)
 
 
 def internal(language: str) -> Response:
@@ -67,7 +70,15 @@ def for_status(status: int, reason: str, language: str) -> Response:
     else:
         code = _CODES.get(status, Code.INVALID_PARAMETER)
         text = _text(status, reason)
-    return json_response(body(code, text, language), 405 if status == 405 else ERROR_INFO[code].http)
+    return _failed(body(code, text, language), 405 if status == 405 else ERROR_INFO[code].http)
+
+
+def _failed(content: ErrorBody, status: int) -> Response:
+    failed = json_response(content, status)
+    if status != 503:
+        return failed
+    wait = b"%d" % random.randint(1, RETRY_AFTER_S)  # noqa: S311 - no secret
+    return Response(failed.body, (*failed.headers, (b"retry-after", wait)), status)
 
 
 _CODES = {

@@ -18,10 +18,11 @@ from rest.responses import JSON, Response, with_etag
 REFERENCE = "#/components/schemas/{name}"
 ABOUT = Text(
     "管理 MaiBot 实例的 REST 接口。GraphQL 在 `/graphql`，终端在 WebSocket `/ws/{session_id}`。"
-    "设置了令牌时，请求须带 `Authorization: Bearer`。错误信息默认为中文，`Accept-Language: en` 为英文。",
+    "设置了令牌时，请求须带 `Authorization: Bearer`。错误信息默认为中文，`Accept-Language: en` 为英文。"
+    "503 的应答带有 `Retry-After`（秒）。",
     "The REST API for managing MaiBot instances. GraphQL is at `/graphql`, terminals at the WebSocket"
     " `/ws/{session_id}`. If a token is set, requests must have `Authorization: Bearer`. Messages are in Chinese by"
-    " default, in English with `Accept-Language: en`.",
+    " default, in English with `Accept-Language: en`. A response with status 503 has `Retry-After`, in seconds.",
 )
 GROUPS = {
     "instances": Text("实例", "Instances"),

@@ -34,7 +34,7 @@ _DISCONNECTED = (ClientLeft, ClientDisconnect, ClientDisconnected, WebSocketDisc
 _SHUTTING_DOWN = ServiceUnavailable("服务器正在关闭", "The server is shutting down")
 _ID = re.compile(rb"[0-9A-Za-z._:-]{1,64}")
 _ALWAYS = ((b"vary", b"Origin"), (b"x-content-type-options", b"nosniff"))
-_EXPOSED = (b"access-control-expose-headers", b"ETag, X-Request-ID")
+_EXPOSED = (b"access-control-expose-headers", b"ETag, Retry-After, X-Request-ID")
 
 
 class OuterMiddleware:

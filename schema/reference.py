@@ -36,6 +36,12 @@ gets every event from where it began. Server-sent events of `events`, `deploymen
 a client that sends it as `Last-Event-ID` when it reconnects continues after that event, whatever `after` says. Those of the
 other subscriptions have none. When the server stops, streams end at once.
 
+All clients notice a restart at the same moment. One that has lost its connection should wait before each attempt, at first
+0.2 to 1 s and twice as long after each failure, up to 10 s, each time shortened by a random part of up to a half, so that not
+all come back at once; after a response with status 503 for as many seconds as its `Retry-After` says. It continues where it
+was: `events` and `deploymentProgress` from their cursor, `terminalOutput` from `end`; what has no cursor, such as
+`instanceChanged`, is subscribed to first and then read anew.
+
 If a token is set, HTTP requests need the header `Authorization: Bearer <token>`. A WebSocket may send the same header with
 its handshake, or `{{"authorization": "Bearer <token>"}}` as the payload of `connection_init`.
 

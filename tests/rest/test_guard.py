@@ -179,7 +179,7 @@ async def test_an_allowed_page_may_do_everything(server: Launcher, origin: str) 
             answer = await ask(server, row, headers)
             assert answer.status_code in (400, 404), row.path
             assert answer.headers["access-control-allow-origin"] == origin
-            assert answer.headers["access-control-expose-headers"] == "ETag, X-Request-ID"
+            assert answer.headers["access-control-expose-headers"] == "ETag, Retry-After, X-Request-ID"
     async with client(server, origin=origin) as http:
         assert (await http.post("/graphql", json=QUERY)).json()["data"] == {"__typename": "Query"}
     for path in SOCKETS:

@@ -111,6 +111,7 @@ async def test_a_librarys_error_response_is_replaced(
         answer = await http.get("/")
         assert failure(answer, code, status=status) == message
         assert answer.headers.get("allow") == ("GET" if status == 405 else None)
+        assert (answer.headers.get("retry-after") in ("1", "2", "3")) == (status == 503)
         head = await http.head("/")
         assert (head.status_code, head.content) == (status, b"")
 
@@ -180,7 +181,9 @@ async def test_a_request_in_progress_at_shutdown_gets_an_error(
     app = Waiting(streaming=False)
     async with behind(app, tmp_path) as http, asyncio.TaskGroup() as tasks:
         tasks.create_task(app.cancel())
-        failure(await http.get("/"), Code.SERVICE_UNAVAILABLE)
+        answer = await http.get("/")
+        failure(answer, Code.SERVICE_UNAVAILABLE)
+        assert int(answer.headers["retry-after"]) in range(1, 4)
     assert not any(record.exc_info for record in caplog.records)
 
 

@@ -5,7 +5,9 @@ import { type Language, language, localeOf } from "./language";
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
 
 export interface Numbers {
-  bytes(value: number): string;
+  count(value: number): string;
+  /** With one digit behind the point where that is worth it, or always if it is `exact`. */
+  bytes(value: number, exact?: boolean): string;
   percent(value: number): string;
   duration(seconds: number): string;
   time(at: string | number): string;
@@ -13,7 +15,11 @@ export interface Numbers {
 }
 
 export function useNumbers(): Numbers {
-  return FORMATS[useStore(language)];
+  return numbersOf(useStore(language));
+}
+
+export function numbersOf(used: Language): Numbers {
+  return FORMATS[used];
 }
 
 const FORMATS: Record<Language, Numbers> = { zh: numbersIn(localeOf("zh")), en: numbersIn(localeOf("en")) };
@@ -23,10 +29,11 @@ function numbersIn(locale: string): Numbers {
   const unit = (value: number, name: string) =>
     new Intl.NumberFormat(locale, { style: "unit", unit: name, unitDisplay: "narrow" }).format(value);
   return {
-    bytes: (value) => {
+    count: upTo(0).format,
+    bytes: (value, exact = false) => {
       const power = value < 1 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log2(value) / 10));
       const scaled = value / 1024 ** power;
-      return `${upTo(scaled < 10 && power > 0 ? 1 : 0).format(scaled)} ${UNITS[power]}`;
+      return `${upTo((scaled < 10 || exact) && power > 0 ? 1 : 0).format(scaled)} ${UNITS[power]}`;
     },
     percent: (value) => `${upTo(value < 10 ? 1 : 0).format(value)} %`,
     duration: (seconds) => {

@@ -1,36 +1,28 @@
-/** An xterm.js terminal in an element, attached to a session. */
+/** An xterm.js terminal in an element, with the page's colours, and cells that are twice as high as wide. */
 import { FitAddon } from "@xterm/addon-fit";
 import { UnicodeGraphemesAddon } from "@xterm/addon-unicode-graphemes";
 import { WebLinksAddon } from "@xterm/addon-web-links";
 import { WebglAddon } from "@xterm/addon-webgl";
-import { Terminal } from "@xterm/xterm";
+import { type ITerminalOptions, Terminal } from "@xterm/xterm";
 import "@xterm/xterm/css/xterm.css";
 import { colours, followColours } from "./colours";
-import { connect, type LinkState } from "./connection";
 
-const SCROLLBACK_LINES = 10_000;
-
-export interface Attached {
-  input(data: string): void;
-  toEnd(): void;
+export interface XtermScreen {
+  readonly terminal: Terminal;
+  /** How many columns and rows fit; undefined while nothing can be seen. */
+  fitting(): { cols: number; rows: number } | undefined;
   dispose(): void;
 }
 
-export interface Told {
-  state(state: LinkState): void;
-  skipped(bytes: number): void;
-  /** Whether output came that cannot be seen, since its reader has scrolled up. */
-  behind(is: boolean): void;
-}
-
-export function attach(element: HTMLElement, sessionId: string, told: Told): Attached {
+export function createScreen(element: HTMLElement, options: ITerminalOptions): XtermScreen {
   const terminal = new Terminal({
     allowProposedApi: true,
-    scrollback: SCROLLBACK_LINES,
-    fontFamily: 'ui-monospace, "Cascadia Mono", Menlo, Consolas, "Noto Sans Mono CJK SC", monospace',
+    fontFamily:
+      'ui-monospace, "Cascadia Mono", Menlo, Consolas, "DejaVu Sans Mono", "Noto Sans Mono CJK SC", monospace',
     fontSize: 13,
     minimumContrastRatio: 4.5,
     theme: colours(),
+    ...options,
   });
   const fit = new FitAddon();
   terminal.loadAddon(fit);
@@ -38,42 +30,18 @@ export function attach(element: HTMLElement, sessionId: string, told: Told): Att
   terminal.loadAddon(new UnicodeGraphemesAddon());
   terminal.open(element);
   draw(terminal);
-  const link = connect(sessionId, {
-    write: (data, drawn) => {
-      const { viewportY, baseY } = terminal.buffer.active;
-      if (viewportY < baseY) told.behind(true);
-      terminal.write(data, drawn);
-    },
-    resized: (columns, rows) => terminal.resize(columns, rows),
-    skipped: told.skipped,
-    changed: told.state,
-  });
-  const fitted = () => {
-    const size = fit.proposeDimensions();
-    if (!size || !Number.isFinite(size.cols) || size.cols < 2) return;
-    if (size.cols !== terminal.cols || size.rows !== terminal.rows) fit.fit();
-    link.resize(terminal.cols, terminal.rows);
-  };
-  const observer = new ResizeObserver(fitted);
-  observer.observe(element);
+  makeHalvesSquare(terminal, element);
   const unfollow = followColours(() => {
     terminal.options.theme = colours();
   });
-  terminal.onData(link.input);
-  terminal.onScroll(() => {
-    const { viewportY, baseY } = terminal.buffer.active;
-    if (viewportY >= baseY) told.behind(false);
-  });
   return {
-    input: link.input,
-    toEnd: () => {
-      terminal.scrollToBottom();
-      told.behind(false);
+    terminal,
+    fitting: () => {
+      const size = fit.proposeDimensions();
+      return size && Number.isFinite(size.cols) && size.cols >= 2 ? size : undefined;
     },
     dispose: () => {
-      observer.disconnect();
       unfollow();
-      link.close();
       terminal.dispose();
     },
   };
@@ -88,4 +56,14 @@ function draw(terminal: Terminal): void {
   } catch {
     // xterm goes on with elements.
   }
+}
+
+/** Half a cell is a square then, and so are the parts of a QR code. */
+function makeHalvesSquare(terminal: Terminal, element: HTMLElement): void {
+  const drawn = element.querySelector(".xterm-screen")?.getBoundingClientRect();
+  if (!drawn?.width) return;
+  const width = drawn.width / terminal.cols;
+  const height = drawn.height / terminal.rows;
+  if (height < 2 * width) terminal.options.lineHeight = (2 * width + 0.01) / height;
+  else terminal.options.letterSpacing = Math.min(1, Math.round(height / 2 - width)); // more is hard to read
 }

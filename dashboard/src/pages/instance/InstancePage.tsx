@@ -13,7 +13,7 @@ import { Programs } from "./Programs";
 import { Settings } from "./Settings";
 import { Trouble } from "./Trouble";
 
-const TerminalView = lazy(() => import("../../terminal/TerminalView"));
+const Terminals = lazy(() => import("../../terminal/Terminals"));
 const LogView = lazy(() => import("../../terminal/LogView"));
 const UsageCharts = lazy(() => import("./UsageCharts"));
 
@@ -58,7 +58,8 @@ function Found({ instance, tab }: { instance: Instance; tab: Tab }) {
         ))}
       </nav>
       <Suspense fallback={<Skeleton label={text("list.loading")} lines={8} />}>
-        {(tab === "terminal" || tab === "log") && <Sessions instance={instance} live={tab === "terminal"} />}
+        {tab === "terminal" && <Terminals key={instance.id} terminals={instance.terminals} />}
+        {tab === "log" && <Logs instance={instance} />}
         {tab === "usage" && <UsageCharts instance={instance} />}
         {tab === "events" && (
           <Card title={text("bot.events")}>
@@ -71,7 +72,7 @@ function Found({ instance, tab }: { instance: Instance; tab: Tab }) {
   );
 }
 
-function Sessions({ instance, live }: { instance: Instance; live: boolean }) {
+function Logs({ instance }: { instance: Instance }) {
   const text = useText();
   const [chosen, setChosen] = useState("main");
   const session = instance.terminals.find((one) => one.name === chosen) ?? instance.terminals[0];
@@ -92,10 +93,7 @@ function Sessions({ instance, live }: { instance: Instance; live: boolean }) {
           ))}
         </fieldset>
       )}
-      {session && live && (
-        <TerminalView key={session.sessionId} sessionId={session.sessionId} name={session.name} />
-      )}
-      {session && !live && <LogView key={session.sessionId} sessionId={session.sessionId} />}
+      {session && <LogView key={session.sessionId} sessionId={session.sessionId} />}
     </div>
   );
 }

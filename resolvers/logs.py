@@ -73,10 +73,12 @@ class LogPart:
     end: int
 
 
-async def part_before(ctx: Context, session_id: str, before: int | None, size: int) -> LogPart:
-    """The output before an offset (None: the newest), at most `size` bytes (1-256 KiB) of it: whole lines, if one begins in
-    them, and whole characters in any case. With the `offset` of one part as the next `before`, parts lie next to each other
-    as far back as the log is kept; the part is empty there. Raises as `find` does, InvalidParameter for a size out of range."""
+async def part(ctx: Context, session_id: str, before: int | None, after: int | None, size: int) -> LogPart:
+    """The output before an offset, or from one on, see `part_before` and `part_after`. Raises InvalidParameter for both."""
+    if before is not None and after is not None:
+        raise InvalidParameter(
+            "before 与 after 只能给出一个", "Only one of before and after may be given", field="after"
+        )
     if not PART_BYTES <= size <= terminals.OUTPUT_BYTES:
         raise InvalidParameter(
             f"bytes 应在 {PART_BYTES} 与 {terminals.OUTPUT_BYTES} 之间",
@@ -84,6 +86,31 @@ async def part_before(ctx: Context, session_id: str, before: int | None, size: i
             field="bytes",
         )
     terminal = terminals.find(ctx, session_id)
+    if after is not None:
+        return await part_after(terminal, after, size)
+    return await part_before(terminal, before, size)
+
+
+async def part_after(terminal: Terminal, after: int, size: int) -> LogPart:
+    """The output from an offset on, or from the oldest that is kept, at most `size` bytes of it: whole lines, if one ends in
+    them, and whole characters. With the `end` of one part as the next `after`, parts lie next to each other up to the newest
+    output; the part is empty there."""
+    status = await terminal.client.status(terminal.name)
+    begin = min(max(after, status.oldest, 0), status.end)
+    pieces = [piece async for piece in _read(terminal, begin, min(status.end, begin + size))]
+    if not pieces:
+        return LogPart("", begin, begin)
+    offset, data = pieces[0][0], b"".join(piece for _, piece in pieces)
+    whole = data.rfind(b"\n") + 1
+    if offset + len(data) == status.end or not whole:  # the line goes on, or has not been printed yet
+        whole = text.complete_length(data)
+    return LogPart(await _clean(data[:whole]), offset, offset + whole)
+
+
+async def part_before(terminal: Terminal, before: int | None, size: int) -> LogPart:
+    """The output before an offset (None: the newest), at most `size` bytes (1-256 KiB) of it: whole lines, if one begins in
+    them, and whole characters in any case. With the `offset` of one part as the next `before`, parts lie next to each other
+    as far back as the log is kept; the part is empty there."""
     status = await terminal.client.status(terminal.name)
     end = min(status.end if before is None else max(0, before), status.end)
     begin = max(status.oldest, end - size)

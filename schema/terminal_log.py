@@ -1,4 +1,4 @@
-"""The past output of a terminal, backwards from an offset."""
+"""The past output of a terminal, before an offset or from one on."""
 
 from typing import Annotated, cast
 
@@ -21,7 +21,9 @@ class TerminalLogPart:
         description="Offset in bytes of its beginning in all that the terminal has ever printed; pass it as `before` to get "
         "what was printed earlier."
     )
-    end: Long = strawberry.field(description="Offset in bytes of its end.")
+    end: Long = strawberry.field(
+        description="Offset in bytes of its end; pass it as `after` to get what was printed later."
+    )
 
 
 async def _part(
@@ -31,17 +33,23 @@ async def _part(
         Long | None,
         strawberry.argument(description="Offset in bytes where the part ends. Null: the newest output."),
     ] = None,
+    after: Annotated[
+        Long | None,
+        strawberry.argument(
+            description="Offset in bytes where the part begins, instead of `before`. The part is empty at the newest output."
+        ),
+    ] = None,
     bytes: Annotated[
         int, strawberry.argument(description=f"Maximum size in bytes, {logs.PART_BYTES:,}-{OUTPUT_BYTES:,}.")
     ] = REPLAY_BYTES,
 ) -> TerminalLogPart | None:
-    return cast(TerminalLogPart, await logs.part_before(info.context.ctx, session_id, before, bytes))
+    return cast(TerminalLogPart, await logs.part(info.context.ctx, session_id, before, after, bytes))
 
 
 @strawberry.type
 class TerminalLogQuery:
     terminal_log: TerminalLogPart | None = strawberry.field(
         resolver=_part,
-        description="The output of a terminal before an offset, in whole lines: the way to scroll back as far as the log is "
-        "kept. Opens no shell. Null only with an error: `INVALID_PARAMETER`, or as for `terminal`.",
+        description="The output of a terminal before an offset, or from one on, in whole lines: the way to scroll as far as "
+        "the log is kept. Opens no shell. Null only with an error: `INVALID_PARAMETER`, or as for `terminal`.",
     )

@@ -118,7 +118,7 @@ async def test_a_terminal_takes_what_is_typed_and_the_log_has_it(tmp_path: Path)
             await expect(log).to_contain_text("ready for you")
             await page.get_by_role("searchbox", name="Find in the log").fill("you said hello")
             await page.get_by_role("button", name="Find", exact=True).click()
-            await page.get_by_role("button", name="you said hello").click()
+            await page.get_by_role("link", name="you said hello").click()
             await expect(log.locator("mark")).to_have_text("you said hello")
             watched.require_clean()
 
@@ -148,6 +148,7 @@ async def test_axe_finds_nothing_on_any_page(tmp_path: Path, language: str, dark
             for path in (
                 "/",
                 "/events",
+                "/search?q=ready",
                 f"/instances/{bad}",
                 f"/instances/{good}/log",
                 f"/instances/{good}/usage",
@@ -161,7 +162,9 @@ async def test_axe_finds_nothing_on_any_page(tmp_path: Path, language: str, dark
             watched.require_clean()
 
 
-@pytest.mark.parametrize("path", ["/", "/events", "/instances/{bot}", "/instances/{bot}/settings"])
+@pytest.mark.parametrize(
+    "path", ["/", "/search?q=ready", "/events", "/instances/{bot}", "/instances/{bot}/settings"]
+)
 async def test_nothing_scrolls_sideways_on_a_phone(tmp_path: Path, path: str) -> None:
     async with running(settings_for(tmp_path)) as launcher, browser() as opened:
         good, _ = await add_bots(launcher, tmp_path)

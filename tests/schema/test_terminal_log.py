@@ -46,6 +46,37 @@ async def test_parts_lie_next_to_each_other_back_to_the_first_byte(
         assert parts > 1 or size == 64 << 10
 
 
+FORTH = """query ($session: ID!, $after: Long!, $bytes: Int) {
+  terminalLog(sessionId: $session, after: $after, bytes: $bytes) { data offset end } }"""
+
+
+async def test_parts_from_an_offset_on_lie_next_to_each_other_up_to_the_newest_output(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    bot = await add_bot(launcher.ctx, tmp_path / "bot", BOT)
+    await instances.start(launcher.ctx, bot.id)
+    session = f"{bot.id}_main"
+    whole = await outputs(launcher.ctx, session, "end\r\n")
+    after = 0
+    for size in (1024, 5000, 64 << 10):
+        after, found = 0, ""
+        while part := (await ask(launcher, FORTH, session=session, after=after, bytes=size)).result:
+            if part["offset"] == part["end"]:
+                break
+            assert part["offset"] == after
+            assert part["end"] - part["offset"] <= size
+            if not set("没有换行") & set(part["data"]):
+                assert part["data"].endswith("\n")
+            found, after = found + part["data"], part["end"]
+        assert found == whole.replace("\x1b[c", "")
+        assert part == {"data": "", "offset": after, "end": after}
+    beyond = (await ask(launcher, FORTH, session=session, after=after + 99)).result
+    assert beyond == {"data": "", "offset": after, "end": after}
+    both = "query ($session: ID!) { terminalLog(sessionId: $session, before: 1, after: 1) { end } }"
+    answer = await ask(launcher, both, session=session)
+    assert (answer.code, answer.error["extensions"]["field"]) == ("INVALID_PARAMETER", "after")
+
+
 async def test_before_the_first_byte_there_is_nothing_and_a_size_is_bounded(
     launcher: Launcher, tmp_path: Path
 ) -> None:

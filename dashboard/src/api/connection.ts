@@ -132,6 +132,15 @@ export function subscribe<Result, Variables>(
   };
 }
 
+/** Calls the sink with each event of a subscription that ends by itself. After a lost connection it begins again. */
+export function stream<Result, Variables>(
+  operation: Operation<Result, Variables>,
+  variables: Variables,
+  sink: Sink<Result>,
+): () => void {
+  return send<Result>(operation, variables, sink);
+}
+
 interface Sink<Result> {
   next(result: Result): void;
   error(error: Error): void;

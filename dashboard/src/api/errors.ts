@@ -9,6 +9,8 @@ export class ApiError extends Error {
   constructor(
     message: string,
     readonly code: string,
+    /** The argument that is wrong, if one is. */
+    readonly field: string | undefined = undefined,
   ) {
     super(message);
     this.name = "ApiError";
@@ -27,9 +29,13 @@ export class UnknownOutcome extends Error {
 export function dataOf<Result>(answer: FormattedExecutionResult<unknown, unknown>): Result {
   const [first] = answer.errors ?? [];
   if (first) {
-    const code = (first.extensions as { code?: unknown } | undefined)?.code;
+    const { code, field } = (first.extensions ?? {}) as { code?: unknown; field?: unknown };
     if (code === "UNKNOWN_DOCUMENT") outdated.set(true);
-    throw new ApiError(first.message, typeof code === "string" ? code : "INTERNAL_ERROR");
+    throw new ApiError(
+      first.message,
+      typeof code === "string" ? code : "INTERNAL_ERROR",
+      typeof field === "string" ? field : undefined,
+    );
   }
   return answer.data as Result;
 }

@@ -20,6 +20,7 @@ import { chooseTheme, type Theme, theme } from "./theme";
 import { Toasts, tell } from "./toasts";
 
 const InstancePage = lazy(() => import("../pages/instance/InstancePage"));
+const SearchPage = lazy(() => import("../pages/search/SearchPage"));
 const EventsPage = lazy(() => import("../pages/events/EventsPage"));
 
 export function App() {
@@ -38,6 +39,9 @@ export function App() {
             <Switch>
               <Route path="/">
                 <Overview />
+              </Route>
+              <Route path="/search">
+                <SearchPage />
               </Route>
               <Route path="/events">
                 <EventsPage />
@@ -71,6 +75,7 @@ function Header() {
       </Link>
       <nav className={css.nav} aria-label={text("nav.main")}>
         <Page href="/" name={text("nav.overview")} />
+        <Page href="/search" name={text("nav.search")} />
         <Page href="/events" name={text("nav.events")} />
         <a href="/graphql">{text("nav.explorer")}</a>
         <a href="/api/v1/docs">{text("nav.rest")}</a>

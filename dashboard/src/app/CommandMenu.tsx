@@ -98,6 +98,7 @@ function useEntries(close: () => void, help: () => void): Entry[] {
   });
   return [
     page("nav.overview", "/"),
+    page("search.title", "/search"),
     page("nav.events", "/events"),
     { id: "shortcuts", name: text("nav.shortcuts"), kind: "menu.page", choose: help },
     ...[...useStore(instances).byId.values()].flatMap((instance) => [

@@ -49,6 +49,19 @@ export type DeploymentStep =
   /** Stops the instance; upgrades only. */
   | 'STOP';
 
+/** How serious a line of a log is. */
+export type LogLevel =
+  /** `CRITICAL` and `FATAL`. */
+  | 'CRITICAL'
+  /** `DEBUG` and `TRACE`. */
+  | 'DEBUG'
+  /** `ERROR`. */
+  | 'ERROR'
+  /** `INFO` and `SUCCESS`. */
+  | 'INFO'
+  /** `WARNING` and `WARN`. */
+  | 'WARNING';
+
 /** When a program that exited on its own is restarted. */
 export type Restart =
   /** After any exit that was not requested. */
@@ -281,6 +294,22 @@ export type DeploymentProgressSubscriptionVariables = Exact<{
 
 export type DeploymentProgressSubscription = { deploymentProgress: { deployment: { status: DeploymentStatus, progress: number, message: string } } };
 
+export type SearchLogsSubscriptionVariables = Exact<{
+  text: string;
+  regex: boolean;
+  caseSensitive: boolean;
+  wholeWord: boolean;
+  level?: LogLevel | null | undefined;
+  begin?: string | null | undefined;
+  end?: string | null | undefined;
+  instanceId?: string | null | undefined;
+  sessionId?: string | null | undefined;
+  first: number;
+}>;
+
+
+export type SearchLogsSubscription = { terminalMatches: { sessionId: string, offset: number, line: string } };
+
 export type TerminalPartQueryVariables = Exact<{
   sessionId: string;
   before: number;
@@ -293,20 +322,12 @@ export type TerminalPartQuery = { terminal: { oldest: number, end: number } | nu
 export type LogPartQueryVariables = Exact<{
   sessionId: string;
   before?: number | null | undefined;
+  after?: number | null | undefined;
   bytes: number;
 }>;
 
 
 export type LogPartQuery = { terminalLog: { data: string, offset: number, end: number } | null };
-
-export type SearchLogQueryVariables = Exact<{
-  sessionId: string;
-  text: string;
-  after?: number | null | undefined;
-}>;
-
-
-export type SearchLogQuery = { searchTerminal: { next: number | null, matches: Array<{ offset: number, line: string }> } | null };
 
 export class TypedDocumentString<TResult, TVariables>
   extends String
@@ -537,6 +558,6 @@ export const RestartManyDocument = {"__meta__":{"hash":"sha256:b7589421fd97a1200
 export const UpgradeManyDocument = {"__meta__":{"hash":"sha256:4352b85afc3631a892a3613e878966d7babf4837de22d349d0130aba694af286"}} as unknown as TypedDocumentString<UpgradeManyMutation, UpgradeManyMutationVariables>;
 export const BackUpManyDocument = {"__meta__":{"hash":"sha256:3fdca395807d79c6a34a448156ba4cd0c6d9f35df19418925447bb68c57311b2"}} as unknown as TypedDocumentString<BackUpManyMutation, BackUpManyMutationVariables>;
 export const DeploymentProgressDocument = {"__meta__":{"hash":"sha256:b4e6fb885c7b33d84dd678ed2fd4e3621b939202df95863f5d714e0ddb1043e2"}} as unknown as TypedDocumentString<DeploymentProgressSubscription, DeploymentProgressSubscriptionVariables>;
+export const SearchLogsDocument = {"__meta__":{"hash":"sha256:7ea3264ca7412f0b7a091b32035035e5cc268c3f13934b700db3bd4c4608699e"}} as unknown as TypedDocumentString<SearchLogsSubscription, SearchLogsSubscriptionVariables>;
 export const TerminalPartDocument = {"__meta__":{"hash":"sha256:70699732725d6cd809cec9bf34b2b15d86d4332a158fd555510464d862503251"}} as unknown as TypedDocumentString<TerminalPartQuery, TerminalPartQueryVariables>;
-export const LogPartDocument = {"__meta__":{"hash":"sha256:320c920eb4646052fa896c82004c7b4e5f31d7d6d9a4f33c6486af0233e2955e"}} as unknown as TypedDocumentString<LogPartQuery, LogPartQueryVariables>;
-export const SearchLogDocument = {"__meta__":{"hash":"sha256:6b8e23770c7fc088ea018b3ce6f148d3d3c6723926335eb83f30adaac41d5955"}} as unknown as TypedDocumentString<SearchLogQuery, SearchLogQueryVariables>;
+export const LogPartDocument = {"__meta__":{"hash":"sha256:1dd6d240fd7769eab6487c515309fa8cfb3a9185bf8b0cc28c0a1cd4a8d678ea"}} as unknown as TypedDocumentString<LogPartQuery, LogPartQueryVariables>;

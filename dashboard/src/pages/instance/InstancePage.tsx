@@ -1,9 +1,10 @@
 /** One bot: what it is doing and why, what can be done, its terminals, log, figures, events and settings. */
-import { lazy, Suspense, useEffect, useState } from "react";
-import { Link } from "wouter";
+import { lazy, Suspense, useEffect } from "react";
+import { Link, useSearchParams } from "wouter";
 import { useText } from "../../i18n/text";
 import { type Instance, instances } from "../../live/instances";
 import { followUsage } from "../../live/usage";
+import { inTerminal } from "../../search/filters";
 import { EventHistory } from "../../ui/EventHistory";
 import { Card, css as parts, Skeleton } from "../../ui/parts";
 import { useStore } from "../../ui/store";
@@ -74,8 +75,10 @@ function Found({ instance, tab }: { instance: Instance; tab: Tab }) {
 
 function Logs({ instance }: { instance: Instance }) {
   const text = useText();
-  const [chosen, setChosen] = useState("main");
+  const [parameters, setParameters] = useSearchParams();
+  const chosen = parameters.get("terminal") ?? "main";
   const session = instance.terminals.find((one) => one.name === chosen) ?? instance.terminals[0];
+  const choose = (name: string) => setParameters((before) => inTerminal(before, name), { replace: true });
   return (
     <div className={css.chart}>
       {instance.terminals.length > 1 && (
@@ -86,14 +89,14 @@ function Logs({ instance }: { instance: Instance }) {
               type="button"
               className={parts.tab}
               aria-current={name === session?.name ? "page" : undefined}
-              onClick={() => setChosen(name)}
+              onClick={() => choose(name)}
             >
               {name === "main" ? text("bot.main") : name}
             </button>
           ))}
         </fieldset>
       )}
-      {session && <LogView key={session.sessionId} sessionId={session.sessionId} />}
+      {session && <LogView key={session.sessionId} instanceId={instance.id} sessionId={session.sessionId} />}
     </div>
   );
 }

@@ -1,4 +1,4 @@
-"""`mailauncher demo`: a server with the sample bot running in it."""
+"""`mailauncher demo`: a server with sample bots in it."""
 
 import shlex
 import shutil
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 
 @described(
-    "试用：一个运行着示例 Bot 的服务器。\n\n按 Ctrl-C 结束，不留下任何进程；除非给出 --keep，也不留下任何文件。",
-    "Try it out: a server with a sample bot running.\n\nRuns until Ctrl-C and leaves nothing behind: no process, and no file unless --keep is given.",
+    "试用：一个有三个示例 Bot 的服务器。一个在运行，另外两个需要你：一个因配置有误而无法启动，一个在终端中等待回答。\n\n按 Ctrl-C 结束，不留下任何进程；除非给出 --keep，也不留下任何文件。",
+    "Try it out: a server with three sample bots. One works, and two need you: one does not start for a fault in its configuration, and one waits for an answer in its terminal.\n\nRuns until Ctrl-C and leaves nothing behind: no process, and no file unless --keep is given.",
 )
 def demo(
     context: typer.Context,
@@ -50,18 +50,19 @@ def demo(
     with loading():
         from mailauncher.signals import Signals
         from server import demo as demonstration
-        from server import foreground
+        from server import demo_folder, foreground
 
     signals = Signals()
     console = console_of(context)
     with _folder(keep, signals) as folder:
         settings = _settings(folder, port)
-        demonstration.prepare(folder)
+        new = demo_folder.prepare(folder)
 
         async def ready(ctx: "Context") -> None:
-            view = await demonstration.start_bot(ctx, folder)
+            view = await demonstration.start_working(ctx, folder)
             announce(settings.url)
             _print_addresses(console, settings, view)
+            await demonstration.start_others(ctx, folder, new)
 
         foreground.run(settings, signals, ready)
     if keep:
@@ -130,7 +131,7 @@ def _print_addresses(console: Console, settings: Settings, view: "InstanceView")
         (console.pick("进入终端", "Terminal"), f"{command} attach {view.name}{where}"),
     ]
     console.print(
-        f"示例 Bot {view.name} 正在运行。按 Ctrl-C 结束。",
-        f"The sample bot {view.name} is running. Press Ctrl-C to end.",
+        f"示例 Bot {view.name} 正在运行；另外两个需要你，仪表盘会说明原因。按 Ctrl-C 结束。",
+        f"The sample bot {view.name} is running. Two more need you: the dashboard says why. Press Ctrl-C to end.",
     )
     print(format_table([("", *line) for line in lines]), flush=True)

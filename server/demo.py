@@ -1,131 +1,79 @@
-"""The demonstration: a folder with a copy of the sample bot, and starting that bot in a server.
+"""The demonstration: three sample bots in a server, one that works and two that need somebody.
 
-The folder contains only `data/` (of the server) and `bots/demo/` (a copy of the sample). A folder that is used again keeps
-all changes of its user, except for ports that are in use by now.
+All that is shown of them has happened: the one that does not start has run before its configuration was broken.
 """
 
 import asyncio
-import hashlib
-import json
-import re
-import shutil
-import socket
-from contextlib import ExitStack
+import logging
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import tomlkit
-
-from bots.catalogue import SAMPLE
-from mailauncher import files, listeners
-from mailauncher.errors import InvalidPath
-from resolvers import instances
+from mailauncher import listeners
+from mailauncher.errors import LauncherError
+from resolvers import backups, instances
 from resolvers.context import Context
 from resolvers.instances import NewInstance, NewService
 from resolvers.views import InstanceView
+from server import demo_folder
+from server.demo_folder import ASKING, BOTS, BROKEN, WORKING
 
-NAME = "demo"
-DATA, BOTS = "data", "bots"
-_CONSENT = {"EULA.md": "eula.confirmed", "PRIVACY.md": "privacy.confirmed"}
-
-
-class SamplePorts(NamedTuple):
-    """The ports of the sample: messages and WebUI of the bot, WebUI of NapCat, OneBot of the adapter."""
-
-    bot: int
-    webui: int
-    napcat: int
-    adapter: int
+log = logging.getLogger(__name__)
 
 
-def prepare(folder: Path) -> None:
-    """Creates the folder of a demonstration, unless it is one. Raises InvalidPath for any other folder that is not empty."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        others = {path.name for path in folder.iterdir()} - {DATA, BOTS}
-        if others:
-            raise InvalidPath(
-                f"{folder} 不是空文件夹，也不是演示的文件夹（其中有 {min(others)}）",
-                f"{folder} is neither empty nor the folder of a demonstration (it contains {min(others)})",
-                field="keep",
-            )
-        (folder / DATA).mkdir(mode=0o700, exist_ok=True)
-        bot = folder / BOTS / NAME
-        if not files.exists(bot):
-            _copy_sample(bot)
-    except OSError as error:
-        raise InvalidPath(
-            f"无法使用文件夹 {folder}：{error.strerror}",
-            f"Cannot use the folder {folder}: {error.strerror}",
-            field="keep",
-        ) from None
-
-
-def _copy_sample(bot: Path) -> None:
-    """Copies completely or not at all: an interrupted copy is repeated."""
-    unfinished = bot.with_name(f".{bot.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    shutil.copytree(SAMPLE, unfinished, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copyfile(unfinished / "template" / "template.env", unfinished / ".env")
-    (unfinished / "config").mkdir()
-    for template in unfinished.glob("template/*_template.toml"):
-        name = template.name.removesuffix("_template.toml")
-        shutil.copyfile(template, unfinished / "config" / f"{name}.toml")
-    for document, record in _CONSENT.items():
-        # Consent to the terms of the sample, recorded as MaiBot records it.
-        text = (unfinished / document).read_text("utf-8")
-        digest = hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
-        (unfinished / record).write_text(digest, "utf-8")
-    unfinished.rename(bot)
-
-
-async def start_bot(ctx: Context, folder: Path) -> InstanceView:
-    """Adds the bot under the name `demo`, unless an earlier run did, and starts it with its services.
+async def start_working(ctx: Context, folder: Path) -> InstanceView:
+    """Adds the bot that works, unless an earlier run did, and starts it with its services.
 
     Raises what adding and starting raise.
     """
-    bot = folder / BOTS / NAME
-    view = next((view for view in ctx.live.views if view.name == NAME), None)
+    view = await _added(ctx, folder, WORKING)
+    return (await instances.start(ctx, view.id)).instance
+
+
+async def start_others(ctx: Context, folder: Path, new: frozenset[str]) -> None:
+    """Starts the bots that need somebody. `new`: the names of those that are here for the first time. Never raises."""
+    for name in (ASKING, BROKEN):
+        try:
+            view = await _added(ctx, folder, name)
+            if name == BROKEN and name in new:
+                await instances.start(ctx, view.id)
+                await instances.stop(ctx, view.id)
+                await asyncio.to_thread(demo_folder.break_configuration, folder / BOTS / name)
+            await instances.start(ctx, view.id)
+        except LauncherError as error:
+            # That the broken one does not start is meant, and told by its state; so are faults of the others.
+            log.debug("%s was not started: %s", name, error.text.en)
+    if WORKING in new:
+        await _back_up(ctx)
+
+
+async def _back_up(ctx: Context) -> None:
+    view = next((view for view in ctx.live.views if view.name == WORKING), None)
+    if view is not None:
+        try:
+            await backups.create(ctx, view.id)
+        except LauncherError as error:
+            log.warning("no backup of %s: %s", WORKING, error.text.en)
+
+
+async def _added(ctx: Context, folder: Path, name: str) -> InstanceView:
+    bot = folder / BOTS / name
+    view = next((view for view in ctx.live.views if view.name == name), None)
     if view is not None and await _has_port_in_use(view):
         await instances.delete(ctx, view.id)
         view = None
     if view is None:
-        chosen = await asyncio.to_thread(_choose_ports)
-        await asyncio.to_thread(_write_ports, bot, chosen)
+        chosen = await asyncio.to_thread(demo_folder.choose_ports)
+        await asyncio.to_thread(demo_folder.write_ports, bot, chosen)
         services = (
             NewService("napcat", port=chosen.napcat),
             NewService("nonebot-ada", port=chosen.adapter),
         )
-        view = await instances.add(ctx, NewInstance(NAME, str(bot), chosen.bot, services=services))
+        wanted = services if name == WORKING else ()
+        view = await instances.add(ctx, NewInstance(name, str(bot), chosen.bot, services=wanted))
         # Otherwise the server of the next run would start it before its ports are checked.
         await instances.supervise(ctx, view.id, autostart=False)
-    return (await instances.start(ctx, view.id)).instance
+    return view
 
 
 async def _has_port_in_use(view: InstanceView) -> bool:
     wanted = [view.port, *(service.port for service in view.services)]
     return any([await asyncio.to_thread(listeners.is_taken, port) for port in wanted])
-
-
-def _choose_ports() -> SamplePorts:
-    """Four different free ports."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in SamplePorts._fields]
-        for probe in sockets:
-            probe.bind(("127.0.0.1", 0))
-        return SamplePorts(*(probe.getsockname()[1] for probe in sockets))
-
-
-def _write_ports(bot: Path, chosen: SamplePorts) -> None:
-    """Sets the ports in every file of the sample that names them; nothing else in those files changes."""
-    env = (bot / ".env").read_text("utf-8")
-    for name, port in (("PORT", chosen.bot), ("WEBUI_PORT", chosen.webui)):
-        env = re.sub(rf"(?m)^{name}=.*$", f"{name}={port}", env)
-    (bot / ".env").write_text(env, "utf-8")
-    napcat = bot / "napcat" / "config" / "webui.json"
-    napcat.write_text(json.dumps(json.loads(napcat.read_text("utf-8")) | {"port": chosen.napcat}, indent=4))
-    adapter = bot / "nonebot-ada" / "config.toml"
-    settings: Any = tomlkit.parse(adapter.read_text("utf-8"))
-    settings["napcat_server"]["port"] = chosen.adapter
-    settings["maibot_server"]["port"] = chosen.bot
-    adapter.write_text(tomlkit.dumps(settings), "utf-8")

@@ -1,4 +1,4 @@
-"""`mailauncher demo`: one command starts a bot, and nothing is left afterwards."""
+"""`mailauncher demo`: one command starts bots, and nothing is left afterwards."""
 
 import json
 import re
@@ -14,7 +14,7 @@ import pytest
 
 from mailauncher import lock
 from tests.support.context import free_port
-from tests.support.program import Home, Running
+from tests.support.program import DEADLINE_S, Home, Running
 
 pytestmark = pytest.mark.slow
 
@@ -24,6 +24,23 @@ def instances(place: Home) -> list[dict[str, Any]]:
     assert listed.returncode == 0, listed.stderr
     found: list[dict[str, Any]] = json.loads(listed.stdout)
     return found
+
+
+def working(place: Home) -> dict[str, Any]:
+    """The bot that works; the others come a little later."""
+    (bot,) = [bot for bot in instances(place) if bot["name"] == "demo"]
+    return bot
+
+
+def wait_for_others(place: Home, *states: str) -> None:
+    """Until the bots that need somebody are in these states, in the order of their names."""
+    deadline = time.monotonic() + DEADLINE_S
+    while True:
+        found = {bot["name"]: bot["status"] for bot in instances(place) if bot["name"] != "demo"}
+        if [found[name] for name in sorted(found)] == list(states):
+            return
+        assert time.monotonic() < deadline, found
+        time.sleep(0.1)
 
 
 def demonstrate(place: Home, *arguments: str) -> Running:
@@ -43,7 +60,7 @@ def test_it_runs_a_bot_with_its_services_and_leaves_nothing(place: Home) -> None
         "demo", MAILAUNCHER_DATABASE_URL="sqlite:///nowhere/at/all.db"
     )  # the user's is not touched
     demo.expect("attach demo")
-    (bot,) = instances(place)
+    bot = working(place)
     services = bot["services"]
     assert (bot["name"], bot["status"]) == ("demo", "running")
     assert {s["name"]: s["status"] for s in services} == {"napcat": "running", "nonebot-ada": "running"}
@@ -58,6 +75,23 @@ def test_it_runs_a_bot_with_its_services_and_leaves_nothing(place: Home) -> None
     for address in (f"{place.url}/", f"{place.url}/graphql", f"{place.url}/api/v1/docs"):
         assert f" {address}\n" in demo.text
     assert demo.text.startswith("MaiLauncher ")
+    end(place, demo, signal.SIGINT)
+
+
+def test_one_bot_fails_with_a_way_out_and_one_asks_and_both_are_helped(place: Home) -> None:
+    demo = demonstrate(place)
+    wait_for_others(place, "running", "failed")
+    shown = place.run("ls").stdout
+    assert "waiting for terms" in shown
+    assert "A configuration file has a syntax error (line 8)" in shown
+    assert place.run("accept", "demo-asking").returncode == 0
+    assert place.run("restart", "demo-asking").returncode == 0
+    revisions = json.loads(place.run("config", "history", "demo-broken", "bot", "--json").stdout)
+    assert len(revisions) > 1
+    restored = place.run("config", "restore", "demo-broken", "bot", revisions[-1]["id"])
+    assert restored.returncode == 0, restored.stderr
+    assert place.run("start", "demo-broken", "--ready").returncode == 0
+    assert place.run("backups", "demo").stdout.count("manual") == 1
     end(place, demo, signal.SIGINT)
 
 
@@ -114,7 +148,7 @@ def test_a_kept_demonstration_continues_with_the_same_bot_and_the_users_changes(
     former = bot_port(folder)
     with socket.create_server(("127.0.0.1", former)):
         demo = demonstrate(place, "--keep", str(folder))
-        (bot,) = instances(place)
+        bot = working(place)
     assert (bot["status"], bot["port"]) == ("running", bot_port(folder))
     assert bot["port"] != former  # that one was in use
     assert demo.end() == 0
@@ -124,7 +158,7 @@ def test_a_kept_demonstration_continues_with_the_same_bot_and_the_users_changes(
 
 def require_agreeing_ports(place: Home, folder: Path) -> None:
     """In all files, the launcher, and what the programs say."""
-    (bot,) = instances(place)
+    bot = working(place)
     ports = {s["name"]: s["port"] for s in bot["services"]}
     root = folder / "bots" / "demo"
     adapter = tomllib.loads((root / "nonebot-ada" / "config.toml").read_text("utf-8"))

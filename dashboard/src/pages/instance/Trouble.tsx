@@ -1,6 +1,7 @@
 /** Why a bot does not work, or what it asks, with its last lines: nothing while all is well. */
+import { acceptTerms } from "../../app/acceptTerms";
 import { useCommands } from "../../app/useCommand";
-import { AcceptTermsDocument, type FailureDetailsFragment } from "../../gql/graphql";
+import type { FailureDetailsFragment } from "../../gql/graphql";
 import { useNumbers } from "../../i18n/numbers";
 import { useText } from "../../i18n/text";
 import { conditionOf } from "../../live/condition";
@@ -48,7 +49,7 @@ function ProgramTrouble({ instance, program, name }: { instance: Instance; progr
             kind="primary"
             disabled={busy || refused !== undefined}
             title={refused}
-            onClick={() => void run(instance.name, AcceptTermsDocument, { id: instance.id })}
+            onClick={() => void acceptTerms(run, instance)}
           >
             {text("do.acceptTerms")}
           </Button>

@@ -1,7 +1,8 @@
 /** Everything that waits for a person, with the reason and the way on; one calm line if there is nothing. */
 import type { Operation } from "../../api/operation";
+import { acceptTerms } from "../../app/acceptTerms";
 import { useCommands } from "../../app/useCommand";
-import { AcceptTermsDocument, RestartDocument, StartDocument } from "../../gql/graphql";
+import { RestartDocument, StartDocument } from "../../gql/graphql";
 import { useText } from "../../i18n/text";
 import { conditionOf, isUp, needsSomebody } from "../../live/condition";
 import type { Instance } from "../../live/instances";
@@ -74,7 +75,7 @@ function Need({ instance }: { instance: Instance }) {
           small
           disabled={busy || refused !== undefined}
           title={refused}
-          onClick={() => void run(name, AcceptTermsDocument, { id })}
+          onClick={() => void acceptTerms(run, instance)}
         >
           {text("do.acceptTerms")}
         </Button>

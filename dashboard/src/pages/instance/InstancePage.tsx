@@ -1,15 +1,13 @@
 /** One bot: what it is doing and why, what can be done, its terminals, log, figures, events and settings. */
 import { lazy, Suspense, useEffect } from "react";
-import { Link, useSearchParams } from "wouter";
+import { Link } from "wouter";
 import { useText } from "../../i18n/text";
 import { type Instance, instances } from "../../live/instances";
 import { followUsage } from "../../live/usage";
-import { inTerminal } from "../../search/filters";
 import { EventHistory } from "../../ui/EventHistory";
 import { Card, css as parts, Skeleton } from "../../ui/parts";
 import { useStore } from "../../ui/store";
 import { Header } from "./Header";
-import css from "./instance.module.css";
 import { Programs } from "./Programs";
 import { Settings } from "./Settings";
 import { Trouble } from "./Trouble";
@@ -60,7 +58,7 @@ function Found({ instance, tab }: { instance: Instance; tab: Tab }) {
       </nav>
       <Suspense fallback={<Skeleton label={text("list.loading")} lines={8} />}>
         {tab === "terminal" && <Terminals key={instance.id} terminals={instance.terminals} />}
-        {tab === "log" && <Logs instance={instance} />}
+        {tab === "log" && <LogView instance={instance} />}
         {tab === "usage" && <UsageCharts instance={instance} />}
         {tab === "events" && (
           <Card title={text("bot.events")}>
@@ -70,33 +68,5 @@ function Found({ instance, tab }: { instance: Instance; tab: Tab }) {
         {tab === "settings" && <Settings key={instance.id} instance={instance} />}
       </Suspense>
     </>
-  );
-}
-
-function Logs({ instance }: { instance: Instance }) {
-  const text = useText();
-  const [parameters, setParameters] = useSearchParams();
-  const chosen = parameters.get("terminal") ?? "main";
-  const session = instance.terminals.find((one) => one.name === chosen) ?? instance.terminals[0];
-  const choose = (name: string) => setParameters((before) => inTerminal(before, name), { replace: true });
-  return (
-    <div className={css.chart}>
-      {instance.terminals.length > 1 && (
-        <fieldset className={parts.tabs} aria-label={text("terminal.choose")}>
-          {instance.terminals.map(({ name }) => (
-            <button
-              key={name}
-              type="button"
-              className={parts.tab}
-              aria-current={name === session?.name ? "page" : undefined}
-              onClick={() => choose(name)}
-            >
-              {name === "main" ? text("bot.main") : name}
-            </button>
-          ))}
-        </fieldset>
-      )}
-      {session && <LogView key={session.sessionId} instanceId={instance.id} sessionId={session.sessionId} />}
-    </div>
   );
 }

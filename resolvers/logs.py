@@ -8,13 +8,15 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Literal
 
 from mailauncher.clock import now_ms
-from mailauncher.errors import InvalidParameter
+from mailauncher.errors import InvalidParameter, ResourceNotFound
 from resolvers import terminals
 from resolvers.context import Context
+from store.journal import EventFilter
 from terminals import text
 from terminals.terminal import Terminal
 
@@ -27,6 +29,8 @@ HISTORY_BYTES = 1 << 20
 HISTORY_LINES = 5000
 EVER_MS = 1 << 62
 PART_BYTES = 1 << 10  # the least: a character or a sequence is not longer
+
+CRASH_BYTES = 256 << 10
 
 DownloadFormat = Literal["text", "asciicast"]
 
@@ -177,6 +181,31 @@ async def download(
     terminal = terminals.find(ctx, session_id)
     require_order(first, last)
     begin, end = await span(terminal, first, last)
+    return _as(form, terminal, begin, end)
+
+
+async def crash(ctx: Context, session_id: str, form: DownloadFormat) -> AsyncGenerator[bytes, None]:
+    """What a terminal's program had printed before it last died: the last 256 KiB, in whole lines. Raises as `download`, and
+    ResourceNotFound if no death is known."""
+    terminal = terminals.find(ctx, session_id)
+    session_id = terminal.session_id  # a service has two names
+    wanted = EventFilter(session_id.rpartition("_")[0], session_id=session_id)
+    deaths = await ctx.store.journal.page(wanted, 1, newest=True)
+    if not deaths:
+        raise ResourceNotFound(
+            "没有这个终端的程序崩溃的记录", "No crash of the program in this terminal is known"
+        )
+    end = deaths[0]["offset"]
+    begin = max(0, end - CRASH_BYTES)
+    if begin:
+        async with aclosing(_read(terminal, begin, end)) as pieces:
+            async for offset, data in pieces:
+                begin = min(end, offset + text.first_line_start(data))
+                break
+    return _as(form, terminal, begin, end)
+
+
+def _as(form: DownloadFormat, terminal: Terminal, begin: int, end: int) -> AsyncGenerator[bytes, None]:
     return _as_text(terminal, begin, end) if form == "text" else _as_asciicast(terminal, begin, end)
 
 

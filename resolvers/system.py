@@ -144,4 +144,13 @@ async def recent_events(ctx: Context, instance_ids: Sequence[str], limit: int) -
 
 def _event(row: dict[str, Any]) -> EventView:
     text = Text(row["zh"], row["en"])
-    return EventView(row["id"], row["at"], row["instance_id"], row["kind"], row["caller"], text)
+    return EventView(
+        row["id"],
+        row["at"],
+        row["instance_id"],
+        row["kind"],
+        row["caller"],
+        text,
+        row["session_id"],
+        row["offset"],
+    )

@@ -198,6 +198,9 @@ class EventView:
     kind: str
     caller: str
     text: Text
+    session_id: str | None
+    offset: int | None
+    """For the death of a program: its terminal, and the end of what it had printed there."""
 
     @property
     def position(self) -> int:

@@ -19,9 +19,18 @@ async def _download(ctx: Context, call: Call) -> StreamedResponse:
         raise InvalidParameter(
             "format 应为 text 或 asciicast", "format must be text or asciicast", field="format"
         )
-    pieces = await logs.download(
-        ctx, session_id, _time(call, "from"), _time(call, "to"), cast(logs.DownloadFormat, form)
-    )
+    chosen = cast(logs.DownloadFormat, form)
+    first, last = _time(call, "from"), _time(call, "to")
+    if _single(call, "part") is None:
+        pieces = await logs.download(ctx, session_id, first, last, chosen)
+    elif call.query("part") == ["crash"] and first is last is None:
+        pieces = await logs.crash(ctx, session_id, chosen)
+    else:
+        raise InvalidParameter(
+            "part 应为 crash，且不能与 from、to 一起给出",
+            "part must be crash, and cannot be given with from or to",
+            field="part",
+        )
     media, ending = _TYPES[form]
     name = b'attachment; filename="%b.%b"' % (session_id.encode(), ending)
     return StreamedResponse(
@@ -58,12 +67,21 @@ OPERATIONS = (
         query=(
             Parameter("from", Text("起始时间，毫秒时间戳", "Start, in milliseconds since 1970")),
             Parameter("to", Text("结束时间，毫秒时间戳", "End, in milliseconds since 1970")),
+            Parameter(
+                "part",
+                Text(
+                    "crash：程序上次崩溃之前的输出，最多 256 KiB",
+                    "crash: what was printed before the program last died, at most 256 KiB",
+                ),
+                ("crash",),
+            ),
             Parameter("format", Text("文件格式，默认 text", "File format, text by default"), tuple(_TYPES)),
         ),
         codes=(
             Code.INVALID_SESSION,
             Code.INSTANCE_NOT_FOUND,
             Code.TERMINAL_NOT_FOUND,
+            Code.RESOURCE_NOT_FOUND,
             Code.INVALID_PARAMETER,
         ),
         media=tuple(media for media, _ in _TYPES.values()),

@@ -12,7 +12,7 @@ from resolvers.views import EventView
 from schema.context import Info
 from schema.descriptions import CURSOR, MESSAGE
 from schema.paging import Page, PageInfo, identity
-from schema.scalars import LONG_MAX, Instant
+from schema.scalars import LONG_MAX, Instant, Long
 from store.journal import EVENTS_KEPT, EventFilter
 
 
@@ -52,6 +52,13 @@ class Event:
     message: str = strawberry.field(
         resolver=_message,
         description=MESSAGE,
+    )
+    session_id: strawberry.ID | None = strawberry.field(
+        description="For `died` and `failed`: the terminal of the program. Null for other events, and where nothing is known to "
+        "have been printed."
+    )
+    offset: Long | None = strawberry.field(
+        description="Offset in bytes of the end of what the program had printed there. Null without `sessionId`."
     )
 
 

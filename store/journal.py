@@ -29,6 +29,17 @@ NEWEST_KEPT = 256
 _PRUNE_EVERY = 500
 
 
+NO_PLACE: dict[str, Any] = {"session_id": None, "offset": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in the output of a terminal."""
+
+    session_id: str
+    offset: int
+
+
 @dataclass(frozen=True, slots=True)
 class EventFilter:
     """Which events are wanted; None: any. `begin` and `end` in milliseconds since 1970, `end` itself is not included."""
@@ -37,6 +48,8 @@ class EventFilter:
     kinds: Sequence[str] | None = None
     begin: int | None = None
     end: int | None = None
+    session_id: str | None = None
+    """Only deaths of the program in this terminal that had printed something."""
 
     def conditions(self) -> dict[str, Any]:
         """For Tortoise's `filter`."""
@@ -45,6 +58,7 @@ class EventFilter:
             "kind__in": self.kinds,
             "at__gte": self.begin,
             "at__lt": self.end,
+            "session_id": self.session_id,
         }
         return {name: value for name, value in found.items() if value is not None}
 
@@ -63,11 +77,14 @@ class Journal:
         events."""
         self._loaded = False
 
-    async def note(self, kind: str, caller: str, text: Text, instance_id: str | None = None) -> None:
+    async def note(
+        self, kind: str, caller: str, text: Text, instance_id: str | None = None, place: Place | None = None
+    ) -> None:
         """Adds an event. Never raises DatabaseError, since what the event reports has happened already: an event that cannot
         be written (a full disk) goes to the log, and into the journal when that is possible."""
         event = {"at": int(time.time() * 1000), "instance_id": instance_id, "kind": kind, "caller": caller}
-        self._unsaved.append({**event, "zh": readable(text.zh), "en": readable(text.en)})
+        where = {"session_id": place.session_id, "offset": place.offset} if place else NO_PLACE
+        self._unsaved.append({**event, "zh": readable(text.zh), "en": readable(text.en), **where})
         if not await self.save_unsaved(retried=False):
             log.error("not in the journal yet: %s", text.en)
 

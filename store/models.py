@@ -65,6 +65,12 @@ class Event(Model):
     caller = fields.CharField(max_length=64, description="who asked: a front door, or the supervisor itself")
     zh = fields.TextField(description="the sentence in Chinese")
     en = fields.TextField(description="the sentence in English")
+    session_id: fields.Field[str | None] = fields.CharField(
+        max_length=128, null=True, description="the terminal whose program has died"
+    )
+    offset: fields.Field[int | None] = fields.BigIntField(
+        null=True, description="the end of what that program had printed"
+    )
 
     class Meta:
         table = "event"

@@ -50,6 +50,7 @@ def failure_of(
         signal=signal.Signals(ended.signal).name if ended.signal else None,
         last_lines=last_lines,
         hint=hint,
+        offset=ended.offset,
         restart_at=None if delay_s is None else int((time.time() + delay_s) * 1000),
     )
 

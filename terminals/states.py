@@ -59,6 +59,8 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """The probable cause and what to do, where known."""
     restart_at: int | None = None
     """When it is restarted automatically, in milliseconds since 1970; None if it is not."""
+    offset: int | None = None
+    """The end of what the program had printed; None if it never ran, or if that is not known."""
     sentence: bool = False
     """Whether `reason` is a sentence of its own; otherwise it follows the program's name, like "exited with code 1"."""
 

@@ -27,7 +27,7 @@ from resolvers.running import port_holders, port_plan
 from resolvers.running.details import details
 from resolvers.running.first_starts import FirstStarts
 from resolvers.views import Details, InstanceView, ServiceView
-from store.journal import Journal
+from store.journal import Journal, Place
 from store.records import InstanceRecord, ServiceRecord
 from store.registry import Registry
 from terminals.client import Exit
@@ -460,14 +460,17 @@ class LiveInstances:
             if then is None:
                 continue
             if part.failure is not None and part.failure != then.failure:
+                program = supervisor.programs[name]
                 self.spawn(
-                    self._note_death(now, supervisor.programs[name].title, part.failure),
+                    self._note_death(now, program.title, part.failure, program.terminal.session_id),
                     f"death of {now.name}",
                 )
             if then.status is State.RUNNING and part.status is State.STOPPED:
                 self.spawn(self._registry.set_wanted(now.id, [name], False), f"end of {now.name}")
 
-    async def _note_death(self, instance: InstanceView, title: Text, failure: Failure) -> None:
+    async def _note_death(
+        self, instance: InstanceView, title: Text, failure: Failure, session_id: str
+    ) -> None:
         kind = "failed" if failure.restart_at is None else "died"
         hint = failure.hint or Text("", "")
         who = Text(f"{title.zh} ", f"{title.en} ")
@@ -478,7 +481,8 @@ class LiveInstances:
             f"{instance.name}：{who.zh}{failure.reason.zh} {hint.zh}".strip(),
             f"{instance.name}: {who.en}{failure.reason.en} {hint.en}".strip(),
         )
-        await self._journal.note(kind, "supervisor", words, instance.id)
+        place = None if failure.offset is None else Place(session_id, failure.offset)
+        await self._journal.note(kind, "supervisor", words, instance.id, place)
 
     def spawn(self, work: Coroutine[Any, Any, T], name: str) -> "asyncio.Task[T]":
         """Starts work that nobody needs to wait for but the end of the server. A failure is logged."""

@@ -4,20 +4,22 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from mailauncher.errors import InvalidParameter
+from mailauncher.errors import CommandFailed, InvalidParameter
 from resolvers import instances, log_search, logs, terminals
 from resolvers.context import Context
 from resolvers.log_search import LogMatches, LogQuery
+from store.journal import EventFilter
 from terminals.line_search import LineQuery
-from tests.support.context import add_bot, outputs
+from tests.support.context import PATIENCE_S, add_bot, outputs, settings_for
 from tests.support.growth import require_linear
-from tests.support.server import Launcher
+from tests.support.server import Launcher, running
 
 TALKATIVE_BOT = """
 import time
@@ -228,3 +230,56 @@ def test_histories_and_searches_are_linear(printed: Use, filler: bytes) -> None:
         assert (await search(CTX, "", "red", 0, 200)).next is None or filler == b"red\n"
 
     require_linear(cost)
+
+
+CRASHING_BOT = """
+import pathlib, sys
+ran = pathlib.Path("ran")
+if ran.exists():
+    print("works", flush=True)
+    sys.stdin.read()
+ran.touch()
+for number in range(40_000):
+    print("line", number)
+sys.exit(3)
+"""
+
+
+@pytest.mark.slow
+async def test_what_was_printed_before_the_last_crash_is_downloaded_also_from_a_later_server(
+    tmp_path: Path,
+) -> None:
+    settings = settings_for(tmp_path)
+    async with running(settings) as launcher:
+        bot = await add_bot(launcher.ctx, tmp_path / "bot", CRASHING_BOT)
+        await instances.supervise(launcher.ctx, bot.id, restart="no")
+        address = f"/api/v1/terminals/{bot.id}_main/log"
+        async with httpx.AsyncClient(base_url=launcher.url) as client:
+            assert (await client.get(f"{address}?part=crash")).json()["error"]["code"] == "RESOURCE_NOT_FOUND"
+            for wrong in ("part=all", "part=crash&from=1", "part=crash&part=crash"):
+                refused = (await client.get(f"{address}?{wrong}")).json()["error"]
+                assert (refused["code"], refused["field"]) == ("INVALID_PARAMETER", "part")
+        with suppress(CommandFailed):
+            await instances.start(launcher.ctx, bot.id)
+        await _noted(launcher.ctx, bot.id)
+        await instances.start(launcher.ctx, bot.id)
+        await outputs(launcher.ctx, f"{bot.id}_main", "works\r\n")
+    async with running(settings) as later, httpx.AsyncClient(base_url=later.url) as client:
+        crash = (await client.get(f"{address}?part=crash")).text
+        numbers = range(40_000 - crash.count("\n"), 40_000)
+        assert crash == "".join(f"line {number}\r\n" for number in numbers)
+        assert logs.CRASH_BYTES - 20 < len(crash) <= logs.CRASH_BYTES
+        recording = (await client.get(f"{address}?part=crash&format=asciicast")).text.splitlines()
+        assert "".join(json.loads(line)[2] for line in recording[1:]) == crash
+        query = '{ events(kinds: ["failed"]) { edges { node { sessionId offset } } } }'
+        answer = await client.post("/graphql", json={"query": query})
+        (edge,) = answer.json()["data"]["events"]["edges"]
+        whole = (await client.get(address)).content
+        assert edge["node"] == {"sessionId": f"{bot.id}_main", "offset": whole.index(b"works")}
+
+
+async def _noted(ctx: Context, instance_id: str) -> None:
+    """Waits until the journal has the death of a bot."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not await ctx.store.journal.page(EventFilter(instance_id, ["failed"]), 1):
+            await asyncio.sleep(0.02)

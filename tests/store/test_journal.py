@@ -52,6 +52,8 @@ async def test_an_event_is_stored_with_all_its_columns(journal: Journal) -> None
         "caller": "rest",
         "zh": "启动 one",
         "en": "one",
+        "session_id": None,
+        "offset": None,
     }
 
 

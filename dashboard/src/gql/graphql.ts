@@ -136,7 +136,7 @@ export type HealthQueryVariables = Exact<{ [key: string]: never; }>;
 
 export type HealthQuery = { systemHealth: { version: string, uptime: number, machine: { system: string, release: string } } };
 
-export type EventRowFragment = { id: string, at: string, instanceId: string | null, kind: string, caller: string, message: string };
+export type EventRowFragment = { id: string, at: string, instanceId: string | null, kind: string, caller: string, message: string, sessionId: string | null, offset: number | null };
 
 export type LatestEventsQueryVariables = Exact<{
   last: number;
@@ -145,14 +145,14 @@ export type LatestEventsQueryVariables = Exact<{
 }>;
 
 
-export type LatestEventsQuery = { events: { edges: Array<{ cursor: string, node: { id: string, at: string, instanceId: string | null, kind: string, caller: string, message: string } }>, pageInfo: { hasNextPage: boolean } } | null };
+export type LatestEventsQuery = { events: { edges: Array<{ cursor: string, node: { id: string, at: string, instanceId: string | null, kind: string, caller: string, message: string, sessionId: string | null, offset: number | null } }>, pageInfo: { hasNextPage: boolean } } | null };
 
 export type EventsSinceSubscriptionVariables = Exact<{
   after?: string | null | undefined;
 }>;
 
 
-export type EventsSinceSubscription = { events: { id: string, at: string, instanceId: string | null, kind: string, caller: string, message: string } };
+export type EventsSinceSubscription = { events: { id: string, at: string, instanceId: string | null, kind: string, caller: string, message: string, sessionId: string | null, offset: number | null } };
 
 export type UsageOfQueryVariables = Exact<{
   begin: string;
@@ -328,6 +328,13 @@ export type LogPartQueryVariables = Exact<{
 
 
 export type LogPartQuery = { terminalLog: { data: string, offset: number, end: number } | null };
+
+export type CrashesQueryVariables = Exact<{
+  instanceId: string;
+}>;
+
+
+export type CrashesQuery = { events: { edges: Array<{ node: { sessionId: string | null, offset: number | null } }> } | null };
 
 export class TypedDocumentString<TResult, TVariables>
   extends String
@@ -522,6 +529,8 @@ export const EventRowFragmentDoc = new TypedDocumentString(`
   kind
   caller
   message
+  sessionId
+  offset
 }
     `, {"fragmentName":"EventRow"}) as unknown as TypedDocumentString<EventRowFragment, unknown>;
 export const OutcomeFragmentDoc = new TypedDocumentString(`
@@ -538,8 +547,8 @@ export const InstanceChangedDocument = {"__meta__":{"hash":"sha256:2cab55aa3c640
 export const UsageChangedDocument = {"__meta__":{"hash":"sha256:8ed11de1d1a7898797f929620618392d0b8265629e2517c7961ec0f441171bf5"}} as unknown as TypedDocumentString<UsageChangedSubscription, UsageChangedSubscriptionVariables>;
 export const MachineDocument = {"__meta__":{"hash":"sha256:3bff0a2036286cd3bd5537fde1265e48ff22e6430d8b15a533f2cbffb09ce81d"}} as unknown as TypedDocumentString<MachineSubscription, MachineSubscriptionVariables>;
 export const HealthDocument = {"__meta__":{"hash":"sha256:7215f7c4b01ba2e5db8f0f2908469720aca624b65eb8129d88b801e426eb2e90"}} as unknown as TypedDocumentString<HealthQuery, HealthQueryVariables>;
-export const LatestEventsDocument = {"__meta__":{"hash":"sha256:e7c94a55e0526ee7772b9b5dc28130dfe6401da6d7f8fc3e679c818a8e7a115a"}} as unknown as TypedDocumentString<LatestEventsQuery, LatestEventsQueryVariables>;
-export const EventsSinceDocument = {"__meta__":{"hash":"sha256:1b9ae043fc139dff9fe8fe45c488f0a8aa05c16961fd1c81b9725c1eaf20c013"}} as unknown as TypedDocumentString<EventsSinceSubscription, EventsSinceSubscriptionVariables>;
+export const LatestEventsDocument = {"__meta__":{"hash":"sha256:1c7c978abe41c546aeac1fb46f5d09edce3bd68c50d44b3f175a3232dc935fed"}} as unknown as TypedDocumentString<LatestEventsQuery, LatestEventsQueryVariables>;
+export const EventsSinceDocument = {"__meta__":{"hash":"sha256:98b2ed7264d8771a559d89804eedcf7a97d714cfa1f588dbe61e63d06a9bf988"}} as unknown as TypedDocumentString<EventsSinceSubscription, EventsSinceSubscriptionVariables>;
 export const UsageOfDocument = {"__meta__":{"hash":"sha256:de01a496fc7a6d78fc87a12c84b9afbe4edcfcb6abf0c4691cbf1311a06e006e"}} as unknown as TypedDocumentString<UsageOfQuery, UsageOfQueryVariables>;
 export const StartDocument = {"__meta__":{"hash":"sha256:b4f719eb02c0986359fa37c992f4cc97870bc63ae9ea82a485d2ce1fb3cc6d81"}} as unknown as TypedDocumentString<StartMutation, StartMutationVariables>;
 export const StopDocument = {"__meta__":{"hash":"sha256:1af7d1c447a06db3a75ae571306e81ce04bb31266f1deff92cf814f02f8c78f5"}} as unknown as TypedDocumentString<StopMutation, StopMutationVariables>;
@@ -561,3 +570,4 @@ export const DeploymentProgressDocument = {"__meta__":{"hash":"sha256:b4e6fb885c
 export const SearchLogsDocument = {"__meta__":{"hash":"sha256:7ea3264ca7412f0b7a091b32035035e5cc268c3f13934b700db3bd4c4608699e"}} as unknown as TypedDocumentString<SearchLogsSubscription, SearchLogsSubscriptionVariables>;
 export const TerminalPartDocument = {"__meta__":{"hash":"sha256:70699732725d6cd809cec9bf34b2b15d86d4332a158fd555510464d862503251"}} as unknown as TypedDocumentString<TerminalPartQuery, TerminalPartQueryVariables>;
 export const LogPartDocument = {"__meta__":{"hash":"sha256:1dd6d240fd7769eab6487c515309fa8cfb3a9185bf8b0cc28c0a1cd4a8d678ea"}} as unknown as TypedDocumentString<LogPartQuery, LogPartQueryVariables>;
+export const CrashesDocument = {"__meta__":{"hash":"sha256:387141f12a6a24e1a1d69d06da2f46bf01dcd69c1663349dd789df456a543f03"}} as unknown as TypedDocumentString<CrashesQuery, CrashesQueryVariables>;

@@ -116,6 +116,7 @@ export const en: Record<Key, string> = {
   "events.none": "No events yet.",
   "events.older": "Older events",
   "events.all": "All events",
+  "events.log": "the log at that moment",
   "events.by": "by {caller}",
 
   "do.start": "Start",

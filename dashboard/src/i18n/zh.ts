@@ -111,6 +111,7 @@ export const zh = {
   "events.none": "还没有事件。",
   "events.older": "更早的事件",
   "events.all": "全部事件",
+  "events.log": "当时的日志",
   "events.by": "来自 {caller}",
 
   "do.start": "启动",

@@ -4,6 +4,7 @@ import { Link } from "wouter";
 import { useNumbers } from "../i18n/numbers";
 import { useText } from "../i18n/text";
 import { instances } from "../live/instances";
+import { terminalOf } from "../live/terminals";
 import { Button, css as parts } from "../ui/parts";
 import { useStore } from "../ui/store";
 import { type Filters, parametersOf } from "./filters";
@@ -66,12 +67,13 @@ function OfTerminal({
   const text = useText();
   const numbers = useNumbers();
   const [shown, setShown] = useState(SHOWN);
-  const { instance, terminal } = useTerminal(sessionId);
+  const { byId } = useStore(instances);
+  const { instanceId, terminal, name } = terminalOf(sessionId, byId);
   const address = ({ offset }: Hit) => {
     const parameters = parametersOf(filters, new URLSearchParams({ terminal, at: String(offset) }));
-    return `/instances/${instance?.id ?? ""}/log?${parameters}`;
+    return `/instances/${instanceId}/log?${parameters}`;
   };
-  const title = `${instance?.name ?? sessionId} · ${terminal === "main" ? text("bot.main") : terminal}`;
+  const title = `${name ?? sessionId} · ${terminal === "main" ? text("bot.main") : terminal}`;
   return (
     <section aria-label={title} className={css.terminal}>
       <h3>
@@ -96,14 +98,6 @@ function OfTerminal({
       )}
     </section>
   );
-}
-
-function useTerminal(sessionId: string) {
-  const { byId } = useStore(instances);
-  const at = sessionId.lastIndexOf("_");
-  const instance = byId.get(sessionId.slice(0, at));
-  const known = instance?.terminals.find((one) => one.sessionId === sessionId);
-  return { instance, terminal: known?.name ?? sessionId.slice(at + 1) };
 }
 
 /** The found text stands out; where a regular expression has matched, the browser cannot tell. */

@@ -6,6 +6,7 @@ import { WebglAddon } from "@xterm/addon-webgl";
 import { type ITerminalOptions, Terminal } from "@xterm/xterm";
 import "@xterm/xterm/css/xterm.css";
 import { colours, followColours } from "./colours";
+import { copyWithoutTrailing } from "./copying";
 
 export interface XtermScreen {
   readonly terminal: Terminal;
@@ -34,6 +35,8 @@ export function createScreen(element: HTMLElement, options: ITerminalOptions): X
   const unfollow = followColours(() => {
     terminal.options.theme = colours();
   });
+  // A line that the terminal has wrapped is one line in its selection.
+  const uncopy = copyWithoutTrailing(element, () => terminal.getSelection());
   return {
     terminal,
     fitting: () => {
@@ -42,6 +45,7 @@ export function createScreen(element: HTMLElement, options: ITerminalOptions): X
     },
     dispose: () => {
       unfollow();
+      uncopy();
       terminal.dispose();
     },
   };

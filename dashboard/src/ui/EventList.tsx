@@ -2,9 +2,16 @@ import { Link } from "wouter";
 import { useNumbers } from "../i18n/numbers";
 import { useText } from "../i18n/text";
 import type { Event } from "../live/events";
-import { instances } from "../live/instances";
+import { type Instance, instances } from "../live/instances";
+import { terminalOf } from "../live/terminals";
 import css from "./EventList.module.css";
 import { useStore } from "./store";
+
+/** The address of the log around a place in it. */
+function logOf(sessionId: string, offset: number, byId: ReadonlyMap<string, Instance>): string {
+  const { instanceId, terminal } = terminalOf(sessionId, byId);
+  return `/instances/${instanceId}/log?${new URLSearchParams({ terminal, at: String(offset) })}`;
+}
 
 /** Events, newest first. Without `named` the name of the instance is left out: the page says it. */
 export function EventList({ events, named = true }: { events: readonly Event[]; named?: boolean }) {
@@ -24,6 +31,11 @@ export function EventList({ events, named = true }: { events: readonly Event[]; 
             </time>
             <span>
               {instance ? <Link href={`/instances/${instance.id}`}>{event.message}</Link> : event.message}
+              {event.sessionId !== null && event.offset !== null && (
+                <Link className={css.caller} href={logOf(event.sessionId, event.offset, byId)}>
+                  {text("events.log")}
+                </Link>
+              )}
               {event.caller && (
                 <span className={css.caller}>{text("events.by", { caller: event.caller })}</span>
               )}

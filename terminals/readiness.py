@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import re
+import time
 from collections.abc import Callable
 from typing import Literal
 
 import msgspec
 
 from mailauncher import listeners
-from mailauncher.errors import Text
+from mailauncher.errors import ConnectionFailed, Text
 from mailauncher.launch import Readiness
 from mailauncher.tasks import Tasks
 from terminals import keeper, text
@@ -20,6 +21,8 @@ from terminals.terminal import Terminal
 PROBE_INTERVAL_S = 0.25
 LATE_PROBE_INTERVAL_S = 2.0
 LINE_BYTES = 64 << 10  # of a line without an end, this much is searched
+READ_BYTES = 64 << 10
+RESTS = 3  # times as long as it has worked
 _LOOPBACK = ("127.0.0.1", "::1")
 
 
@@ -105,23 +108,35 @@ class ReadinessWatch:
 
 
 async def wait_for_line(client: KeeperClient, terminal: str, after: int, pattern: str) -> None:
-    """Follows the output from offset `after` on until a line matches. Raises LauncherError."""
-    matches = re.compile(pattern).search
-    found = asyncio.Event()
-    pending = bytearray()
+    """Reads the output from offset `after` on until a line matches.
 
-    def on_data(_offset: int, data: bytes) -> None:
-        pending.extend(data)
-        *lines, rest = bytes(pending).split(b"\n")
-        pending[:] = rest[-LINE_BYTES:]
-        if any(matches(line) for line in text.last_lines(b"\n".join(lines), len(lines))):
-            found.set()
+    It does not follow the output, whose program would have to wait for it, and it rests after its work: a program that prints
+    all the time, and never gets ready, may not take a processor of the server's.
+    """
+    matches, rest = re.compile(pattern).search, b""
+    while True:
+        try:
+            offset, data = await client.read(terminal, after, READ_BYTES)
+        except ConnectionFailed:  # it hangs, and may answer again
+            await asyncio.sleep(LATE_PROBE_INTERVAL_S)
+            continue
+        if not data:
+            await asyncio.sleep(PROBE_INTERVAL_S)
+            continue
+        rest = b"" if offset > after else rest  # what came between is not kept any more
+        after = offset + len(data)
+        begun = time.monotonic()
+        found, rest = await asyncio.to_thread(_search, matches, rest + data)
+        if found:
+            return
+        await asyncio.sleep(RESTS * (time.monotonic() - begun))
 
-    stream = await client.follow(terminal, after, on_data, lambda: None)
-    try:
-        await found.wait()
-    finally:
-        stream.close()
+
+def _search(matches: Callable[[str], object], data: bytes) -> tuple[bool, bytes]:
+    """Whether a whole line matches, and the line without an end that follows."""
+    whole, _, rest = data.rpartition(b"\n")
+    lines = text.last_lines(whole, whole.count(b"\n") + 1)
+    return any(matches(line) for line in lines), rest[-LINE_BYTES:]
 
 
 async def _accepts(port: int) -> bool:

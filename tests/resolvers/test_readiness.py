@@ -1,9 +1,13 @@
 """Ready is more than alive: the port accepts, or the line was printed."""
 
 import asyncio
+import re
 import socket
+import threading
+import time
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,8 +15,20 @@ from mailauncher import listeners
 from mailauncher.events import InstanceChanged
 from resolvers import instances
 from resolvers.context import Context
+from terminals import readiness
+from terminals.client import NoAnswer
 from terminals.readiness import wait_for_line
-from tests.support.context import add_bot
+from tests.support.context import PATIENCE_S, add_bot
+from tests.support.growth import require_linear
+
+FLOOD_AND_READY = """
+import sys
+for _ in range(20):
+    sys.stdout.write("a\\n" * 50_000)
+print("x" * 100_000)
+print("ready", flush=True)
+sys.stdin.readline()
+"""
 
 SLOW_TO_LISTEN = """
 import socket, sys
@@ -82,3 +98,53 @@ async def test_a_line_that_the_current_run_prints_makes_it_ready(ctx: Context, t
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1):
             await wait_for_line(terminal.client, "main", terminal.start, "never")
+
+
+async def test_a_line_is_found_in_much_output_without_the_event_loop(
+    ctx: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All output was searched on the event loop, 64 KiB of short lines for 15 ms, as long as the bot printed."""
+    threads, search = set(), readiness._search
+
+    def noted(matches: Any, data: bytes) -> tuple[bool, bytes]:
+        threads.add(threading.current_thread())
+        return search(matches, data)
+
+    monkeypatch.setattr(readiness, "_search", noted)
+    bot = await add_bot(ctx, tmp_path / "bot", FLOOD_AND_READY)
+    await instances.start(ctx, bot.id)
+    terminal = ctx.live.supervisor(bot.id).terminals["main"]
+    async with asyncio.timeout(PATIENCE_S):
+        await wait_for_line(terminal.client, "main", terminal.start, "^ready$")
+    assert threads
+    assert threading.main_thread() not in threads
+
+
+def test_the_cost_of_a_search_for_a_line_is_in_proportion_to_the_output() -> None:
+    def cost(times: int) -> float:
+        begun = time.process_time()
+        data = b"".join(b"%d\n" % n for n in range(20_000 * times)) + b"x" * 50_000 * times
+        assert readiness._search(re.compile("never").search, data)[0] is False
+        return time.process_time() - begun
+
+    require_linear(cost)
+
+
+async def test_a_keeper_that_hangs_does_not_end_the_search(
+    ctx: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot = await add_bot(ctx, tmp_path / "bot")
+    await instances.start(ctx, bot.id)
+    terminal = ctx.live.supervisor(bot.id).terminals["main"]
+    read, failed = terminal.client.read, asyncio.Event()
+
+    async def hangs(*given: Any) -> tuple[int, bytes]:
+        if failed.is_set():
+            return await read(*given)
+        failed.set()
+        raise NoAnswer("", "")
+
+    monkeypatch.setattr(readiness, "LATE_PROBE_INTERVAL_S", 0.01)
+    monkeypatch.setattr(terminal.client, "read", hangs)
+    async with asyncio.timeout(PATIENCE_S):
+        await wait_for_line(terminal.client, "main", terminal.start, "^ready$")

@@ -388,7 +388,8 @@ def test_the_token_comes_from_the_settings_or_the_option(place: Home) -> None:
     assert place.run("ls", "--token", TOKEN).returncode == 0
     assert place.run("ls", MAILAUNCHER_TOKEN=TOKEN).returncode == 0
     folder = place.bot("bot")
-    assert place.run("add", str(folder), MAILAUNCHER_TOKEN=TOKEN).returncode == 0
+    added = place.run("add", str(folder), "--port", str(free_port()), MAILAUNCHER_TOKEN=TOKEN)
+    assert added.returncode == 0
     assert place.run("start", "bot", MAILAUNCHER_TOKEN=TOKEN).returncode == 0
     assert "ready" in ok(place.run("logs", "bot", MAILAUNCHER_TOKEN=TOKEN))
 

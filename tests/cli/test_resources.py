@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.context import free_port
 from tests.support.pictures import moving, picture
 from tests.support.program import Home
 
@@ -16,7 +17,8 @@ def files(place: Home) -> Path:
     """A folder with pictures, and a server with an instance called `bot`."""
     place.bot("bot")
     place.serve()
-    assert place.run("add", str(place.folder / "bots" / "bot")).returncode == 0
+    added = place.run("add", str(place.folder / "bots" / "bot"), "--port", str(free_port()))
+    assert added.returncode == 0
     (place.folder / "开心.png").write_bytes(picture())
     (place.folder / "cat.gif").write_bytes(moving())
     (place.folder / "bad.png").write_bytes(b"<svg/>")

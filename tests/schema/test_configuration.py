@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from resolvers import instances
 from resolvers.views import InstanceView
-from tests.support.configured import BOT, write_configs, write_recipes
+from tests.support.configured import BOT, PORT, write_configs, write_recipes
 from tests.support.context import PATIENT_BOT, add_bot, free_port, settings_for
 from tests.support.graphql import Answer, ask
 from tests.support.server import Launcher, running
@@ -71,7 +71,7 @@ async def test_a_file_is_read_with_all_its_properties(launcher: Launcher, bot: I
     (revision,) = found.pop("revisions")
     assert found["text"] == revision["text"] == BOT
     assert found["etag"] == revision["etag"]
-    assert found["config"]["server"] == {"port": 8000, "hosts": ["127.0.0.1"]}
+    assert found["config"]["server"] == {"port": PORT, "hosts": ["127.0.0.1"]}
     assert found["problem"] is None
     assert (revision["source"], revision["caller"]) == ("DISK", "disk")
     assert revision["size"] == len(BOT.encode())
@@ -109,7 +109,7 @@ async def test_a_patch_is_merged(launcher: Launcher, bot: InstanceView, tmp_path
     assert done["changedKeys"] == ["server.port", "version"]
     assert done["restartNeeded"] is False
     assert done["message"] == "The configuration was updated"
-    expected = BOT.replace("port = 8000", f"port = {port}").replace('version = "1.0.0"\n', "")
+    expected = BOT.replace(f"port = {PORT}", f"port = {port}").replace('version = "1.0.0"\n', "")
     assert done["file"]["text"] == expected
     assert (tmp_path / "talker/config/bot_config.toml").read_text("utf-8") == expected
     assert instances.get(launcher.ctx, bot.id).port == port

@@ -2,6 +2,10 @@
 
 from pathlib import Path
 
+from tests.support.context import free_port
+
+PORT = free_port()
+"""The bot's: a port that a program of this machine listens on cannot be written to it again."""
 RECIPE = """
 name = "talker"
 kind = "bot"
@@ -67,11 +71,11 @@ hosted = true
 name = "plugin"
 path = "config.toml"
 """
-BOT = """# 给人看的说明
+BOT = f"""# 给人看的说明
 version = "1.0.0"
 
 [server] # 服务
-port = 8000 # 端口
+port = {PORT} # 端口
 hosts = [
     "127.0.0.1", # 本机
 ]
@@ -82,7 +86,7 @@ port = 8001
 [ai]
 api_key = "sk-very-secret" # 密钥
 """
-ENV = "# 变量\nHOST=127.0.0.1\nPORT=8000\nAPI_KEY='very secret' # 密钥\n"
+ENV = f"# 变量\nHOST=127.0.0.1\nPORT={PORT}\nAPI_KEY='very secret' # 密钥\n"
 
 
 def write_recipes(data: Path) -> None:

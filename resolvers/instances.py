@@ -32,6 +32,7 @@ from resolvers.deploying import folders
 from resolvers.running import existing
 from resolvers.running.existing import FoundBot
 from resolvers.views import CommandOutcome, InstanceView, Stats
+from store.journal import Kind
 from store.records import DeploymentKind, InstanceRecord, ServiceRecord
 from store.removal import remove_resources
 from terminals.policy import Supervision
@@ -172,7 +173,7 @@ def require_installed(ctx: Context, instance_id: str) -> None:
 
 
 async def _execute(
-    ctx: Context, instance_id: str, kind: str, command: Command, done: Text, in_progress: Text
+    ctx: Context, instance_id: str, kind: Kind, command: Command, done: Text, in_progress: Text
 ) -> CommandOutcome:
     view = get(ctx, instance_id)
     stored = await ctx.store.registry.set_wanted(

@@ -7,6 +7,7 @@ from resolvers import instances
 from resolvers.context import Context
 from resolvers.running import plugins
 from resolvers.views import CommandOutcome, ServiceView
+from store.journal import Kind
 from terminals.program import Program
 from terminals.supervisor import Command
 
@@ -107,7 +108,7 @@ def _running(ctx: Context, instance_id: str, name: str) -> tuple[ServiceView, Pr
 
 
 async def _execute(
-    ctx: Context, service: ServiceView, kind: str, command: Command, done: Text, in_progress: Text
+    ctx: Context, service: ServiceView, kind: Kind, command: Command, done: Text, in_progress: Text
 ) -> CommandOutcome:
     instance = instances.get(ctx, service.instance_id)
     called = title(ctx, service.name)

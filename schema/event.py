@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import Annotated, cast, get_args
 
 import strawberry
 
@@ -13,7 +13,9 @@ from schema.context import Info
 from schema.descriptions import CURSOR, MESSAGE
 from schema.paging import Page, PageInfo, identity
 from schema.scalars import LONG_MAX, Instant, Long
-from store.journal import EVENTS_KEPT, EventFilter
+from store.journal import EVENTS_KEPT, EventFilter, Kind
+
+_KINDS = ", ".join(f"`{kind}`" for kind in get_args(Kind))
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,8 @@ class Event:
         description="Id of the instance concerned, which may have been deleted since. Null: the launcher itself."
     )
     kind: str = strawberry.field(
-        description="`add`, `start`, `stop`, `restart`, `kill`, `delete`, `start-service`, `stop-service`, `restart-service`, `kill-service`, "
-        "`supervise`, `edit`; `died` for a program that is restarted automatically, `failed` for one that is not; `autostart`; `deploy`, `upgrade`, `rollback`, `clone`, `retry`, "
-        "`accept-terms`, `cancelled`, `deployed`, `deployment-failed`; `backup`, `restore`. Later versions may add others."
+        description=f"{_KINDS}. `died` is a program that is restarted automatically, `failed` one that is not; `conflict` an emoji or "
+        "person that was changed here and by the bot, and what a sync made of it. Later versions may add others."
     )
     caller: str = strawberry.field(
         description="Who requested it: the interface, such as `rest`, `graphql` or `cli`; `supervisor` or `server` for "

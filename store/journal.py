@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any
+from typing import Any, Literal
 
 from tortoise import connections
 
@@ -21,6 +21,39 @@ from store.statements import placeholders, select
 
 log = logging.getLogger(__name__)
 
+Kind = Literal[
+    "add",
+    "start",
+    "stop",
+    "restart",
+    "kill",
+    "delete",
+    "start-service",
+    "stop-service",
+    "restart-service",
+    "kill-service",
+    "supervise",
+    "edit",
+    "died",
+    "failed",
+    "autostart",
+    "deploy",
+    "upgrade",
+    "rollback",
+    "clone",
+    "retry",
+    "accept-terms",
+    "cancelled",
+    "deployed",
+    "deployment-failed",
+    "backup",
+    "restore",
+    "drop",
+    "config",
+    "sync",
+    "conflict",
+]
+"""What an event can be about. Clients filter by these words, so a word is never changed."""
 EVENTS_KEPT = 20_000
 UNSAVED_LIMIT = 1000
 """Maximum number of events that wait until they can be written; the oldest give way."""
@@ -78,7 +111,7 @@ class Journal:
         self._loaded = False
 
     async def note(
-        self, kind: str, caller: str, text: Text, instance_id: str | None = None, place: Place | None = None
+        self, kind: Kind, caller: str, text: Text, instance_id: str | None = None, place: Place | None = None
     ) -> None:
         """Adds an event. Never raises DatabaseError, since what the event reports has happened already: an event that cannot
         be written (a full disk) goes to the log, and into the journal when that is possible."""

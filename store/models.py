@@ -85,6 +85,7 @@ class Deployment(Model):
 
     id = fields.IntField(primary_key=True)
     instance_id = fields.CharField(max_length=40, description="kept after the instance is gone")
+    # A value of `records.DeploymentKind`, so `services` too: another description would be a migration.
     kind = fields.CharField(max_length=16, description="deploy, clone or upgrade")
     status = fields.CharField(
         max_length=16, description="pending, installing, completed, failed or cancelled"

@@ -6,6 +6,7 @@ import shlex
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -21,6 +22,7 @@ from mailauncher.errors import ERROR_INFO, Code
 from mailauncher.settings import Settings, catalogue
 from rest import api
 from schema import root
+from store.journal import Kind
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -329,3 +331,13 @@ def test_images_in_the_docs_exist() -> None:
         for target in re.findall(r"!\[[^]]*\]\(([^)]+)\)", page.read_text("utf-8"))
     ]
     assert [target for page, target in shown if not (page.parent / target).is_file()] == []
+
+
+def test_every_kind_of_event_is_documented_and_written_somewhere() -> None:
+    """Clients were told of `deployment-failed`, and got `deployment_failed`; of four kinds they were told nothing."""
+    described = re.search(r"type Event \{.*?^}", root.printed(), re.DOTALL | re.MULTILINE)
+    assert described
+    sources = "".join(path.read_text("utf-8") for path in (ROOT / "resolvers").rglob("*.py"))
+    for kind in get_args(Kind):
+        assert f"`{kind}`" in described[0]
+        assert f'"{kind}"' in sources

@@ -298,7 +298,7 @@ class Deployer:
             await self._runner.change(job, status=DeploymentStatus.FAILED, ended_at=now_ms())
         finally:
             words = Text(f"部署失败：{entry.zh}", f"deployment failed: {entry.en}")
-            self._runner.note(job, "deployment_failed", words)
+            self._runner.note(job, "deployment-failed", words)
             failed_record = msgspec.structs.replace(job.record, status=DeploymentStatus.FAILED)
             self._live.override(job.id, handler.override_for(failed_record, job.snapshot))
 

@@ -29,7 +29,7 @@ from resolvers.deploying.progress import ProgressSnapshot
 from resolvers.running.live_instances import LiveInstances
 from resolvers.running.plugins import not_loaded
 from store.deployments import Deployments
-from store.journal import Journal
+from store.journal import Journal, Kind
 from store.records import DeploymentRecord, InstanceRecord
 from store.registry import Registry
 from terminals.client import Exit
@@ -176,7 +176,7 @@ class Runner:
             del self.jobs[job.id]
             self.publish(job.id)
 
-    def note(self, job: Job, kind: str, words: Text) -> None:
+    def note(self, job: Job, kind: Kind, words: Text) -> None:
         name = job.record.name
         text = Text(f"{name}：{words.zh}", f"{name}: {words.en}")
         self.live.spawn(self.journal.note(kind, "server", text, job.id), f"journal of {name}")

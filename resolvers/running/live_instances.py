@@ -27,7 +27,7 @@ from resolvers.running import port_holders, port_plan
 from resolvers.running.details import details
 from resolvers.running.first_starts import FirstStarts
 from resolvers.views import Details, InstanceView, ServiceView
-from store.journal import Journal, Place
+from store.journal import Journal, Kind, Place
 from store.records import InstanceRecord, ServiceRecord
 from store.registry import Registry
 from terminals.client import Exit
@@ -471,7 +471,7 @@ class LiveInstances:
     async def _note_death(
         self, instance: InstanceView, title: Text, failure: Failure, session_id: str
     ) -> None:
-        kind = "failed" if failure.restart_at is None else "died"
+        kind: Kind = "failed" if failure.restart_at is None else "died"
         hint = failure.hint or Text("", "")
         who = Text(f"{title.zh} ", f"{title.en} ")
         if failure.sentence:

@@ -126,7 +126,7 @@ def test_no_error_names_a_file_with_a_lone_surrogate() -> None:
 
 
 async def test_the_journal_takes_any_name(ctx: Context) -> None:
-    await ctx.store.journal.note("odd", "test", Text("名 \udce9", "name \udce9"))
+    await ctx.store.journal.note("add", "test", Text("名 \udce9", "name \udce9"))
     [event] = await ctx.store.journal.after(0, 10)
     assert (event["zh"], event["en"]) == ("名 \ufffd", "name \ufffd")
 

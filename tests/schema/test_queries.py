@@ -9,6 +9,7 @@ import pytest
 from mailauncher import __version__
 from mailauncher.errors import Text
 from resolvers import instances
+from store.journal import Kind
 from tests.support.context import add_bot
 from tests.support.graphql import ask
 from tests.support.server import Launcher
@@ -145,7 +146,7 @@ async def test_health_and_metrics_match_the_resolvers(launcher: Launcher) -> Non
 
 async def test_events_are_read_page_by_page(launcher: Launcher) -> None:
     for number in range(5):
-        await launcher.ctx.store.journal.note("test", "nobody", Text(f"第 {number} 件", f"number {number}"))
+        await launcher.ctx.store.journal.note("add", "nobody", Text(f"第 {number} 件", f"number {number}"))
     document = """query ($after: ID) { events(after: $after, first: 2) {
         edges { cursor node { id kind caller instanceId message } } pageInfo { hasNextPage endCursor } } }"""
     seen, after = [], None
@@ -163,7 +164,7 @@ async def test_events_are_read_page_by_page(launcher: Launcher) -> None:
 async def test_events_are_filtered_and_read_backwards(launcher: Launcher) -> None:
     journal, one, other = launcher.ctx.store.journal, "a" * 40, "b" * 40
     for number in range(12):
-        kind = ("start", "stop", "died")[number % 3]
+        kind: Kind = ("start", "stop", "died")[number % 3]
         await journal.note(kind, "nobody", Text("", str(number)), (one, other, None)[number % 4 % 3])
     document = """query ($id: ID, $kinds: [String!], $begin: DateTime, $end: DateTime, $before: ID, $last: Int) {
         events(instanceId: $id, kinds: $kinds, begin: $begin, end: $end, before: $before, last: $last) {
@@ -210,7 +211,7 @@ async def test_a_list_costs_one_query_however_long_it_is(
 ) -> None:
     for number in range(50):
         view = await add_bot(launcher.ctx, tmp_path / f"bot{number}")
-        await launcher.ctx.store.journal.note("test", "nobody", Text(f"给 {number}", ""), view.id)
+        await launcher.ctx.store.journal.note("add", "nobody", Text(f"给 {number}", ""), view.id)
     document = """{ instances { name services { name terminal { end } } terminals { sessionId }
                     recentEvents(first: 3) { message at } more: recentEvents(first: 2) { kind } } }"""
     with caplog.at_level(logging.DEBUG, "tortoise.db_client"):
@@ -220,7 +221,7 @@ async def test_a_list_costs_one_query_however_long_it_is(
     assert [instance["recentEvents"][0]["message"] for instance in answer.result] == [
         f"给 {number}" for number in range(50)
     ]
-    assert all(instance["more"][0] == {"kind": "test"} for instance in answer.result)
+    assert all(instance["more"][0] == {"kind": "add"} for instance in answer.result)
     assert {len(instance["more"]) for instance in answer.result} == {2}
 
 

@@ -17,6 +17,7 @@ from schema import root
 from schema.context import Reader, RequestContext
 from schema.loaders import Loaders
 from schema.shared_events import ANSWERS_KEPT, SharedAnswers, Subscriber, encoded
+from store.journal import Kind
 from terminals.states import Failure, State
 from tests.support.context import add_bot
 
@@ -104,13 +105,14 @@ async def test_an_instance_that_changes_back_is_answered_anew(
     bot = await add_bot(ctx, tmp_path / "bot")
     both = [await followers.follow(NOTED) for _ in range(2)]
     shown = []
-    for number, state in enumerate([State.FAILED, State.STARTING, State.FAILED]):
-        await ctx.store.journal.note(f"kind{number}", "test", Text("", ""), bot.id)
+    kinds: tuple[Kind, ...] = ("failed", "retry", "deployment-failed")
+    for kind, state in zip(kinds, (State.FAILED, State.STARTING, State.FAILED), strict=True):
+        await ctx.store.journal.note(kind, "test", Text("", ""), bot.id)
         ctx.live.override(bot.id, StatusOverride(state))
         one, other = [await follower.answer() for follower in both]
         assert one is other
         shown.append(one.encoded.decode())  # type: ignore[attr-defined]
-    assert ['"kind0"' in shown[0], '"kind1"' in shown[1], '"kind2"' in shown[2]] == [True] * 3
+    assert [f'"{kind}"' in text for kind, text in zip(kinds, shown, strict=True)] == [True] * 3
 
 
 async def test_a_subscriber_who_leaves_takes_no_answer_from_the_others(
@@ -130,7 +132,7 @@ async def test_a_subscriber_who_leaves_takes_no_answer_from_the_others(
 async def test_every_event_of_the_journal_reaches_a_follower_once(followers: Followers, ctx: Context) -> None:
     """Also where it resumes at an event that is in the database only, and goes on with those in memory."""
     for number in range(3):
-        await ctx.store.journal.note("kind", "test", Text(f"早{number}", ""))
+        await ctx.store.journal.note("add", "test", Text(f"早{number}", ""))
     begin = (await ctx.store.journal.after(0, 1))[0]["id"]
     ctx.store.journal._newest.popleft()
     resumed = Follower(
@@ -144,7 +146,7 @@ async def test_every_event_of_the_journal_reaches_a_follower_once(followers: Fol
     fresh = await followers.follow(EVENTS)
     texts = [(await resumed.answer()).encoded.decode() for _ in range(2)]  # type: ignore[attr-defined]
     for number in range(3):
-        await ctx.store.journal.note("kind", "test", Text(f"晚{number}", ""))
+        await ctx.store.journal.note("add", "test", Text(f"晚{number}", ""))
     texts += [(await resumed.answer()).encoded.decode() for _ in range(3)]  # type: ignore[attr-defined]
     assert [text[-6:-4] for text in texts] == ["早1", "早2", "晚0", "晚1", "晚2"]
     assert "晚0" in (await fresh.answer()).encoded.decode()  # type: ignore[attr-defined]

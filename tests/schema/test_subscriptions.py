@@ -310,7 +310,7 @@ async def test_an_event_stream_continues_after_the_event_that_its_client_has_see
     journal = launcher.ctx.store.journal
     body = {"query": 'subscription { events(after: "0") { id message } }'}
     for number in range(3):
-        await journal.note("kind", "test", Text(str(number), str(number)))
+        await journal.note("add", "test", Text(str(number), str(number)))
 
     async def read(count: int, last: str = "") -> tuple[list[str], str]:
         """The messages of so many events, and the `id` of the last one."""
@@ -330,7 +330,7 @@ async def test_an_event_stream_continues_after_the_event_that_its_client_has_see
 
     first, last = await read(2)
     assert first == ["0", "1"]
-    await journal.note("kind", "test", Text("3", "3"))
+    await journal.note("add", "test", Text("3", "3"))
     assert (await read(2, last))[0] == ["2", "3"]
     for nonsense in ("x", "-1", "9" * 17):
         assert await read(1, nonsense) == (["INVALID_PARAMETER"], "")

@@ -17,7 +17,7 @@ import msgspec
 from mailauncher import files
 from mailauncher.settings import Settings
 
-COOKIE = "mailauncher_session"
+_COOKIE = "mailauncher_session"
 DAYS = 30
 SESSIONS_MAX = 200
 """At most so many are kept; the one that ends first makes room."""
@@ -76,13 +76,24 @@ class BrowserSessions:
             await asyncio.to_thread(files.write, self._file, msgspec.json.encode(self._ends))
 
 
-def session_in(cookies: bytes) -> str:
+def cookie_name(host: bytes) -> str:
+    """The name of the cookie for the address that a browser has in its `Host` header.
+
+    Cookies know no ports, so the name has it: else two servers on one host, or two tunnels to servers on others, would sign
+    each other's users out.
+    """
+    _, colon, port = host.rpartition(b":")
+    return f"{_COOKIE}_{port.decode()}" if colon and port.isdigit() else _COOKIE
+
+
+def session_in(cookies: bytes, host: bytes) -> str:
     """The id of the session in a `Cookie` header; empty if there is none.
 
-    Cookies know no ports, so those of every program on this host come along, in whatever form each has given its own.
+    The cookies of every program on this host come along, in whatever form each has given its own.
     """
+    wanted = cookie_name(host)
     for pair in cookies.decode("latin-1").split(";"):
         name, _, value = pair.strip().partition("=")
-        if name == COOKIE:
+        if name == wanted:
             return value
     return ""

@@ -126,7 +126,7 @@ class Guard:
             if origin is not None
             else headers.get(b"sec-fetch-site") == b"same-origin"
         )
-        return same and b"cookie" in headers and self._sessions.knows(session_in(headers[b"cookie"]))
+        return same and b"cookie" in headers and self._sessions.knows(session_in(headers[b"cookie"], host))
 
     def _is_open(self, scope: Scope) -> bool:
         """Whether no token is needed here: public routes, the explorer's page, and the GraphQL socket, which checks it itself."""

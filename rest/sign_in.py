@@ -1,6 +1,6 @@
 """`/session`: a browser exchanges the token for a cookie, and gives it back."""
 
-from mailauncher.browser_sessions import COOKIE, DAYS, session_in
+from mailauncher.browser_sessions import DAYS, cookie_name, session_in
 from mailauncher.errors import Code, InsufficientSpace, PermissionDenied, Text
 from resolvers.context import Context
 from rest.operation import HEADERS, Call, Operation
@@ -18,20 +18,22 @@ async def _begin(ctx: Context, call: Call) -> Response:
             f"无法保存登录：{error.strerror}", f"The sign-in cannot be stored: {error.strerror}"
         ) from error
     lasting = call.query("remember") == ["true"]
-    return _answer(f"{COOKIE}={session}; {_ATTRIBUTES}" + (f"; Max-Age={DAYS * 86_400}" if lasting else ""))
+    return _answer(call, session, f"; Max-Age={DAYS * 86_400}" if lasting else "")
 
 
 async def _end(ctx: Context, call: Call) -> Response:
+    headers = call.scope[HEADERS]
     try:
-        await ctx.sessions.end(session_in(call.scope[HEADERS].get(b"cookie", b"")))
+        await ctx.sessions.end(session_in(headers.get(b"cookie", b""), headers[b"host"]))
     except OSError as error:
         raise PermissionDenied(
             f"无法保存退出：{error.strerror}", f"The sign-out cannot be stored: {error.strerror}"
         ) from error
-    return _answer(f"{COOKIE}=; {_ATTRIBUTES}; Max-Age=0")
+    return _answer(call, "", "; Max-Age=0")
 
 
-def _answer(cookie: str) -> Response:
+def _answer(call: Call, session: str, lasting: str) -> Response:
+    cookie = f"{cookie_name(call.scope[HEADERS][b'host'])}={session}; {_ATTRIBUTES}{lasting}"
     return Response(b"", ((b"set-cookie", cookie.encode()), NO_STORE), 204)
 
 

@@ -2,18 +2,20 @@
 
 from pathlib import Path
 
+import httpx
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
-from mailauncher.browser_sessions import COOKIE, SESSIONS_MAX, BrowserSessions, session_in
+from mailauncher.browser_sessions import SESSIONS_MAX, BrowserSessions, cookie_name, session_in
 from mailauncher.errors import Code
 from tests.support.context import add_bot, settings_for
 from tests.support.http import API, client, failure
 from tests.support.server import Launcher, running
 
 TOKEN = "correct-horse-battery"
+HOST = b"localhost:23456"
 SAME = {"sec-fetch-site": "same-origin"}
 
 
@@ -35,6 +37,7 @@ async def test_a_cookie_counts_for_pages_of_this_server_only(tmp_path: Path) -> 
     async with running(settings_for(tmp_path, token=TOKEN)) as launcher:
         bot = await add_bot(launcher.ctx, tmp_path / "bot")
         cookie = {"cookie": await signed_in(launcher)}
+        name = cookie["cookie"].partition("=")[0]
         own = {"origin": launcher.url}
         async with client(launcher) as http:
             for admitted in (SAME, own):
@@ -51,7 +54,7 @@ async def test_a_cookie_counts_for_pages_of_this_server_only(tmp_path: Path) -> 
                 {"origin": "https://evil.example"},
             ):
                 failure(await http.get(f"{API}/instances", headers=cookie | refused), Code.PERMISSION_DENIED)
-            for wrong in ({}, {"cookie": f"{COOKIE}=x"}, {"cookie": f'{COOKIE}="'}, {"cookie": "=; ;"}):
+            for wrong in ({}, {"cookie": f"{name}=x"}, {"cookie": f'{name}="'}, {"cookie": "=; ;"}):
                 answer = await http.get(f"{API}/instances", headers=SAME | wrong)
                 failure(answer, Code.PERMISSION_DENIED)
             # With a wrong token in the header, the cookie does not help.
@@ -93,9 +96,46 @@ async def test_with_another_token_no_session_is_valid(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("other", ['theme={"a":1}', "x[1]=2", "noequals", "a=x y", "a/b=1", "=", ""])
 def test_cookies_of_other_programs_on_the_host_do_not_matter(other: str) -> None:
-    for cookies in (f"{other}; {COOKIE}=abc", f"{COOKIE}=abc; {other}"):
-        assert session_in(cookies.encode()) == "abc"
-    assert session_in(other.encode()) == ""
+    name = cookie_name(HOST)
+    for cookies in (f"{other}; {name}=abc", f"{name}=abc; {other}"):
+        assert session_in(cookies.encode(), HOST) == "abc"
+    assert session_in(other.encode(), HOST) == ""
+
+
+@pytest.mark.parametrize(
+    "host, name",
+    [
+        (b"localhost:23456", "mailauncher_session_23456"),
+        (b"[::1]:1", "mailauncher_session_1"),
+        (b"[::1]", "mailauncher_session"),
+        (b"bots.example", "mailauncher_session"),
+    ],
+)
+def test_a_cookie_is_named_by_the_port_that_the_browser_sees(host: bytes, name: str) -> None:
+    assert cookie_name(host) == name
+
+
+@pytest.mark.slow
+async def test_two_servers_on_one_host_do_not_sign_each_other_out(tmp_path: Path) -> None:
+    """Cookies know no ports: the second server replaced the cookie of the first, and its sign-out ended both."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder in (one, two):
+        folder.mkdir()
+    async with (
+        running(settings_for(one, token=TOKEN)) as first,
+        running(settings_for(two, token=TOKEN)) as second,
+        httpx.AsyncClient(trust_env=False) as browser,
+    ):
+        for launcher in (first, second):
+            bearer = {"authorization": f"Bearer {TOKEN}"}
+            assert (await browser.post(f"{launcher.url}/session", headers=bearer)).status_code == 204
+        for launcher in (first, second):
+            assert (await browser.get(f"{launcher.url}{API}/instances", headers=SAME)).status_code == 200
+        answer = await browser.delete(f"{second.url}/session", headers={"origin": second.url})
+        assert answer.status_code == 204
+        assert (await browser.get(f"{first.url}{API}/instances", headers=SAME)).status_code == 200
+        refused = await browser.get(f"{second.url}{API}/instances", headers=SAME)
+        failure(refused, Code.PERMISSION_DENIED)
 
 
 async def test_sessions_are_bounded_and_a_damaged_file_counts_as_none(tmp_path: Path) -> None:

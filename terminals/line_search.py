@@ -99,6 +99,8 @@ class LineSearch:
         shown = "\n".join(lines).encode()
         levels = self._levels(shown, len(lines)) if self._wanted_level else None
         found: list[tuple[int, int]] = []
+        if levels is not None and max(levels) < (self._wanted_level or 0):
+            return FoundLines(lines, found)
         at = number = offset = 0
         while len(found) < most and (match := self._pattern.search(shown, at)):
             start = shown.rfind(b"\n", at, match.start()) + 1 or at

@@ -352,6 +352,11 @@ class Launcher(Server):
     def typed(self, text: str) -> object:
         return {"type": "input", "data": text}
 
+    def logs(self, instance: str, terminal: str = "main") -> list[Path]:
+        """The files with the output of a terminal, oldest first."""
+        folder = self._folder / "data" / "terminals" / instance
+        return sorted(path for path in folder.rglob("*.log") if path.parent.name == terminal)
+
 
 class Binary:
     """The same terminal of the same server in binary messages."""

@@ -36,9 +36,15 @@ PAGES = ("/", "/search", "/events", "/instances/{id}", "/instances/{id}/{tab}")
 """The addresses at which the dashboard shows something, as `dashboard/src/app/App.tsx` has them."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src-elem 'self' 'nonce-{nonce}'; style-src-attr {attributes}; "
-    "img-src 'self' data: blob:; font-src 'self' data:; manifest-src 'self'; worker-src 'self' blob:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "img-src 'self' data: blob:; font-src 'self'; manifest-src 'self'; worker-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
+    "trusted-types {trusted}"
 )
+EXPLORER_TYPES = (
+    "explorer-markdown dompurify defaultWorkerFactory diffEditorWidget diffReview domLineBreaksComputer editorGhostText "
+    "editorViewLayer standaloneColorizer stickyScrollViewLayer tokenizeToString"
+)
+"""The Trusted Types policies of the explorer: its own for Markdown, and those of its editor."""
 
 
 def documents() -> Mapping[str, str]:
@@ -51,8 +57,8 @@ def documents() -> Mapping[str, str]:
 
 
 def explorer(language: str) -> Response:
-    """The page of `/graphql`. Its editor writes style attributes."""
-    return _page("explorer.html", language, attributes="'unsafe-inline'")
+    """The page of `/graphql`. Its editor writes style attributes, HTML, and the addresses of its workers."""
+    return _page("explorer.html", language, attributes="'unsafe-inline'", trusted=EXPLORER_TYPES)
 
 
 @cache
@@ -71,15 +77,16 @@ def _assets() -> frozenset[str]:
     return frozenset(path.name for path in folder.iterdir()) if files.is_folder(folder) else frozenset()
 
 
-def _page(name: str, language: str, *, attributes: str) -> Response:
+def _page(name: str, language: str, *, attributes: str, trusted: str) -> Response:
     text = _read(name)
     if text is None:
         return pages.not_built(language)
     nonce = secrets.token_urlsafe(16)
     html = text.replace("<title>", f'<meta name="csp-nonce" content="{nonce}"><title>', 1)
+    policy = POLICY.format(nonce=nonce, attributes=attributes, trusted=trusted)
     headers = (
         (b"content-type", b"text/html; charset=utf-8"),
-        (b"content-security-policy", POLICY.format(nonce=nonce, attributes=attributes).encode()),
+        (b"content-security-policy", policy.encode()),
         (b"referrer-policy", b"no-referrer"),
         (b"x-frame-options", b"DENY"),
         (b"cache-control", b"no-store"),  # a nonce is for one response
@@ -88,7 +95,7 @@ def _page(name: str, language: str, *, attributes: str) -> Response:
 
 
 async def _dashboard(_ctx: Context, call: Call) -> Response:
-    return _page("index.html", call.language, attributes="'none'")
+    return _page("index.html", call.language, attributes="'none'", trusted="'none'")
 
 
 async def _asset(_ctx: Context, call: Call) -> Response:

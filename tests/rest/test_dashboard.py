@@ -25,7 +25,14 @@ async def test_the_dashboard_is_at_every_address_that_it_knows(launcher: Launche
     assert page.headers["cache-control"] == "no-store"
     policy = policy_of(page.headers["content-security-policy"])
     assert policy["default-src"] == policy["frame-ancestors"] == policy["style-src-attr"] == "'none'"
-    assert policy["script-src"] == policy["connect-src"] == "'self'"
+    assert (
+        policy["script-src"]
+        == policy["connect-src"]
+        == policy["worker-src"]
+        == policy["font-src"]
+        == "'self'"
+    )
+    assert (policy["require-trusted-types-for"], policy["trusted-types"]) == ("'script'", "'none'")
     assert page.headers["x-content-type-options"] == "nosniff"
 
 
@@ -44,7 +51,10 @@ async def test_every_page_has_a_nonce_of_its_own(launcher: Launcher) -> None:
 async def test_the_explorer_loads_its_own_files_only(launcher: Launcher) -> None:
     async with client(launcher) as http:
         page = await http.get("/graphql", headers={"accept": "text/html"})
-        assert policy_of(page.headers["content-security-policy"])["script-src"] == "'self'"
+        policy = policy_of(page.headers["content-security-policy"])
+        assert policy["script-src"] == policy["worker-src"] == "'self'"
+        assert policy["require-trusted-types-for"] == "'script'"
+        assert not {"'allow-duplicates'", "*", "default"} & set(policy["trusted-types"].split())
         loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
         assert any(path.endswith(".js") for path in loaded)
         for path in loaded:

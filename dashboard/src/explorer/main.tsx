@@ -1,6 +1,7 @@
 /** The explorer at `/graphql`: GraphiQL over this server's own socket and HTTP, without any other host. */
 import "../nonce";
-import "graphiql/setup-workers/vite";
+import "./workers";
+import "./markdown";
 import { createGraphiQLFetcher } from "@graphiql/toolkit";
 import { GraphiQL } from "graphiql";
 import "graphiql/style.css";

@@ -2,10 +2,13 @@
 
 import asyncio
 import http.client
+import io
 import json
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 from bots.catalogue import Catalogue
 from bots.documents import file
@@ -80,7 +83,7 @@ async def problem_of(view: WebPageView, within_s: float) -> Text | None:
     """Why the page does not say that it is healthy, after it was asked for `within_s` seconds; None as soon as it says so."""
     deadline = time.monotonic() + within_s
     while True:
-        answer = await asyncio.to_thread(_health, view)
+        answer = await _health(view)
         if answer is None:
             return None
         if time.monotonic() >= deadline:
@@ -88,18 +91,21 @@ async def problem_of(view: WebPageView, within_s: float) -> Text | None:
         await asyncio.sleep(RETRY_S)
 
 
-def _health(view: WebPageView) -> Text | None:
+async def _health(view: WebPageView) -> Text | None:
     """What is wrong with the answer; None if it is healthy. Not through a proxy, since the page is on this machine."""
-    connection = http.client.HTTPConnection(HOST, view.port, timeout=ASK_S)
     try:
-        connection.request("GET", view.page.health)
-        answer = connection.getresponse()
-        content = answer.read(LIMIT_BYTES)
-    except (OSError, http.client.HTTPException) as error:
-        reason = str(error) or type(error).__name__
-        return Text(f"没有应答（{reason}）", f"does not answer ({reason})")
-    finally:
-        connection.close()
+        async with asyncio.timeout(ASK_S):
+            received = await _ask(view)
+        answer = http.client.HTTPResponse(cast(socket.socket, _Received(received)))
+        answer.begin()
+        content = answer.read()
+    except TimeoutError:
+        return Text(f"{ASK_S:g} 秒内没有应答完", f"does not complete its answer within {ASK_S:g} s")
+    except OSError as error:
+        return Text(f"没有应答（{error.strerror}）", f"does not answer ({error.strerror})")
+    except http.client.HTTPException as error:
+        reason = type(error).__name__  # its text may be all that the page has sent
+        return Text(f"应答不是 HTTP（{reason}）", f"answers with something other than HTTP ({reason})")
     if answer.status != 200:
         return Text(f"应答为 HTTP 状态 {answer.status}", f"answers with HTTP status {answer.status}")
     try:
@@ -109,3 +115,27 @@ def _health(view: WebPageView) -> Text | None:
     if isinstance(found, dict) and found.get("status") == "healthy":
         return None
     return Text("没有说自己正常", "does not say that it is healthy")
+
+
+class _Received(io.BytesIO):
+    """All that a connection has brought, as `http.client` reads it."""
+
+    def makefile(self, _mode: str) -> "_Received":
+        return self
+
+
+async def _ask(view: WebPageView) -> bytes:
+    """The answer with its head, at most LIMIT_BYTES of it. Raises OSError.
+
+    Not by `http.client`, in a thread: its timeout is that of each byte, so that an answer could keep the thread for ever.
+    """
+    reader, writer = await asyncio.open_connection(HOST, view.port)
+    try:
+        head = f"GET {view.page.health} HTTP/1.1\r\nHost: {HOST}:{view.port}\r\nConnection: close\r\n\r\n"
+        writer.write(head.encode())
+        received = b""
+        while len(received) < LIMIT_BYTES and (piece := await reader.read(LIMIT_BYTES - len(received))):
+            received += piece
+        return received
+    finally:
+        writer.close()

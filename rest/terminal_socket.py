@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from starlette.routing import BaseRoute, WebSocketRoute
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
 from mailauncher.errors import InvalidParameter, LauncherError, TerminalNotFound, Text, preferred_language
 from mailauncher.frames import EXTENSION
@@ -40,6 +40,8 @@ _TYPED_AGAIN = Text(
     "此终端由较早的版本启动，重新发送的输入会再次输入",
     "This terminal was started by an earlier version: input that is sent again is typed again",
 )
+_LEFT = (WebSocketDisconnect, WebSocketDisconnected)
+"""What sending raises, and receiving, once the client has left: the second if another task was told so before."""
 REPLIES = 64  # queued for one viewer; one that wants more and reads nothing is not listened to meanwhile
 
 
@@ -61,12 +63,12 @@ async def serve(ctx: Context, socket: WebSocket) -> None:
             await _attach(ctx, socket, language)
         except LauncherError as error:
             await _close(socket, language, error)
-        except WebSocketDisconnect:
+        except _LEFT:
             raise
         except Exception:
             log.exception("terminal socket")
             await _close(socket, language, LauncherError("内部错误", "Internal error"))
-    except WebSocketDisconnect:
+    except _LEFT:
         return
 
 
@@ -97,7 +99,7 @@ async def _attach(ctx: Context, socket: WebSocket, language: str) -> None:
                 tasks.create_task(session.send_output())
                 tasks.create_task(session.send_replies())
                 await session.receive()
-        except* (LauncherError, WebSocketDisconnect) as group:
+        except* (LauncherError, *_LEFT) as group:
             ended = group.exceptions[0]
     if ended is not None:
         raise ended

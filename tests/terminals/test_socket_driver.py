@@ -1,12 +1,18 @@
 """Whose window gives a terminal its size, and the shell that runs in it while the bot does not."""
 
+import asyncio
+import json
 import re
 import secrets
 from pathlib import Path
 
 import pytest
+from starlette.types import Message
+from starlette.websockets import WebSocket, WebSocketState
 
 from resolvers import instances, terminals
+from resolvers.context import Context
+from rest import terminal_socket
 from tests.support.context import add_bot
 from tests.support.graphql import ask
 from tests.support.server import Launcher
@@ -178,3 +184,33 @@ async def test_enter_opens_a_new_shell_after_one_has_exited(launcher: Launcher, 
             await viewer.type("\r")
         await viewer.type('echo "<$((40+9))>"\n')
         await viewer.until_shown("<49>")
+
+
+async def test_a_viewer_that_leaves_while_two_messages_are_sent_is_no_error(
+    ctx: Context, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of two tasks that send, the second is told in another way that the viewer has left: that was logged with two tracebacks."""
+    session_id = f"{(await add_bot(ctx, tmp_path / 'bot')).id}_main"
+    said = iter(({"type": "driver"}, {"type": "take_over"}))
+    failed = 0
+
+    async def receive() -> Message:
+        if (message := next(said, None)) is not None:
+            return {"type": "websocket.receive", "text": json.dumps(message)}
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        nonlocal failed
+        if '"driver"' in message.get("text", ""):
+            failed += 1
+            raise OSError
+
+    scope = {"type": "websocket", "headers": [], "subprotocols": [], "query_string": b""}
+    socket = WebSocket(scope | {"path_params": {"session_id": session_id}}, receive, send)
+    socket.client_state = WebSocketState.CONNECTED
+    async with asyncio.timeout(30):
+        await terminal_socket.serve(ctx, socket)
+    assert failed == 1
+    assert terminals.find(ctx, session_id).tail.viewers == []
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []

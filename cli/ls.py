@@ -55,9 +55,9 @@ _QUESTION = Text("提问：{}", "asks: {}")
 
 
 @described(
-    "列出服务器上的实例：状态、占用、网页，以及没有正常运行的原因。\n\n终端较窄时列数较少；--json 输出 GET /api/v1/instances?details=true 的应答。",
+    "列出服务器上的实例：状态、占用、网页，以及没有正常运行的原因。\n\n终端较窄时列数较少；--json 按 GET /api/v1/instances?details=true 的格式输出实例。",
     "List the instances of a running server: their status, what they use, their web pages, and why one does not work.\n\n"
-    "A narrow terminal gets fewer columns; --json prints the answer of GET /api/v1/instances?details=true.",
+    "A narrow terminal gets fewer columns; --json prints the instances as GET /api/v1/instances?details=true has them.",
 )
 def ls(context: typer.Context, as_json: AsJson = False, url: Url = None, token: Token = None) -> None:
     console = console_of(context)

@@ -33,7 +33,10 @@ async def _end(ctx: Context, call: Call) -> Response:
 
 
 def _answer(call: Call, session: str, lasting: str) -> Response:
-    cookie = f"{cookie_name(call.scope[HEADERS][b'host'])}={session}; {_ATTRIBUTES}{lasting}"
+    headers = call.scope[HEADERS]
+    # A browser says in `Origin` whether its page came over TLS, which a proxy has taken off.
+    secure = "; Secure" if headers.get(b"origin", b"").startswith(b"https://") else ""
+    cookie = f"{cookie_name(headers[b'host'])}={session}; {_ATTRIBUTES}{secure}{lasting}"
     return Response(b"", ((b"set-cookie", cookie.encode()), NO_STORE), 204)
 
 

@@ -120,9 +120,11 @@ def require_first(first: int, limit: int, field: str = "first") -> None:
 
 
 async def event_stream(ctx: Context, after: int | None) -> AsyncGenerator[EventView, None]:
-    """Every event with a cursor above `after` (None: from now on), oldest first, then each new one."""
+    """Every event with a cursor above `after` (None: from now on), oldest first, then each new one. A cursor beyond the last event
+    is one that a power cut has taken from the journal: the next event has a lower one."""
     with ctx.bus.subscribe(JournalWritten) as news:
-        cursor = await ctx.store.journal.last() if after is None else max(0, after)
+        last = await ctx.store.journal.last()
+        cursor = last if after is None else min(max(0, after), last)
         while True:
             rows = await ctx.store.journal.after(cursor, EVENTS_LIMIT)
             for row in rows:

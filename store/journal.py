@@ -143,7 +143,7 @@ class Journal:
         # Also at the first event of a process: one that runs shortly never gets to its five-hundredth.
         if self._written % _PRUNE_EVERY == 0:
             with contextlib.suppress(DatabaseError), self._database.session():
-                oldest = await self.last() - EVENTS_KEPT
+                oldest = await self._last() - EVENTS_KEPT
                 await models.Event.filter(id__lte=oldest).delete()
                 while self._newest and self._newest[0]["id"] <= oldest:
                     self._newest.popleft()
@@ -151,6 +151,11 @@ class Journal:
 
     async def last(self) -> int:
         """The id of the newest event; 0 when there is none."""
+        if not self._loaded:
+            await self._load()
+        return await self._last()
+
+    async def _last(self) -> int:
         if self._newest:
             return int(self._newest[-1]["id"])
         with self._database.session():

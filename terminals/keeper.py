@@ -125,6 +125,30 @@ class Log:
         # The newest output, in pieces: a bytearray would be copied with every addition.
         self.ring = deque()  # type: ignore[var-annotated]  # see pyproject.toml
         self.ring_start = self.end
+        try:
+            self._repair()
+        except OSError:
+            pass  # what cannot be read or written now is a gap in times
+
+    def _repair(self):
+        """Removes what a power cut may have left: at the end of the newest index a part of an entry, zeros, or entries of
+        output that is not there, and the index of a segment that was being deleted."""
+        for name in os.listdir(self.folder):
+            if name.endswith(".index") and SEGMENT(name[:-6] + ".log") and int(name[:-6]) not in self.starts:
+                os.unlink(os.path.join(self.folder, name))
+        if not self.starts:
+            return
+        start = self.starts[-1]
+        with open(open_regular(self._path(start, ".index"), os.O_RDWR), "r+b", buffering=0) as file:
+            index, size = file.fileno(), os.fstat(file.fileno()).st_size
+            count = size // INDEX.size
+            while count:
+                at, offset = INDEX.unpack(os.pread(index, INDEX.size, (count - 1) * INDEX.size))
+                if at and start <= offset < self.end:
+                    break
+                count -= 1
+            if count * INDEX.size != size:
+                os.ftruncate(index, count * INDEX.size)
 
     def _path(self, start, suffix=".log"):
         return os.path.join(self.folder, "%020d%s" % (start, suffix))

@@ -152,6 +152,18 @@ async def test_every_event_of_the_journal_reaches_a_follower_once(followers: Fol
     assert "晚0" in (await fresh.answer()).encoded.decode()  # type: ignore[attr-defined]
 
 
+async def test_a_follower_whose_cursor_the_journal_has_lost_gets_the_next_event(
+    followers: Followers, ctx: Context
+) -> None:
+    """A power cut may take the newest events with their numbers, and a subscriber waited until these had come again."""
+    await ctx.store.journal.note("kind", "test", Text("早", ""))
+    cursor = await ctx.store.journal.last() + 5
+    query = "subscription ($after: ID) { events(after: $after) { message } }"
+    follower = await followers.follow(query, after=str(cursor))
+    await ctx.store.journal.note("kind", "test", Text("晚", ""))
+    assert "晚" in (await follower.answer()).encoded.decode()  # type: ignore[attr-defined]
+
+
 async def test_kept_answers_of_a_subscription_are_bounded() -> None:
     shared = SharedAnswers()
     shared.subscribers = 2

@@ -1,0 +1,137 @@
+"""The log of a terminal after a power cut and on a full disk: gaps are gaps, and nothing wrong is shown."""
+
+from pathlib import Path
+
+import pytest
+
+from terminals import keeper
+from terminals.keeper import INDEX, Log
+from tests.support.small_disk import fill, small_disk
+
+EVER_MS = 1 << 53
+
+
+@pytest.fixture
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Log:
+    """A log whose output is indexed whenever it comes, at times that count from 1000 on."""
+    times = iter(range(1000, 2000))
+    monkeypatch.setattr(keeper, "INDEX_EVERY_S", 0)
+    monkeypatch.setattr(keeper, "now_ms", lambda: next(times))
+    return Log(str(tmp_path / "main"), 20_000, 3)
+
+
+def files(log: Log, suffix: str) -> list[Path]:
+    return sorted(Path(log.folder).glob(f"*{suffix}"))
+
+
+def again(log: Log) -> Log:
+    """The log of the next keeper."""
+    log.close()
+    return Log(log.folder, log.segment_bytes, log.segments)
+
+
+def content(log: Log) -> bytes:
+    offset, found = log.oldest, b""
+    while True:
+        at, data = log.read(offset, 1 << 16)
+        if not data:
+            return found
+        assert at == offset
+        offset, found = at + len(data), found + data
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        b"",
+        b"\0",
+        INDEX.pack(1003, 30)[:9],
+        bytes(16),
+        bytes(40),
+        INDEX.pack(1003, 30),
+        INDEX.pack(9999, 1 << 60),
+    ],
+)
+def test_what_a_power_cut_leaves_at_the_end_of_an_index_is_removed(log: Log, left: bytes) -> None:
+    """Part of an entry made all that followed it wrong, and an entry of lost output let offsets fall."""
+    log.append(b"0123456789")
+    log.append(b"abcdefghij")
+    (index,) = files(log, ".index")
+    with index.open("ab") as file:
+        file.write(left)
+    found = again(log)
+    assert list(found.times(0, EVER_MS)) == [(1000, 0, 10), (1001, 10, 20)]
+    found.append(b"new")
+    assert list(found.times(0, EVER_MS)) == [(1000, 0, 10), (1001, 10, 20), (1002, 20, 23)]
+    assert found.seek(1002) == 20
+    assert content(found) == b"0123456789abcdefghijnew"
+
+
+def test_output_that_a_power_cut_has_taken_has_no_times(log: Log) -> None:
+    for _ in range(4):
+        log.append(b"0123456789")
+    (segment,) = files(log, ".log")
+    log.close()
+    with segment.open("r+b") as file:
+        file.truncate(15)
+    found = again(log)
+    assert (found.end, content(found)) == (15, b"012345678901234")
+    assert list(found.times(0, EVER_MS)) == [(1000, 0, 10), (1001, 10, 15)]
+    found.append(b"new")
+    assert list(found.times(0, EVER_MS)) == [(1000, 0, 10), (1001, 10, 15), (1004, 15, 18)]
+
+
+def test_the_index_of_a_segment_whose_deletion_was_cut_short_is_deleted(log: Log) -> None:
+    log.append(b"0123456789")
+    orphan = Path(log.folder) / f"{5:020d}.index"
+    orphan.write_bytes(INDEX.pack(1, 5))
+    other = Path(log.folder) / "notes.index"
+    other.touch()
+    again(log)
+    assert not orphan.exists()
+    assert other.exists()
+    assert len(files(log, ".index")) == 2
+
+
+def test_a_missing_index_loses_the_times_and_nothing_else(log: Log) -> None:
+    log.append(b"0123456789")
+    (index,) = files(log, ".index")
+    index.unlink()
+    found = again(log)
+    assert list(found.times(0, EVER_MS)) == []
+    found.append(b"new")
+    assert content(found) == b"0123456789new"
+    assert list(found.times(0, EVER_MS)) == [(1001, 10, 13)]
+
+
+@pytest.mark.slow
+def test_output_that_found_no_room_is_a_gap_and_what_follows_has_its_offset(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with small_disk(256) as disk:
+        log = Log(str(disk / "main"), 20_000, 3)
+        log.append(b"a" * 5000)
+        filler = fill(disk)
+        log.append(b"b" * 5000)
+        assert log.error
+        for _ in range(40):  # what does not fit into memory either is lost
+            log.append(b"c" * 5000)
+        filler.unlink()
+        monkeypatch.setattr(log, "retry_at", 0.0)
+        log.append(b"d" * 5000)
+        assert log.error == ""
+        found = again(log)
+        kept = [found.read(0, 1 << 20)]
+        while kept[-1][1]:
+            kept.append(found.read(kept[-1][0] + len(kept[-1][1]), 1 << 20))
+        shown = b"".join(data for _, data in kept)
+        assert shown.startswith(b"a" * 5000)
+        assert shown.endswith(b"d" * 5000)
+        assert b"c" not in shown
+        assert kept[-2][0] == 42 * 5000
+        assert found.end == 43 * 5000
+        pieces = list(found.times(0, EVER_MS))
+        assert all(begin <= end for _, begin, end in pieces)
+        assert pieces[-1][1:] == (42 * 5000, 43 * 5000)
+        assert len(files(found, ".log")) <= 3
+        found.close()

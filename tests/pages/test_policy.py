@@ -113,6 +113,7 @@ async def test_two_hundred_hostile_names_lines_and_values_are_shown_as_text(tmp_
                 await page.get_by_role("combobox", name="Find bots").fill(name)
                 await expect(page.get_by_role("dialog").get_by_role("option").first).to_contain_text(name)
                 await page.keyboard.press("Escape")
+                await expect(page.get_by_role("dialog")).to_have_count(0)
             assert await violations(page) == []
             watched.require_clean()
 

@@ -1,38 +1,27 @@
-"""Terminals in the dashboard: what is typed and shown, whatever becomes of the connection and however much is printed."""
+"""Terminals in the dashboard: what is typed and shown, whatever becomes of server and connection."""
 
 import asyncio
 import random
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Page
 
 from resolvers import instances
-from tests.support.browser import Watched, browser, page_of
+from tests.support.browser import browser
 from tests.support.context import add_bot, free_port, settings_for
 from tests.support.cutting import CuttingProxy
 from tests.support.killable import Server
 from tests.support.server import Launcher, running
 from tests.support.stress import sized
+from tests.support.terminal_page import focus, terminal_of, wait_for_text
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 
 KILLS = sized(5, 50)
 CUTS = sized(15, 100)
-BOT = """
-import sys
-print("ready for you", flush=True)
-for line in sys.stdin:
-    count = line.strip()
-    for number in range(int(count)):
-        print("line", number, "." * 40)
-    print("printed", count, flush=True)
-"""
-"""Prints as many lines as it is told to."""
 LINES = 6000
 PACED_BOT = f"""
 import time
@@ -51,54 +40,6 @@ with open("typed", "a", buffering=1) as typed:
         typed.write(line)
         print("heard", line.strip(), flush=True)
 """
-
-
-@asynccontextmanager
-async def terminal(
-    launcher: Launcher, opened: Browser, id: str, *, dark: bool = False
-) -> AsyncIterator[Watched]:
-    """A page with a bot's terminal, in which one can type."""
-    async with page_of(launcher, opened, dark=dark) as watched:
-        await watched.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-        await watched.page.goto(f"/instances/{id}")
-        await focus(watched.page)
-        yield watched
-        watched.require_clean()
-
-
-async def focus(page: Page) -> None:
-    await page.locator(".xterm-helper-textarea").first.focus()
-
-
-async def shown(page: Page) -> str:
-    """All that the terminal's screen has, as its button copies it."""
-    await page.evaluate("navigator.clipboard.writeText('')")
-    await page.get_by_role("button", name="Copy", exact=True).click()
-    while not (text := await page.evaluate("navigator.clipboard.readText()")):
-        await asyncio.sleep(0.02)
-    return str(text)
-
-
-async def wait_for_text(page: Page, wanted: str) -> str:
-    """What is shown, once that has a text."""
-    async with asyncio.timeout(60):
-        while wanted not in (text := await shown(page)):
-            await asyncio.sleep(0.1)
-    return text
-
-
-async def to_top(page: Page) -> None:
-    """Drags the scroll bar of the screen in front to its top."""
-    slider = page.locator(".xterm:visible .slider").last
-    box = await slider.bounding_box()
-    frame = await page.locator(".xterm:visible").last.bounding_box()
-    assert box is not None
-    assert frame is not None
-    middle = box["x"] + box["width"] / 2
-    await page.mouse.move(middle, box["y"] + box["height"] / 2)
-    await page.mouse.down()
-    await page.mouse.move(middle, frame["y"] - 40, steps=5)
-    await page.mouse.up()
 
 
 @pytest.mark.stress
@@ -163,7 +104,7 @@ async def test_a_terminal_whose_socket_is_cut_again_and_again_equals_the_log(tmp
         await instances.start(launcher.ctx, bot.id)
         async with (
             CuttingProxy(launcher.port) as proxy,
-            terminal(Launcher(launcher.ctx, proxy.port), opened, bot.id) as watched,
+            terminal_of(Launcher(launcher.ctx, proxy.port), opened, bot.id) as watched,
         ):
             page = watched.page
             await page.keyboard.type(f"{CUTS}\n")

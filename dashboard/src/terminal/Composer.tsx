@@ -8,7 +8,7 @@ import { Button } from "../ui/parts";
 import css from "./terminal.module.css";
 
 const KEYS: readonly (readonly [label: string, name: string, data: string])[] = [
-  ["Esc", "Escape", "\x1b"],
+  ["Esc", "Esc", "\x1b"],
   ["Tab", "Tab", "\t"],
   ["^C", "Ctrl-C", "\x03"],
   ["^D", "Ctrl-D", "\x04"],

@@ -144,7 +144,8 @@ export function createHistory(sessionId: string, live: Live): History {
 
   const close = () => {
     reading += 1;
-    screen?.dispose();
+    const closed = screen;
+    setTimeout(() => closed?.dispose()); // xterm.js goes on after the event of it that may have led here
     screen = undefined;
     live.element.hidden = true;
     place.set("closed");

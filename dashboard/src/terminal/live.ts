@@ -4,6 +4,7 @@ import { createBookmarks } from "./bookmarks";
 import { createCodeFinder } from "./codes";
 import { createHistory, type History } from "./history";
 import type { QrCode } from "./qr";
+import { answerOnlyWhile } from "./queries";
 import { createScreen } from "./screen";
 import { openSession, type Session } from "./session";
 
@@ -119,6 +120,7 @@ export function openTerminal({ sessionId, element, above, gap, leave }: Options)
     failed: (error) => session.change({ error: error.message }),
   });
 
+  answerOnlyWhile(terminal, () => session.view.get().driver !== "other");
   terminal.onData(session.type);
   terminal.onBinary(session.type);
   terminal.onScroll(() => {

@@ -1,0 +1,150 @@
+"""Reading a terminal in the dashboard: what stands still, what is older, what is skipped."""
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+from playwright.async_api import FloatRect, Page, expect
+
+from resolvers import instances, terminals
+from tests.support.browser import browser
+from tests.support.context import add_bot, settings_for
+from tests.support.server import running
+from tests.support.terminal_page import PRINTING_BOT, focus, shown, terminal_of, to_top, wait_for_text
+
+pytestmark = pytest.mark.slow
+
+END = re.compile(r"(\d[\d,]* new lines|To the end)")
+FLOOD_LINES = 200_000
+
+
+async def reading_area(page: Page) -> FloatRect:
+    """Where the text is, without the button at the right and without the cursor."""
+    box = await page.locator(".xterm").first.bounding_box()
+    assert box is not None
+    return {"x": box["x"], "y": box["y"], "width": 500, "height": box["height"] - 60}
+
+
+async def numbers_shown(page: Page) -> list[int]:
+    return [int(number) for number in re.findall(r"line (\d+) ", await shown(page))]
+
+
+async def test_nothing_moves_while_one_reads_and_end_follows_again(tmp_path: Path) -> None:
+    async with running(settings_for(tmp_path)) as launcher, browser() as opened:
+        bot = await add_bot(launcher.ctx, tmp_path / "bot", PRINTING_BOT)
+        await instances.start(launcher.ctx, bot.id)
+        async with terminal_of(launcher, opened, bot.id) as watched:
+            page = watched.page
+            await page.keyboard.type("lines 300\n")
+            await wait_for_text(page, "done: lines 300")
+            await focus(page)
+            for _ in range(3):
+                await page.keyboard.press("Shift+PageUp")
+            await expect(page.get_by_role("button", name="To the end")).to_be_visible()
+            area = await reading_area(page)
+            await asyncio.sleep(0.5)  # until it has stopped scrolling
+            before = await page.screenshot(clip=area)
+            # More than the screen keeps, so that what is read would be lost.
+            await terminals.send_input(launcher.ctx, f"{bot.id}_main", "lines 12000\r")
+            await expect(page.get_by_role("button", name="12,002 new lines")).to_be_visible()
+            assert await page.screenshot(clip=area) == before
+            await focus(page)
+            await page.keyboard.press("End")
+            await expect(page.get_by_role("button", name=END)).to_be_hidden()
+            await wait_for_text(page, "done: lines 12000")
+
+
+async def test_nothing_moves_while_something_is_selected(tmp_path: Path) -> None:
+    async with running(settings_for(tmp_path)) as launcher, browser() as opened:
+        bot = await add_bot(launcher.ctx, tmp_path / "bot", PRINTING_BOT)
+        await instances.start(launcher.ctx, bot.id)
+        async with terminal_of(launcher, opened, bot.id) as watched:
+            page = watched.page
+            await page.keyboard.type("lines 100\n")
+            await wait_for_text(page, "done: lines 100")
+            area = await reading_area(page)
+            await page.mouse.dblclick(area["x"] + 10, area["y"] + 30)
+            await expect(page.get_by_role("button", name="To the end")).to_be_visible()
+            assert await shown(page) == "line"
+            before = await page.screenshot(clip=area)
+            await terminals.send_input(launcher.ctx, f"{bot.id}_main", "lines 500\r")
+            await expect(page.get_by_role("button", name="502 new lines")).to_be_visible()
+            assert await page.screenshot(clip=area) == before
+            await page.get_by_role("button", name="502 new lines").click()
+            await wait_for_text(page, "done: lines 500")
+
+
+async def test_scrolling_up_reaches_the_oldest_byte_and_leaves_nothing_out(tmp_path: Path) -> None:
+    lines = 8000
+    async with running(settings_for(tmp_path)) as launcher, browser() as opened:
+        bot = await add_bot(launcher.ctx, tmp_path / "bot", PRINTING_BOT)
+        await instances.start(launcher.ctx, bot.id)
+        await terminals.send_input(launcher.ctx, f"{bot.id}_main", f"lines {lines}\r")
+        async with terminal_of(launcher, opened, bot.id) as watched:
+            page = watched.page
+            await wait_for_text(page, f"done: lines {lines}")
+            seen = set(await numbers_shown(page))
+            assert min(seen) > 1000  # the rest is only in the log
+            oldest = page.get_by_text("This is the oldest output that is kept.")
+            async with asyncio.timeout(120):
+                while not await oldest.is_visible():
+                    await to_top(page)
+                    seen.update(await numbers_shown(page))
+            assert "ready for you" in await shown(page)
+            seen.update(await numbers_shown(page))
+            assert seen == set(range(lines))
+            await page.get_by_role("button", name="To the end").click()
+            await page.keyboard.type("size\n")
+            await wait_for_text(page, "done: size")
+
+
+async def test_the_older_screen_shows_the_same_place_and_goes_back_to_it(tmp_path: Path) -> None:
+    async with running(settings_for(tmp_path)) as launcher, browser() as opened:
+        bot = await add_bot(launcher.ctx, tmp_path / "bot", PRINTING_BOT)
+        await instances.start(launcher.ctx, bot.id)
+        await terminals.send_input(launcher.ctx, f"{bot.id}_main", "lines 8000\r")
+        async with terminal_of(launcher, opened, bot.id) as watched:
+            page = watched.page
+            begin = (await numbers_shown(page))[0]
+            await to_top(page)
+            await expect(page.locator(".xterm:visible")).to_have_count(2)
+            older = await numbers_shown(page)
+            assert older[0] < begin < older[-1]
+            await focus(page)
+            await page.keyboard.press("Shift+PageUp")
+            for _ in range(3):
+                await page.keyboard.press("Shift+PageDown")
+            await expect(page.locator(".xterm:visible")).to_have_count(1)
+            assert (await numbers_shown(page))[0] == begin
+            await expect(page.get_by_role("button", name="To the end")).to_be_visible()
+
+
+async def test_what_is_left_out_of_a_flood_is_told_and_can_be_shown(tmp_path: Path) -> None:
+    async with running(settings_for(tmp_path)) as launcher, browser() as opened:
+        bot = await add_bot(launcher.ctx, tmp_path / "bot", PRINTING_BOT)
+        await instances.start(launcher.ctx, bot.id)
+        async with terminal_of(launcher, opened, bot.id) as watched:
+            page = watched.page
+            # Held, since a fast machine would draw all of it.
+            await page.keyboard.type("lines 100\n")
+            await wait_for_text(page, "done: lines 100")
+            await focus(page)
+            await page.keyboard.press("Shift+PageUp")
+            await terminals.send_input(launcher.ctx, f"{bot.id}_main", f"lines {FLOOD_LINES}\r")
+            await expect(page.get_by_role("button", name=f"{FLOOD_LINES + 2:,} new lines")).to_be_visible()
+            await expect(page.get_by_text(re.compile(r"^\d+(\.\d)? MiB skipped$"))).to_be_visible()
+            await (
+                page.get_by_role("button", name="To the end")
+                .or_(page.get_by_role("button", name=END))
+                .click()
+            )
+            text = await wait_for_text(page, f"done: lines {FLOOD_LINES}")
+            assert re.search(r"… \d+(\.\d)? MiB skipped …", text)
+            assert f"line {FLOOD_LINES - 1} " in text
+            await page.get_by_role("button", name="Show", exact=True).click()
+            await expect(page.locator(".xterm:visible")).to_have_count(2)
+            numbers = await numbers_shown(page)
+            first = numbers.index(0, numbers.index(99) + 1) if 99 in numbers else 0
+            assert numbers[first:] == list(range(numbers[first], numbers[first] + len(numbers) - first))
+            assert numbers[-1] < FLOOD_LINES - 20_000

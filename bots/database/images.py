@@ -8,6 +8,7 @@ from PIL import Image, UnidentifiedImageError
 
 from bots.database.layout import Family
 from mailauncher.errors import FileTooLarge, InvalidImageFormat
+from mailauncher.interruption import Check, proceed
 
 LIMIT_BYTES = 5_000_000
 """The limit of 1.x; earlier versions have none."""
@@ -25,9 +26,10 @@ class BotImage(msgspec.Struct, frozen=True):
     key: str
 
 
-def converted_for(data: bytes, family: Family) -> BotImage:
+def converted_for(data: bytes, family: Family, check: Check = proceed) -> BotImage:
     """The image for this family: unchanged, or converted if the bot does not accept its format (before 1.0, WebP becomes
-    PNG, or GIF if it is animated). The caller has checked the size of `data`. Slow: call it off the event loop.
+    PNG, or GIF if it is animated). The caller has checked the size of `data`. Slow, minutes for the largest animations: call it off
+    the event loop. `check` is called before each frame, and may raise.
 
     Raises FileTooLarge, InvalidImageFormat.
     """
@@ -37,7 +39,7 @@ def converted_for(data: bytes, family: Family) -> BotImage:
             if kind == "MPO":  # a camera's JPEG with more pictures after it, which no version expects
                 data, kind = _first_picture(image), "JPEG"
             elif family != "1" and kind not in _OLD_FORMATS:
-                data, kind = _converted(image)
+                data, kind = _converted(image, check)
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InvalidImageFormat(
             f"图片无法转换为 Bot 支持的格式：{error}",
@@ -63,7 +65,7 @@ def _first_picture(image: Image.Image) -> bytes:
     return made.getvalue()
 
 
-def _converted(image: Image.Image) -> tuple[bytes, str]:
+def _converted(image: Image.Image, check: Check) -> tuple[bytes, str]:
     frames = getattr(image, "n_frames", 1)
     if frames > FRAMES_LIMIT or frames * image.width * image.height > PIXELS_LIMIT:
         raise FileTooLarge(
@@ -74,5 +76,13 @@ def _converted(image: Image.Image) -> tuple[bytes, str]:
     if frames == 1:
         image.convert("RGBA").save(made, "PNG")
         return made.getvalue(), "PNG"
-    image.save(made, "GIF", save_all=True, disposal=2, loop=image.info.get("loop", 0))
+
+    def frame(number: int) -> Image.Image:
+        check()
+        image.seek(number)
+        return image.copy()
+
+    loop = image.info.get("loop", 0)
+    others = (frame(number) for number in range(1, frames))  # made one by one, as they are saved
+    frame(0).save(made, "GIF", save_all=True, append_images=others, disposal=2, loop=loop)
     return made.getvalue(), "GIF"

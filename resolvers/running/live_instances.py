@@ -301,6 +301,8 @@ class LiveInstances:
                 self._supervise(record)
             raise
         self._overrides.pop(instance_id, None)
+        if (taken := self._adopting.pop(instance_id, None)) is not None:
+            taken.set()  # it will never be known what ran of it, and nothing does
         if self._views.pop(instance_id, None) is not None:
             self.version += 1
             self._bus.publish(InstanceChanged(instance_id, removed=True))

@@ -83,6 +83,10 @@ class BotDatabase:
 
         return await self._run(thread)
 
+    async def prepare(self, work: Callable[[Check], T]) -> T:
+        """Runs what makes something for a change, which may take long, beside those who have the database open."""
+        return await self._work.run(work)
+
     async def _run(self, work: Callable[[Check], T]) -> T:
         # The lock is held until the thread has ended, also of a caller that is cancelled: the next one would write beside it.
         async with self._lock:

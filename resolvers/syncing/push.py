@@ -1,6 +1,5 @@
 """Writes pending rows of ours to a bot's database, one by one, as long as that is safe."""
 
-import asyncio
 import contextlib
 import sqlite3
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from bots.database.images import BotImage
 from bots.database.layout import Family, Layout
 from bots.database.persons import PersonFields
 from mailauncher.errors import Code, LauncherError, ResourceNotFound, Text
+from mailauncher.interruption import Check
 from resolvers.syncing.bot_database import (
     SHARED,
     BotDatabase,
@@ -91,7 +91,9 @@ class Push:
     # Additions
 
     async def _add_emoji(self, row: Row, layout: Layout) -> None:
-        picture = await asyncio.to_thread(self._picture, row["image"], layout.family)
+        picture = await self._database.prepare(
+            lambda check: self._picture(row["image"], layout.family, check)
+        )
         if not await self._claim("emoji", row, picture.key):
             return
         values = shared_values("emoji", row)
@@ -115,12 +117,12 @@ class Push:
         existed, snapshot = await self._database.write(add, alone=not layout.emojis_writable_while_running)
         await self._finish_add("emoji", row, picture.key, existed, snapshot)
 
-    def _picture(self, image: str, family: Family) -> BotImage:
+    def _picture(self, image: str, family: Family, check: Check) -> BotImage:
         try:
             data = self._stores.images.path(image).read_bytes()
         except OSError as error:
             raise ResourceNotFound("图片文件不存在", "The image file does not exist") from error
-        return images.converted_for(data, family)
+        return images.converted_for(data, family, check)
 
     async def _add_person(self, row: Row, layout: Layout) -> None:
         person = PersonFields(

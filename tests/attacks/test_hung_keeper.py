@@ -1,6 +1,7 @@
 """A healthy bot was ended if its keeper did not answer while the server started: autostart failed with "terminal is busy"
 and then killed what ran there."""
 
+import asyncio
 import os
 import signal
 from pathlib import Path
@@ -97,6 +98,37 @@ async def test_a_bot_that_ended_beside_a_hung_keeper_is_started_again_by_the_nex
     monkeypatch.setattr(client, "ANSWER_TIMEOUT_S", 0.5)
     monkeypatch.setattr(supervisor, "SOON_S", 0.2)
     monkeypatch.setattr(live_instances, "ADOPTION_RETRY_S", 0.1)
-    async with parts(tmp_path) as ctx:
-        await until(ctx, bot.id, State.RUNNING, other_than=pid)
-        assert not lives(keeper.pid)
+    try:
+        async with parts(tmp_path) as ctx:
+            await until(ctx, bot.id, State.RUNNING, other_than=pid)
+            assert not lives(keeper.pid)
+    finally:
+        if keeper.is_running():
+            keeper.kill()
+
+
+@pytest.mark.slow
+async def test_who_waits_for_the_adoption_of_an_instance_goes_on_when_it_is_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deployment waited for ever."""
+    async with parts(tmp_path, stop_bots_at_exit=False) as ctx:
+        bot = await add_bot(ctx, tmp_path / "bot")
+        pid = (await instances.start(ctx, bot.id)).instance.pid
+    assert pid is not None
+    keeper = psutil.Process(psutil.Process(pid).ppid())
+    keeper.send_signal(signal.SIGSTOP)
+    os.kill(pid, signal.SIGKILL)
+    monkeypatch.setattr(client, "ANSWER_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(supervisor, "SOON_S", 600)  # it is not replaced
+    try:
+        async with parts(tmp_path) as ctx:
+            waiting = asyncio.create_task(ctx.live.adopted(bot.id))
+            await asyncio.sleep(0)
+            assert not waiting.done()
+            await instances.delete(ctx, bot.id)
+            async with asyncio.timeout(60):
+                await waiting
+    finally:
+        if keeper.is_running():
+            keeper.kill()

@@ -23,6 +23,7 @@ from bots.database.persons import PersonFields
 from bots.database.undo import Undo
 from mailauncher.beneath import Root
 from mailauncher.errors import Code, LauncherError
+from mailauncher.interruption import Interrupted
 from tests.support.bot_databases import FAMILIES, OLD, BotDatabase, animation, holder, picture
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -327,6 +328,20 @@ def test_a_removed_person_leaves_a_copy(tmp_path: Path, copies: Path, family: Fa
 
 
 # Pictures
+
+
+def test_the_conversion_of_an_animation_can_be_interrupted_between_its_frames() -> None:
+    """It takes minutes for the largest, and the server ended after it."""
+    frames = []
+
+    def check() -> None:
+        frames.append(1)
+        if len(frames) == 3:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        images.converted_for(animation("WEBP", 9), "0.12", check)
+    assert len(frames) == 3
 
 
 @pytest.mark.parametrize("family", OLD)

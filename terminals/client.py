@@ -64,7 +64,15 @@ class TerminalStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NoAnswer(ConnectionFailed):
-    """The keeper lives, and does not answer."""
+    """The keeper, of process `pid` where that is known, lives and does not answer."""
+
+    def __init__(self, pid: int | None = None) -> None:
+        zh, en = (f"（pid {pid}）", f" (pid {pid})") if pid else ("", "")
+        super().__init__(
+            f"keeper{zh} 没有应答，可能被挂起：请重启该 Bot（keeper 会随之更换），或等它恢复应答",
+            f"The keeper{en} does not answer; it may be suspended: restart the bot, which replaces the keeper, or wait until it"
+            " answers",
+        )
 
 
 class InputNumber(msgspec.Struct, frozen=True):
@@ -402,7 +410,7 @@ class KeeperClient:
             raise ConnectionFailed("keeper 没有应答", "The keeper does not answer") from error
         except TimeoutError as error:
             self._hang_up(control, report=op != "hello")
-            raise NoAnswer("keeper 没有应答", "The keeper does not answer") from error
+            raise NoAnswer from error
         except ConnectionFailed as error:
             raise await asyncio.to_thread(with_last_words, error, self._log) from error
         finally:

@@ -135,10 +135,7 @@ class LocalKeepers:
             if not await asyncio.to_thread(is_held, folder):
                 return False
             await asyncio.sleep(0.02)
-        raise NoAnswer(
-            f"keeper 仍在运行（pid {pid or '?'}），但无法连接",
-            f"The keeper lives (pid {pid or '?'}) and cannot be reached",
-        )
+        raise NoAnswer(pid)
 
     async def _start(self, instance_id: str, *, last: bool) -> None:
         command = keeper.command_line(
@@ -190,7 +187,7 @@ async def _connect_to(path: Path, factory: Callable[[], asyncio.BaseProtocol]) -
     except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
         return False
     except BlockingIOError:  # by uvloop; asyncio loses such a connection at its first use
-        raise NoAnswer("keeper 没有应答", "The keeper does not answer") from None
+        raise NoAnswer from None
     finally:
         if folder >= 0:
             os.close(folder)

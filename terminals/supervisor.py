@@ -135,7 +135,7 @@ class Supervisor:
             for terminal in self.terminals.values():
                 terminal.resume(None)
         elif not await self.client.answers():
-            raise NoAnswer("keeper 没有应答", "The keeper does not answer")
+            raise NoAnswer
 
     def _program(self, spec: ProgramSpec) -> Program:
         program = Program(

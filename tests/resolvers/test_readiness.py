@@ -142,7 +142,7 @@ async def test_a_keeper_that_hangs_does_not_end_the_search(
         if failed.is_set():
             return await read(*given)
         failed.set()
-        raise NoAnswer("", "")
+        raise NoAnswer
 
     monkeypatch.setattr(readiness, "LATE_PROBE_INTERVAL_S", 0.01)
     monkeypatch.setattr(terminal.client, "read", hangs)

@@ -75,7 +75,9 @@ async def _import(ctx: Context, call: Call) -> StreamedResponse:
     existing = ExistingPersonPolicy(_choice(call, "existing", list(ExistingPersonPolicy)))
     tally = ImportCounts()
     with ExitStack() as stack:
-        report: IO[bytes] = stack.enter_context(tempfile.SpooledTemporaryFile(SPOOLED_BYTES))
+        # Beside the persons, for which there has to be room anyway: a report that cannot be kept would hide what was imported.
+        spooled = tempfile.SpooledTemporaryFile(SPOOLED_BYTES, dir=ctx.settings.data_folder)
+        report: IO[bytes] = stack.enter_context(spooled)
         async for lines in await person_files.load(ctx, call.path["id"], call.body, form, existing):
             tally.count(lines)
             text = b"".join(b"," + _encoder.encode(_reported(line, call.language)) for line in lines)

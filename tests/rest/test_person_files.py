@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest_asyncio
 
 from mailauncher.errors import Code
 from resolvers import person_files
+from rest import person_files as route
 from schema.person_file import LINES_MAX
 from tests.support.graphql import ask
 from tests.support.http import API, add_bot, client, failure, write_bot
@@ -153,3 +155,13 @@ async def test_an_unknown_instance_is_not_found(launcher: Launcher) -> None:
         place = f"{API}/resource/unknown/persons"
         failure(await http.get(f"{place}/export"), Code.INSTANCE_NOT_FOUND)
         failure(await http.post(f"{place}/import", content=b"{}"), Code.INSTANCE_NOT_FOUND)
+
+
+async def test_a_long_report_needs_no_temporary_folder(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It was an internal error if that was full or missing, and nobody was told which persons had been imported."""
+    monkeypatch.setattr(route, "SPOOLED_BYTES", 100)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    report = (await http.post("import", content=lines(50))).json()
+    assert (report["created"], len(report["lines"])) == (50, 50)

@@ -76,8 +76,9 @@ async def _import(ctx: Context, call: Call) -> StreamedResponse:
     tally = ImportCounts()
     with ExitStack() as stack:
         # Beside the persons, for which there has to be room anyway: a report that cannot be kept would hide what was imported.
-        spooled = tempfile.SpooledTemporaryFile(SPOOLED_BYTES, dir=ctx.settings.data_folder)
-        report: IO[bytes] = stack.enter_context(spooled)
+        report: IO[bytes] = stack.enter_context(
+            tempfile.SpooledTemporaryFile(SPOOLED_BYTES, dir=str(ctx.settings.data_folder))
+        )
         async for lines in await person_files.load(ctx, call.path["id"], call.body, form, existing):
             tally.count(lines)
             text = b"".join(b"," + _encoder.encode(_reported(line, call.language)) for line in lines)

@@ -52,11 +52,12 @@ class LocalKeepers:
         """Where the sockets of keepers are that an earlier version started, which may still run."""
         if len(os.fsencode(self._run)) + 1 + 40 > keeper.SOCKET_PATH_BYTES:
             digest = hashlib.sha256(os.fsencode(given)).hexdigest()[:16]
-            temporary = Path(tempfile.gettempdir()) / f"{keeper.SOCKET_FOLDER_PREFIX}{os.getuid()}-{digest}"
-            if files.is_folder(Path("/proc/self/fd")):
-                self._former = temporary
+            name = f"{keeper.SOCKET_FOLDER_PREFIX}{os.getuid()}-{digest}"
+            if not files.is_folder(Path("/proc/self/fd")):
+                self._run = Path(tempfile.gettempdir()) / name
             else:
-                self._run = temporary
+                with contextlib.suppress(FileNotFoundError):  # there is no room in any temporary folder
+                    self._former = Path(tempfile.gettempdir()) / name
 
     def create_folders(self) -> None:
         """Creates the folders, owner-only. Raises InvalidPath if something else is there, InsufficientSpace, and

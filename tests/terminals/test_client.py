@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -187,3 +188,16 @@ def test_a_keeper_that_takes_no_more_connections_does_not_answer(keepers: LocalK
             pass
         with pytest.raises(ConnectionFailed, match="does not answer"):
             uvloop.run(keepers.dial("bot", asyncio.Protocol, start=False))
+
+
+def test_a_data_folder_with_a_long_path_needs_no_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the disk was full, a server did not start for want of a folder in which only earlier versions had sockets."""
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("sockets with long paths are in the temporary folder here")
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(tmp_path / "missing")])
+    data = tmp_path / ("x" * 120)
+    data.mkdir()
+    assert LocalKeepers(data, 1 << 20, 2).socket("bot").is_relative_to(data)

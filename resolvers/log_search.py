@@ -58,10 +58,10 @@ async def page(ctx: Context, session_id: str, query: LogQuery, after: int, first
 
     Raises as `terminals.find` does, InvalidParameter for an invalid query.
     """
-    _require_valid(query, first, MATCHES_LIMIT)
+    search = await _prepared(query, first, MATCHES_LIMIT)
     matches: list[LogMatch] = []
     terminal = terminals.find(ctx, session_id)
-    async with aclosing(_matches(terminal, query, max(0, after), first + 1)) as found:
+    async with aclosing(_matches(terminal, query, search, max(0, after), first + 1)) as found:
         async for match in found:
             if len(matches) == first:
                 return LogMatches(tuple(matches), match.offset)
@@ -69,7 +69,7 @@ async def page(ctx: Context, session_id: str, query: LogQuery, after: int, first
     return LogMatches(tuple(matches), None)
 
 
-def stream(
+async def stream(
     ctx: Context, query: LogQuery, first: int, *, instance_id: str | None, session_id: str | None
 ) -> AsyncGenerator[LogMatch, None]:
     """Each match as soon as it is found, with the lines behind it: terminal by terminal, oldest first, `first` (1-10,000) in
@@ -77,21 +77,23 @@ def stream(
 
     Raises as `page` does. What cannot be read fails the stream at its end, after the matches in all other terminals.
     """
-    _require_valid(query, first, STREAMED_LIMIT)
+    search = await _prepared(query, first, STREAMED_LIMIT)
     if session_id is not None:
         chosen = [terminals.find(ctx, session_id)]
     else:
         ids = [view.id for view in instances.list_all(ctx)] if instance_id is None else [instance_id]
         names = [view.session_id for each in ids for view in terminals.list_of(ctx, each)]
         chosen = [terminals.find(ctx, name) for name in names]
-    return _stream(chosen, query, first)
+    return _stream(chosen, query, search, first)
 
 
-async def _stream(chosen: Sequence[Terminal], query: LogQuery, first: int) -> AsyncGenerator[LogMatch, None]:
+async def _stream(
+    chosen: Sequence[Terminal], query: LogQuery, search: LineSearch, first: int
+) -> AsyncGenerator[LogMatch, None]:
     failure: LauncherError | None = None
     for terminal in chosen:
         try:
-            async with aclosing(_matches(terminal, query, 0, first)) as found:
+            async with aclosing(_matches(terminal, query, search.anew(), 0, first)) as found:
                 async for match in found:
                     first -= 1
                     yield match
@@ -106,8 +108,9 @@ async def _stream(chosen: Sequence[Terminal], query: LogQuery, first: int) -> As
         raise failure
 
 
-def _require_valid(query: LogQuery, first: int, limit: int) -> None:
-    LineSearch(query.lines)
+async def _prepared(query: LogQuery, first: int, limit: int) -> LineSearch:
+    """The search for a valid query. Raises InvalidParameter."""
+    search = await asyncio.to_thread(LineSearch, query.lines)
     logs.require_order(query.begin, query.end, "begin")
     for field, value, least, most in (
         ("first", first, 1, limit),
@@ -119,13 +122,13 @@ def _require_valid(query: LogQuery, first: int, limit: int) -> None:
                 f"{field} must be between {least} and {most}",
                 field=field,
             )
+    return search
 
 
 async def _matches(
-    terminal: Terminal, query: LogQuery, after: int, most: int
+    terminal: Terminal, query: LogQuery, search: LineSearch, after: int, most: int
 ) -> AsyncGenerator[LogMatch, None]:
     """The first matches from an offset on. A match at the end of a piece waits for the lines behind it."""
-    search = LineSearch(query.lines)
     earlier: deque[str] = deque(maxlen=query.context)
     waiting: deque[LogMatch] = deque()
     begin, end = await logs.span(terminal, query.begin, query.end)

@@ -140,7 +140,7 @@ class TerminalSearchQuery:
     )
 
 
-def _stream(
+async def _stream(
     info: Info,
     text: Text,
     instance_id: Annotated[
@@ -164,7 +164,9 @@ def _stream(
     context: ContextLines = 0,
 ) -> AsyncGenerator[TerminalMatch, None]:
     query = _query(text, regex, case_sensitive, whole_word, level, begin, end, context)
-    found = log_search.stream(info.context.ctx, query, first, instance_id=instance_id, session_id=session_id)
+    found = await log_search.stream(
+        info.context.ctx, query, first, instance_id=instance_id, session_id=session_id
+    )
     return cast(AsyncGenerator[TerminalMatch, None], found)
 
 

@@ -4,6 +4,7 @@ The engine is RE2: whatever a user writes and a bot prints, a search takes time 
 may take hours for one line.
 """
 
+import copy
 import re
 from dataclasses import dataclass
 from enum import IntEnum
@@ -72,7 +73,11 @@ class FoundLines:
 
 
 class LineSearch:
-    """Searches one terminal's output, given in pieces of whole lines. Raises InvalidParameter for an invalid query."""
+    """Searches one terminal's output, given in pieces of whole lines.
+
+    To make one blocks, for up to half a second: a short expression may stand for a large automaton. Raises InvalidParameter for
+    an invalid query.
+    """
 
     def __init__(self, query: LineQuery) -> None:
         if not 1 <= len(query.text) <= QUERY_CHARACTERS:
@@ -84,6 +89,12 @@ class LineSearch:
         self._pattern = _compiled(query)
         self._wanted_level = query.level
         self._level = 0
+
+    def anew(self) -> "LineSearch":
+        """A search for the same in another terminal, or from another place on. Does not block."""
+        found = copy.copy(self)
+        found._level = 0
+        return found
 
     def examine(self, data: bytes, most: int) -> FoundLines:
         """All lines of a piece, and the first `most` that are wanted. Blocks for some milliseconds.

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,6 +17,7 @@ from resolvers import instances, log_search, logs, terminals
 from resolvers.context import Context
 from resolvers.log_search import LogMatches, LogQuery
 from store.journal import EventFilter
+from terminals import line_search
 from terminals.line_search import LineQuery
 from tests.support.context import PATIENCE_S, add_bot, outputs, settings_for
 from tests.support.growth import require_linear
@@ -210,7 +212,8 @@ async def test_matches_have_the_lines_around_them_wherever_pieces_end(printed: U
     ]
     assert [(match.before, match.after) for match in found] == around
     assert [match.session_id for match in found] == ["bot_main"] * 12
-    streamed = [match async for match in log_search.stream(CTX, query, 3, instance_id=None, session_id="x")]
+    matches = await log_search.stream(CTX, query, 3, instance_id=None, session_id="x")
+    streamed = [match async for match in matches]
     assert streamed == list(found[:3])
 
 
@@ -283,3 +286,24 @@ async def _noted(ctx: Context, instance_id: str) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while not await ctx.store.journal.page(EventFilter(instance_id, ["failed"]), 1):
             await asyncio.sleep(0.02)
+
+
+async def test_an_expression_is_compiled_once_and_outside_the_event_loop(
+    printed: Use, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One such as `\\pL{446}` takes a third of a second, and kept the loop for that at each request and for each terminal."""
+    threads = []
+    compile_it = line_search._compiled
+
+    def noted(query: LineQuery) -> Any:
+        threads.append(threading.current_thread())
+        return compile_it(query)
+
+    monkeypatch.setattr(line_search, "_compiled", noted)
+    printed(Printed(b"a\r\n"))
+    query = LogQuery(LineQuery("a"))
+    await log_search.page(CTX, "", query, 0, 1)
+    matches = await log_search.stream(CTX, query, 9, instance_id=None, session_id="x")
+    assert [match.line async for match in matches] == ["a"]
+    assert len(threads) == 2
+    assert threading.main_thread() not in threads

@@ -56,12 +56,24 @@ def add(
             ),
         ),
     ] = None,
+    run: Annotated[
+        str | None,
+        typer.Option(
+            "--run",
+            metavar="COMMAND",
+            help=help_text(
+                "运行 Bot 的命令，如 ./start.sh，不经过 shell；默认由 Bot 的种类决定。",
+                "Command that runs the bot, such as ./start.sh, not run by a shell; by default that of the bot's kind.",
+            ),
+        ),
+    ] = None,
     as_json: AsJson = False,
     url: Url = None,
     token: Token = None,
 ) -> None:
     folder, console = expand(path), console_of(context)
-    given = {"name": name or _name_of(folder, console), "path": str(folder), "port": port}
+    named = name or _name_of(folder, console)
+    given = {"name": named, "path": str(folder), "port": port, "runCommand": run}
     try:
         added = connect(context, url, token).graphql(_ADD, input=given)["added"]
     except RequestRefused as error:

@@ -54,7 +54,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "config restore": ("config restore mai-1 bot 12",),
     "edit": ("edit mai-1 --name mai-2", "edit mai-1 --notes 'QQ 10001' --tag test --tag groups"),
-    "add": ("add ~/MaiBot-1", "add ~/MaiBot-1 --name mai-1 --port 8001"),
+    "add": (
+        "add ~/MaiBot-1",
+        "add ~/MaiBot-1 --name mai-1 --port 8001",
+        "add ~/my-bot --run ./start.sh --port 8002",
+    ),
     "rm": ("rm mai-1 mai-2", "rm mai-1 --files --yes"),
     "versions": ("versions", "versions --refresh"),
     "deployments": ("deployments", "deployments --all"),

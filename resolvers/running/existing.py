@@ -42,8 +42,8 @@ def require_runnable(found: FoundBot, folder: Path) -> None:
         launching.command_in(found.recipe.of(found.version), folder)
     except CommandFailed as error:
         raise InvalidPath(
-            f"{error.text.zh}：请给出 Bot 自己的文件夹，或运行命令",
-            f"{error.text.en}: give the folder of the bot itself, or a run command",
+            f"{error.text.zh}：请给出 Bot 自己的文件夹，或运行命令（命令行：--run）",
+            f"{error.text.en}: give the folder of the bot itself, or a run command (command line: --run)",
             field="path",
         ) from None
 

@@ -260,6 +260,22 @@ def test_add_accepts_a_relative_path_and_uses_the_folders_name(shared_home: Home
     ok(shared_home.run("rm", "-y", "relative"))
 
 
+def test_a_folder_with_a_script_is_added_with_the_command_that_runs_it(shared_home: Home) -> None:
+    """It was refused for want of a run command, which only GraphQL could give."""
+    folder = shared_home.folder / "scripted"
+    folder.mkdir()
+    (folder / "start.sh").write_text("#!/bin/sh\necho ready\nexec sleep 600\n")
+    (folder / "start.sh").chmod(0o755)
+    refused = shared_home.run("add", str(folder))
+    assert refused.returncode == 2
+    assert "--run" in refused.stderr
+    ok(shared_home.run("add", str(folder), "--run", "./start.sh", "--port", str(free_port())))
+    ok(shared_home.run("start", "scripted"))
+    assert shared_home.run("logs", "scripted").stdout == "ready\n"
+    ok(shared_home.run("stop", "scripted"))
+    ok(shared_home.run("rm", "-y", "scripted"))
+
+
 def test_add_tells_what_it_found_and_the_option_for_what_is_taken(shared_home: Home) -> None:
     """Of a bot with PORT=18300 in its .env it said that port 8000 is another bot's, and nothing of `--port`."""
     folder, port = shared_home.bot("reading", BOT, "napcat"), free_port()

@@ -151,7 +151,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     terminal_log_segments: Annotated[
         int,
         _setting(
-            "每个终端最多保留的日志段数。", "Maximum number of log segments kept per terminal.", ge=2, le=1000
+            "每个终端最多保留多少段写满的日志。",
+            "How many full log segments are kept per terminal at most.",
+            ge=2,
+            le=1000,
         ),
     ] = 2
     sources_maibot: Annotated[

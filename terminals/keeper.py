@@ -34,6 +34,7 @@ PROTOCOL = (1, 4)  # a client refuses another major number; minor ones only add
 HEAD = struct.Struct("!IB")
 DATA = struct.Struct("!IQ")
 INDEX = struct.Struct("!QQ")
+SHORT_SEGMENTS = 64
 SEGMENT = re.compile(r"0[0-9]{19}\.log", re.ASCII).fullmatch
 JSON_FRAME, DATA_FRAME = ord("J"), ord("D")
 FRAME_LIMIT = 8 << 20  # JSON may make six bytes of one, and a client types 1 MiB; 4 MiB before protocol 1.3
@@ -106,9 +107,10 @@ def now_ms():
 class Log:
     """The output of one terminal, by offset, in segment files named by the offset of their first byte.
 
-    Output that could not be written (full disk) leaves a gap. `read` skips gaps, so the offset that it returns tells what
-    is lost. `.index` files hold (milliseconds, offset) pairs, at most one per 250 ms. The clock may be set back, so the
-    times may fall; the offsets never do.
+    The oldest is deleted when all have more bytes than `segments` full ones. Output that could not be written (full disk)
+    leaves a gap, and what follows begins a segment, however short the one before; of too many the shortest is deleted. `read`
+    skips gaps, so the offset that it returns tells what is lost. `.index` files hold (milliseconds, offset) pairs, at most one
+    per 250 ms. The clock may be set back, so the times may fall; the offsets never do.
     """
 
     def __init__(self, folder, segment_bytes, segments):
@@ -118,6 +120,7 @@ class Log:
         self.end = self.starts[-1] + os.path.getsize(self._path(self.starts[-1])) if self.starts else 0
         self.file = self.index = -1
         self.written = 0  # bytes in the open segment
+        self.total = sum(map(self._size, self.starts))
         self.falls = {}  # start of a segment -> see `find_falls`
         self.indexed_at = float("-inf")
         self.error = ""  # why the log cannot be written at present
@@ -170,17 +173,29 @@ class Log:
             self._index_time(start)
             wrote = os.write(self.file, data)
             self.written += wrote
+            self.total += wrote
             if wrote < len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self.error = ""
-            while len(self.starts) > self.segments:
-                self._delete_segment(self.starts[0])
+            self._prune()
         except OSError as failure:
             self.close()
             if not self.written and self.starts and self.starts[-1] == start:
                 self._delete_segment(start)
             self.error = failure.strerror or str(failure)
             self.retry_at = time.monotonic() + 1
+
+    def _prune(self):
+        while self.total > self.segments * self.segment_bytes and len(self.starts) > 1:
+            self._delete_segment(self.starts[0])
+        while len(self.starts) > self.segments + SHORT_SEGMENTS:
+            self._delete_segment(min(self.starts[:-1], key=self._size))
+
+    def _size(self, start):
+        try:
+            return os.path.getsize(self._path(start))
+        except OSError:
+            return 0
 
     def _append_to_ring(self, data):
         if self.ring and len(self.ring[-1]) + len(data) <= RING_PIECE_BYTES:
@@ -205,6 +220,7 @@ class Log:
     def _delete_segment(self, start):
         self.starts.remove(start)
         self.falls.pop(start, None)
+        self.total -= self._size(start)
         for suffix in (".log", ".index"):
             try:
                 os.unlink(self._path(start, suffix))

@@ -135,3 +135,31 @@ def test_output_that_found_no_room_is_a_gap_and_what_follows_has_its_offset(
         assert pieces[-1][1:] == (42 * 5000, 43 * 5000)
         assert len(files(found, ".log")) <= 3
         found.close()
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full_again_and_again_takes_nothing_from_the_log(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each gap began a segment, however short the one before, and the long ones gave way to them."""
+    with small_disk(4096) as disk:
+        log = Log(str(disk / "main"), 400_000, 2)
+        log.append(b"a" * 15_000)
+        for _ in range(100):
+            filler = fill(disk)
+            log.append(b"b" * 10_000)
+            assert log.error
+            filler.unlink()
+            monkeypatch.setattr(log, "retry_at", 0.0)
+            log.append(b"c" * 10)
+        count = len(files(log, ".log"))
+        begin = log.read(0, 15_000)
+        for _ in range(100):
+            log.append(b"d" * 10_000)
+        found = again(log)
+        found.close()
+        sizes = [path.stat().st_size for path in files(found, ".log")]
+    assert begin == (0, b"a" * 15_000)
+    assert count == 2 + keeper.SHORT_SEGMENTS
+    assert sum(sizes) == found.total <= 2 * 400_000
+    assert len(sizes) <= 3

@@ -1,5 +1,12 @@
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { BEHIND_MAX, createFlow } from "./flow";
+
+beforeAll(() => {
+  vi.useFakeTimers();
+});
+afterAll(() => {
+  vi.useRealTimers();
+});
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -24,7 +31,11 @@ function setUp() {
     flow,
     drawOne: () => waiting.shift()?.(),
     drawAll: () => {
-      while (waiting.length) waiting.shift()?.();
+      vi.runAllTimers(); // pauses
+      while (waiting.length) {
+        waiting.shift()?.();
+        vi.runAllTimers();
+      }
     },
     text: () => written.map((part) => new TextDecoder().decode(part)).join(""),
     size: () => written.reduce((sum, part) => sum + part.length, 0),

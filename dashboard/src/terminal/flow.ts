@@ -1,9 +1,9 @@
 /**
  * Output on its way to a screen, which draws at its own speed.
  *
- * What cannot be drawn yet waits, 2 MiB at most: then the oldest of it is left out, and the screen goes on near the end. While
- * that is so, little is let in, so that what a key has caused is seen soon. While the screen is held, because its reader has
- * scrolled up or selected something, nothing is drawn.
+ * What cannot be drawn yet waits, 2 MiB at most: then the oldest of it is left out, and the screen goes on near the end. Until
+ * it has caught up, little waits and the screen has pauses, so that keys are answered soon. While it is held, because its reader
+ * has scrolled up or selected something, nothing is drawn.
  */
 
 export interface Flow {
@@ -26,6 +26,7 @@ export const BEHIND_MAX = 2 << 20;
 const BEHIND_IN_FLOOD = 256 << 10;
 const KEPT = 64 << 10;
 const DRAWING_MAX = 128 << 10;
+const PAUSE_MS = 40;
 const LINE_FEED = 10;
 
 export function createFlow(sink: Sink): Flow {
@@ -35,10 +36,11 @@ export function createFlow(sink: Sink): Flow {
   let end: number | undefined;
   let held = false;
   let flooded = false;
+  let paused = false;
   let lines = 0;
 
   const draw = () => {
-    while (!held && drawing < DRAWING_MAX) {
+    while (!held && !paused && drawing < DRAWING_MAX) {
       const bytes = queue.shift();
       if (!bytes) {
         if (drawing === 0) flooded = false;
@@ -48,9 +50,19 @@ export function createFlow(sink: Sink): Flow {
       drawing += bytes.length;
       sink.write(bytes, (end ?? 0) - queued, () => {
         drawing -= bytes.length;
+        if (flooded) pause();
         draw();
       });
     }
+  };
+
+  const pause = () => {
+    if (paused) return;
+    paused = true;
+    setTimeout(() => {
+      paused = false;
+      draw();
+    }, PAUSE_MS);
   };
 
   /** Leaves out all that waits but its newest lines. */

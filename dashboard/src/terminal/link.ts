@@ -21,6 +21,8 @@ export interface Listener {
 export interface Link {
   /** Sends a message if the socket is open; what is not sent is lost. */
   send(message: object): void;
+  /** Connects anew at once, and drops what is on its way. */
+  again(): void;
   close(): void;
 }
 
@@ -58,6 +60,7 @@ export function connect(sessionId: string, listener: Listener): Link {
   };
 
   const leave = () => {
+    clearTimeout(timer);
     if (!socket) return;
     socket.onopen = socket.onclose = socket.onmessage = null;
     socket.close();
@@ -86,6 +89,11 @@ export function connect(sessionId: string, listener: Listener): Link {
   open();
   return {
     send,
+    again: () => {
+      if (!socket) return; // it is about to
+      leave();
+      open();
+    },
     close: () => {
       clearInterval(pings);
       clearTimeout(timer);

@@ -1,6 +1,8 @@
 /** One viewer of a terminal: its connection, what comes, what is typed, and who drives. How it is shown is up to the screen. */
+import { query } from "../api/connection";
+import { TerminalEndDocument } from "../gql/graphql";
 import { createStore, type Store } from "../ui/store";
-import { createFlow } from "./flow";
+import { BEHIND_MAX, createFlow } from "./flow";
 import { connect, type LinkState, type Message } from "./link";
 import { createTyping } from "./typing";
 
@@ -36,6 +38,9 @@ export interface Session {
   close(): void;
 }
 
+const LOOK_MS = 500;
+const MUCH = 128 << 10; // bytes in that time, from which on this viewer may be behind
+
 const NEW: View = {
   link: "connecting",
   error: undefined,
@@ -52,6 +57,8 @@ export function openSession(sessionId: string, screen: Screen): Session {
   const change = (part: Partial<View>) => view.set({ ...view.get(), ...part });
   let size: [number, number] | undefined;
   let gap = 0;
+  let jumping = false; // to the recent output
+  let seen = 0;
 
   const flow = createFlow({
     write: (bytes, end, drawn) => {
@@ -84,8 +91,11 @@ export function openSession(sessionId: string, screen: Screen): Session {
     else if (message.type === "error" && message.seq === undefined) change({ error: message.message });
   };
   const link = connect(sessionId, {
-    after: flow.end,
-    output: flow.take,
+    after: () => (jumping ? undefined : flow.end()),
+    output: (bytes, offset) => {
+      jumping = false;
+      flow.take(bytes, offset);
+    },
     message: answered,
     state: (state) => {
       if (state === "connected") opened();
@@ -95,6 +105,21 @@ export function openSession(sessionId: string, screen: Screen): Session {
       }
     },
   });
+
+  // What a slow network, or a busy machine, still has to bring cannot be seen from here; the server knows where the end is.
+  const look = async () => {
+    const end = flow.end() ?? 0;
+    const busy = end - seen > MUCH;
+    seen = end;
+    if (!busy || jumping || view.get().unread !== undefined) return;
+    const { terminal } = await query(TerminalEndDocument, { sessionId });
+    if (jumping || view.get().unread !== undefined) return;
+    if ((terminal?.end ?? 0) - (flow.end() ?? 0) > BEHIND_MAX) {
+      jumping = true;
+      link.again();
+    }
+  };
+  const looks = setInterval(() => void look().catch(() => {}), LOOK_MS); // one that fails is followed by another
 
   return {
     view,
@@ -112,7 +137,10 @@ export function openSession(sessionId: string, screen: Screen): Session {
       change({ unread: held ? (view.get().unread ?? 0) : undefined });
       flow.hold(held);
     },
-    close: link.close,
+    close: () => {
+      clearInterval(looks);
+      link.close();
+    },
   };
 }
 

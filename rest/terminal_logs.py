@@ -9,6 +9,7 @@ from rest.operation import Call, Operation, Parameter
 from rest.responses import NO_STORE, StreamedResponse
 
 _TYPES = {"text": ("text/plain", b"log"), "asciicast": ("application/x-asciicast", b"cast")}
+_CRASH_KIB = logs.CRASH_BYTES >> 10
 _CHARSET = {"text": "; charset=utf-8", "asciicast": ""}  # JSON is UTF-8 anyway
 
 
@@ -70,8 +71,8 @@ OPERATIONS = (
             Parameter(
                 "part",
                 Text(
-                    "crash：程序上次崩溃之前的输出，最多 256 KiB",
-                    "crash: what was printed before the program last died, at most 256 KiB",
+                    f"crash：程序上次崩溃之前的输出，最多 {_CRASH_KIB} KiB",
+                    f"crash: what was printed before the program last died, at most {_CRASH_KIB} KiB",
                 ),
                 ("crash",),
             ),

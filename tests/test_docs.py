@@ -72,7 +72,8 @@ def anchors(page: Path) -> set[str]:
 
 def links() -> Iterator[tuple[Path, str]]:
     for page in PAGES:
-        for target in re.findall(r"!?\[[^]]*\]\(([^)\s]+)\)", prose(page)):
+        markdown = re.findall(r"!?\[[^]]*\]\(([^)\s]+)\)", prose(page))
+        for target in [*markdown, *re.findall(r' (?:src|srcset)="([^"]+)"', prose(page))]:
             if not urlsplit(target).scheme:
                 yield page, target
 

@@ -9,8 +9,9 @@ from playwright.async_api import Page, expect
 
 from mailauncher.errors import LauncherError
 from resolvers import instances
+from terminals.states import State
 from tests.support.browser import browser, page_of
-from tests.support.context import add_bot, outputs, settings_for
+from tests.support.context import add_bot, outputs, settings_for, until
 from tests.support.server import Launcher, running
 
 pytestmark = pytest.mark.slow
@@ -102,6 +103,7 @@ async def crashed_bot(launcher: Launcher, folder: Path) -> str:
     await instances.supervise(launcher.ctx, bot.id, restart="no")
     with suppress(LauncherError):
         await instances.start(launcher.ctx, bot.id)
+    await until(launcher.ctx, bot.id, State.FAILED)
     await instances.start(launcher.ctx, bot.id)
     await outputs(launcher.ctx, f"{bot.id}_main", "works\r\n")
     return bot.id

@@ -126,7 +126,7 @@ async def test_a_hit_opens_where_it_stands_and_the_log_goes_on_in_both_direction
             page = watched.page
             await page.goto(f"/instances/{one}/log")
             await find(page, "Port 807")
-            await expect(page.get_by_text("300 matches")).to_be_visible()
+            await expect(page.get_by_text("300 found")).to_be_visible()
             assert await hits(page).count() == 20
             await page.get_by_role("button", name="Older hits (280)").click()
             await expect(hits(page)).to_have_count(220)
@@ -217,14 +217,14 @@ async def test_a_search_is_stopped_and_keeps_what_it_has_found(
             page = watched.page
             await page.goto(f"/search?in={quiet}&q=needle")
             await expect(hits(page)).to_have_count(1)
-            await expect(page.get_by_text("1 matches · searching…")).to_be_visible()
+            await expect(page.get_by_text("1 found · searching…")).to_be_visible()
             assert not ended.is_set()
             await page.get_by_role("button", name="Stop", exact=True).click()
-            await expect(page.get_by_text("1 matches · stopped")).to_be_visible()
+            await expect(page.get_by_text("1 found · stopped")).to_be_visible()
             async with asyncio.timeout(PATIENCE_S):
                 await ended.wait()  # the server does not search on
             await expect(hits(page)).to_have_count(1)
             monkeypatch.setattr(log_search, "_matches", search)
             await page.get_by_role("button", name="Search again").click()
-            await expect(page.get_by_text("1 matches", exact=True)).to_be_visible()
+            await expect(page.get_by_text("1 found", exact=True)).to_be_visible()
             watched.require_clean()

@@ -10,8 +10,9 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import EXAMPLES from "../../../schema/examples.graphql?raw";
 import "./explorer.css";
+import { Admitted } from "./Token";
 
-// A browser that has signed in sends its cookie along; without one, the headers editor takes a token.
+// A browser that has signed in sends its cookie along, over HTTP and the socket.
 const fetcher = createGraphiQLFetcher({
   url: "/graphql",
   wsClient: createClient({ url: new URL("/graphql", location.href.replace(/^http/, "ws")).href }),
@@ -21,11 +22,13 @@ const root = document.getElementById("root");
 if (root) {
   createRoot(root).render(
     <StrictMode>
-      <GraphiQL fetcher={fetcher} initialQuery={EXAMPLES} shouldPersistHeaders={false}>
-        <GraphiQL.Logo>
-          <a href="/">MaiLauncher</a>
-        </GraphiQL.Logo>
-      </GraphiQL>
+      <Admitted>
+        <GraphiQL fetcher={fetcher} initialQuery={EXAMPLES} shouldPersistHeaders={false}>
+          <GraphiQL.Logo>
+            <a href="/">MaiLauncher</a>
+          </GraphiQL.Logo>
+        </GraphiQL>
+      </Admitted>
     </StrictMode>,
   );
 }

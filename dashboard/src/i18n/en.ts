@@ -224,7 +224,7 @@ export const en: Record<Key, string> = {
   "log.download": "Download",
   "log.search": "Find in the log",
   "log.searchSubmit": "Find",
-  "log.matches": "{count} matches",
+  "log.matches": "{count} found",
   "log.noMatches": "Nothing found.",
   "log.newest": "Back to the newest",
   "log.newer": "Newer output",
@@ -234,7 +234,6 @@ export const en: Record<Key, string> = {
   "log.crashExplained": "What was printed before the program last failed",
 
   "search.title": "Search logs",
-  "search.inLogs": "Search in the logs of all bots",
   "search.within": "Where",
   "search.terminal": "this terminal",
   "search.bot": "this bot",

@@ -227,7 +227,6 @@ export const zh = {
   "log.crashExplained": "程序上次出错之前的输出",
 
   "search.title": "搜索日志",
-  "search.inLogs": "在所有 Bot 的日志中搜索",
   "search.within": "范围",
   "search.terminal": "此终端",
   "search.bot": "此 Bot",

@@ -76,9 +76,9 @@ function OfTerminal({
   const title = `${name ?? sessionId} · ${terminal === "main" ? text("bot.main") : terminal}`;
   return (
     <section aria-label={title} className={css.terminal}>
-      <h3>
+      <h2>
         {title} <span className={parts.dim}>{numbers.count(hits.length)}</span>
-      </h3>
+      </h2>
       <ol className={css.hits}>
         {hits
           .slice(-shown)

@@ -2,7 +2,7 @@
 import { useText } from "../../i18n/text";
 import { instances } from "../../live/instances";
 import { LogSearch } from "../../search/LogSearch";
-import { Card } from "../../ui/parts";
+import { css as parts } from "../../ui/parts";
 import { useStore } from "../../ui/store";
 
 export default function SearchPage() {
@@ -13,9 +13,9 @@ export default function SearchPage() {
   return (
     <>
       <h1>{text("search.title")}</h1>
-      <Card title={text("search.inLogs")}>
+      <div className={parts.card}>
         <LogSearch places={places} />
-      </Card>
+      </div>
     </>
   );
 }

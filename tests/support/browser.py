@@ -7,13 +7,13 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Literal, Protocol
 
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from rest import dashboard
 from tests.support.layers import ROOT
-from tests.support.server import Launcher
 
 WAIT_MS = 30_000
 AXE = ROOT / "dashboard/node_modules/axe-core/axe.min.js"
@@ -41,6 +41,13 @@ def _executable() -> str:
             pytest.fail(f"{what} is needed, as MAILAUNCHER_PAGES says")
         pytest.skip(f"needs {what}")
     return found
+
+
+class Served(Protocol):
+    """A server that answers at `url` (no slash at its end)."""
+
+    @property
+    def url(self) -> str: ...
 
 
 @dataclass
@@ -88,15 +95,17 @@ async def browser() -> AsyncIterator[Browser]:
 
 @asynccontextmanager
 async def page_of(
-    launcher: Launcher,
+    launcher: Served,
     opened: Browser,
     *,
     language: str = "en",
     dark: bool = False,
     size: tuple[int, int] = (1280, 900),
     touch: bool = False,
+    forced_colors: Literal["active", "none"] = "none",
+    still: bool = False,
 ) -> AsyncIterator[Watched]:
-    """A page of a new user, watched; nothing is opened in it yet."""
+    """A page of a new user, watched; nothing is opened in it yet. `still`: the user has asked for reduced motion."""
     context = await opened.new_context(
         base_url=launcher.url,
         locale={"en": "en-GB", "zh": "zh-CN"}[language],
@@ -104,6 +113,8 @@ async def page_of(
         viewport={"width": size[0], "height": size[1]},
         has_touch=touch,
         is_mobile=touch,
+        forced_colors=forced_colors,
+        reduced_motion="reduce" if still else "no-preference",
     )
     try:
         watched = Watched(await context.new_page())

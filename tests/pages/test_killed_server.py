@@ -1,0 +1,129 @@
+"""The server is killed and started again under open pages: they say so, come back, and tell nothing that is not so."""
+
+import asyncio
+import contextlib
+import re
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.support.browser import browser, page_of
+from tests.support.context import free_port, processes_in
+from tests.support.killable import Server
+from tests.support.stress import sized
+
+pytestmark = [pytest.mark.slow, pytest.mark.stress]
+
+BOT = """
+import signal, socket, sys
+signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+listening = socket.create_server(("127.0.0.1", {port}))
+print("ready", flush=True)
+signal.pause()
+"""
+KILLS = sized(5, 50)
+SHOWN_EVENTS = 10
+"""As many as the overview has."""
+NOTES = "typed,\nbut not saved yet"
+LOST = "No connection to the server for"
+EVENTS = """query ($last: Int!) { events(last: $last) { edges { node { message } } } }"""
+
+
+@asynccontextmanager
+async def served(folder: Path) -> AsyncIterator[Server]:
+    """A server that may be killed. Afterwards nothing of it lives."""
+    server = Server(folder)
+    await server.start()
+    try:
+        yield server
+    finally:
+        if server.lives:
+            await server.end(signal.SIGKILL)
+        for pid in processes_in(folder):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                psutil.Process(pid).kill()
+
+
+async def add_running_bot(server: Server) -> str:
+    folder = server.folder / "bots" / "bot"
+    folder.mkdir(parents=True)
+    port = free_port()
+    (folder / "bot.py").write_text(BOT.format(port=port))
+    added = await server.ask("POST", "/instances/add", name="bot", path=str(folder), port=port)
+    bot: str = added["instance_id"]
+    await server.ask("GET", f"/instance/{bot}/start")
+    return bot
+
+
+async def pid_of(server: Server, bot: str) -> int:
+    query = "query ($id: ID!) { instance(id: $id) { pid } }"
+    answer = await server.ask("POST", f"{server.url}/graphql", query=query, variables={"id": bot})
+    pid: int = answer["data"]["instance"]["pid"]
+    return pid
+
+
+async def newest_events(server: Server) -> list[str]:
+    """Messages of the journal, newest first."""
+    async with server.client() as client:
+        answer = await client.post(
+            f"{server.url}/graphql",
+            json={"query": EVENTS, "variables": {"last": SHOWN_EVENTS}},
+            headers={"accept-language": "en"},
+        )
+    edges = answer.json()["data"]["events"]["edges"]
+    return [edge["node"]["message"] for edge in reversed(edges)]
+
+
+async def require_the_events(overview: Page, server: Server) -> None:
+    """The page has each of the newest events once, in their order."""
+    shown = overview.get_by_role("region", name="Recent events").get_by_role("listitem")
+    wanted = [re.compile(re.escape(message)) for message in await newest_events(server)]
+    await expect(shown).to_have_text(wanted)
+
+
+async def test_pages_survive_a_server_that_is_killed(tmp_path: Path) -> None:
+    async with served(tmp_path) as server, browser() as opened:
+        bot = await add_running_bot(server)
+        pid = await pid_of(server, bot)
+        async with page_of(server, opened) as watched, page_of(server, opened) as second:
+            page, overview = watched.page, second.page
+            await page.goto(f"/instances/{bot}/settings")
+            await overview.goto("/")
+            await page.locator("textarea").fill(NOTES)
+            restart = page.get_by_role("button", name="Restart", exact=True)
+            for _ in range(KILLS):
+                assert server.process is not None
+                await expect(restart).to_be_enabled()
+                await require_the_events(overview, server)
+                # Stopped, it takes the command into its socket and never answers.
+                server.process.send_signal(signal.SIGSTOP)
+                await restart.click()
+                await expect(restart).to_be_disabled()
+                await server.end(signal.SIGKILL)
+                unknown = page.get_by_role("status").get_by_text("it is not known whether this was done")
+                await expect(unknown).to_be_visible()
+                await unknown.locator("..").get_by_role("button", name="Close").click()
+                for each in (page, overview):
+                    await expect(each.get_by_text(re.compile(rf"{LOST} \d+"))).to_be_visible()
+                await expect(restart).to_be_disabled()
+                await expect(restart).to_have_attribute("title", "Not connected to the server")
+                await expect(overview.get_by_role("button", name="Stop bot")).to_be_disabled()
+                await server.start()
+                for each in (page, overview):
+                    await expect(each.get_by_text(LOST)).to_be_hidden()
+                await expect(overview.get_by_role("button", name="Stop bot")).to_be_enabled()
+                await expect(page.get_by_text("running", exact=True).first).to_be_visible()
+                assert await page.locator("textarea").input_value() == NOTES
+                assert await pid_of(server, bot) == pid  # the command was not sent again
+            await restart.click()
+            async with asyncio.timeout(30):
+                while await pid_of(server, bot) in (pid, None):
+                    await asyncio.sleep(0.05)
+            await require_the_events(overview, server)
+        await server.ask("DELETE", f"/instance/{bot}/delete")
+        assert await server.end(signal.SIGTERM) == 0

@@ -319,6 +319,13 @@ export type TerminalPartQueryVariables = Exact<{
 
 export type TerminalPartQuery = { terminal: { oldest: number, end: number } | null, terminalLog: { data: string, offset: number, end: number } | null };
 
+export type TerminalEndQueryVariables = Exact<{
+  sessionId: string;
+}>;
+
+
+export type TerminalEndQuery = { terminal: { end: number } | null };
+
 export type LogPartQueryVariables = Exact<{
   sessionId: string;
   before?: number | null | undefined;
@@ -569,5 +576,6 @@ export const BackUpManyDocument = {"__meta__":{"hash":"sha256:3fdca395807d79c6a3
 export const DeploymentProgressDocument = {"__meta__":{"hash":"sha256:b4e6fb885c7b33d84dd678ed2fd4e3621b939202df95863f5d714e0ddb1043e2"}} as unknown as TypedDocumentString<DeploymentProgressSubscription, DeploymentProgressSubscriptionVariables>;
 export const SearchLogsDocument = {"__meta__":{"hash":"sha256:7ea3264ca7412f0b7a091b32035035e5cc268c3f13934b700db3bd4c4608699e"}} as unknown as TypedDocumentString<SearchLogsSubscription, SearchLogsSubscriptionVariables>;
 export const TerminalPartDocument = {"__meta__":{"hash":"sha256:70699732725d6cd809cec9bf34b2b15d86d4332a158fd555510464d862503251"}} as unknown as TypedDocumentString<TerminalPartQuery, TerminalPartQueryVariables>;
+export const TerminalEndDocument = {"__meta__":{"hash":"sha256:6c468d9aea026e946f35960243ea829228df34cbb97a436d722bd65a6d03b81d"}} as unknown as TypedDocumentString<TerminalEndQuery, TerminalEndQueryVariables>;
 export const LogPartDocument = {"__meta__":{"hash":"sha256:1dd6d240fd7769eab6487c515309fa8cfb3a9185bf8b0cc28c0a1cd4a8d678ea"}} as unknown as TypedDocumentString<LogPartQuery, LogPartQueryVariables>;
 export const CrashesDocument = {"__meta__":{"hash":"sha256:387141f12a6a24e1a1d69d06da2f46bf01dcd69c1663349dd789df456a543f03"}} as unknown as TypedDocumentString<CrashesQuery, CrashesQueryVariables>;

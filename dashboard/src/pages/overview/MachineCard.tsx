@@ -5,12 +5,18 @@ import { UsageOfDocument } from "../../gql/graphql";
 import { useNumbers } from "../../i18n/numbers";
 import { useText } from "../../i18n/text";
 import { machine } from "../../live/machine";
-import { Card, Meter, css as parts, Skeleton } from "../../ui/parts";
+import { Card, Meter, css as parts } from "../../ui/parts";
 import { Sparkline } from "../../ui/Sparkline";
 import { useStore } from "../../ui/store";
 import css from "./overview.module.css";
 
 const HOUR_MS = 3_600_000;
+const UNKNOWN = {
+  cpu: { usage: 0, cores: 0 },
+  memory: { total: 0, used: 0, usagePercent: 0 },
+  disk: { total: 0, free: 0, usagePercent: 0 },
+  network: { sentPerSecond: 0, receivedPerSecond: 0 },
+};
 
 export function MachineCard() {
   const text = useText();
@@ -18,21 +24,16 @@ export function MachineCard() {
   const now = useStore(machine);
   const [begin] = useState(() => new Date(Date.now() - HOUR_MS).toISOString());
   const history = useQuery(UsageOfDocument, { begin }).data?.usageHistory;
-  if (!now) {
-    return (
-      <Card title={text("machine.title")}>
-        <Skeleton label={text("machine.title")} lines={4} />
-      </Card>
-    );
-  }
-  const { cpu, memory, disk, network } = now;
+  // What is not known yet has the place that it will have, so that nothing jumps.
+  const { cpu, memory, disk, network } = now ?? UNKNOWN;
+  const shown = (value: string) => (now ? value : "…");
   return (
     <Card title={text("machine.title")}>
       <div className={css.machine}>
         <Figure
           name={text("machine.cpu")}
-          value={numbers.percent(cpu.usage)}
-          note={text("machine.cores", { count: cpu.cores })}
+          value={shown(numbers.percent(cpu.usage))}
+          note={shown(text("machine.cores", { count: cpu.cores }))}
         >
           <Meter percent={cpu.usage} label={text("machine.cpu")} />
           <Sparkline
@@ -45,8 +46,10 @@ export function MachineCard() {
         </Figure>
         <Figure
           name={text("machine.memory")}
-          value={numbers.percent(memory.usagePercent)}
-          note={text("machine.of", { used: numbers.bytes(memory.used), total: numbers.bytes(memory.total) })}
+          value={shown(numbers.percent(memory.usagePercent))}
+          note={shown(
+            text("machine.of", { used: numbers.bytes(memory.used), total: numbers.bytes(memory.total) }),
+          )}
         >
           <Meter percent={memory.usagePercent} label={text("machine.memory")} />
           <Sparkline
@@ -59,15 +62,15 @@ export function MachineCard() {
         </Figure>
         <Figure
           name={text("machine.disk")}
-          value={numbers.percent(disk.usagePercent)}
-          note={text("machine.free", { free: numbers.bytes(disk.free) })}
+          value={shown(numbers.percent(disk.usagePercent))}
+          note={shown(text("machine.free", { free: numbers.bytes(disk.free) }))}
         >
           <Meter percent={disk.usagePercent} label={text("machine.disk")} />
         </Figure>
         <Figure
           name={text("machine.network")}
-          value={`↓ ${numbers.bytes(network.receivedPerSecond)}/s`}
-          note={`↑ ${numbers.bytes(network.sentPerSecond)}/s`}
+          value={shown(`↓ ${numbers.bytes(network.receivedPerSecond)}/s`)}
+          note={shown(`↑ ${numbers.bytes(network.sentPerSecond)}/s`)}
         />
       </div>
     </Card>

@@ -44,10 +44,13 @@ export function Overview() {
           <InstanceTable all={all} />
         </>
       )}
-      <div className={css.columns}>
-        <MachineCard />
-        <RecentEvents />
-      </div>
+      {/* Below the list, whose length must be known: it would push them down. */}
+      {(at !== undefined || error) && (
+        <div className={css.columns}>
+          <MachineCard />
+          <RecentEvents />
+        </div>
+      )}
     </>
   );
 }

@@ -69,14 +69,13 @@ class ProcessEnding:
         except ConnectionFailed:
             return await terminal.signal("SIGKILL", "tree")
 
-    async def _unless_killing(self, request: Coroutine[Any, Any, object]) -> None:
-        """Waits for the answer to a request, or for a kill, which does not wait for it."""
+    async def _unless_killing(self, request: Coroutine[Any, Any, int]) -> int | None:
+        """Waits for the answer to a request, or for a kill, which does not wait for it: None."""
         task = asyncio.ensure_future(request)
         task.add_done_callback(lambda _task: self._condition.notify_all())
         try:
             await self._condition.wait_for(lambda: task.done() or self._killing())
-            if task.done():
-                task.result()
+            return task.result() if task.done() else None
         finally:
             task.cancel()
             await asyncio.wait([task])
@@ -108,11 +107,15 @@ class ProcessEnding:
         """Of an exited process: children that ignored the signals or left its group."""
         try:
             if not self._killing():
-                if not await self._terminal.signal("SIGTERM", "tree"):
+                if await self._unless_killing(self._terminal.signal("SIGTERM", "tree")) == 0:
                     return
                 await asyncio.sleep(LEFTOVER_GRACE_S)
             for _ in range(50):
-                if not await (self._kill() if self._killing() else self._terminal.signal("SIGKILL", "tree")):
+                if self._killing():
+                    left: int | None = await self._kill()
+                else:
+                    left = await self._unless_killing(self._terminal.signal("SIGKILL", "tree"))
+                if left == 0:
                     break
                 await asyncio.sleep(0.02)
         except LauncherError as error:

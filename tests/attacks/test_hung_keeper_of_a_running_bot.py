@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from mailauncher.errors import InstanceAlreadyRunning
+from mailauncher.launch import Target
 from resolvers import instances, terminals
 from resolvers.context import Context
 from resolvers.views import InstanceView
@@ -229,3 +230,29 @@ async def test_a_kill_does_not_wait_for_a_hung_keeper(
         assert await supervised.kill().wait(60)
         assert not any(lives(pid) for pid in (before.pid, before.services[0].pid))
         assert instances.get(ctx, bot.id).status is State.STOPPED
+
+
+async def test_a_kill_does_not_wait_until_a_hung_keeper_has_ended_what_was_left(
+    ctx: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot = await add_bot(ctx, tmp_path / "bot")
+    await instances.start(ctx, bot.id)
+    owner, supervised = keeper_of(ctx, bot.id), ctx.live.supervisor(bot.id)
+    send, hangs = supervised.client.signal, asyncio.Event()
+
+    async def signal_and_hang(terminal: str, name: str, to: Target) -> int:
+        if name == "SIGTERM" and to == "tree":
+            owner.suspend()
+            hangs.set()
+        return await send(terminal, name, to)
+
+    monkeypatch.setattr(supervised.client, "signal", signal_and_hang)
+    monkeypatch.setattr(client, "ANSWER_TIMEOUT_S", 600)
+    try:
+        supervised.stop()
+        await hangs.wait()
+        assert await supervised.kill().wait(60)
+        assert instances.get(ctx, bot.id).status is State.STOPPED
+    finally:
+        monkeypatch.setattr(client, "ANSWER_TIMEOUT_S", 10)
+        owner.resume()

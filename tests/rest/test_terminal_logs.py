@@ -291,7 +291,7 @@ async def _noted(ctx: Context, instance_id: str) -> None:
 async def test_an_expression_is_compiled_once_and_outside_the_event_loop(
     printed: Use, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One such as `\\pL{446}` takes a third of a second, and kept the loop for that at each request and for each terminal."""
+    """It was compiled at each request and for each terminal anew."""
     threads = []
     compile_it = line_search._compiled
 

@@ -88,3 +88,10 @@ def test_an_invalid_expression_is_refused(text: str, whole_word: bool) -> None:
 def test_no_expression_takes_for_ever(text: str) -> None:
     """Python's `re` takes longer than anybody waits for the first of them on forty letters."""
     assert found(LineQuery(text, regex=True), b"x" * (64 << 10) + b"\n") == []
+
+
+def test_a_short_expression_that_stands_for_a_large_one_is_refused() -> None:
+    """RE2 keeps the whole process for a third of a second while it compiles it, and searches may be many."""
+    with pytest.raises(InvalidParameter, match="too large"):
+        LineSearch(LineQuery(r"\pL{446}", regex=True))
+    LineSearch(LineQuery(r"\b\pL{1,20}\b.{0,200}(error|失败)", regex=True, whole_word=True))

@@ -7,8 +7,9 @@ NAME_LENGTH = 64
 
 def is_instance_name(name: str) -> bool:
     """1-64 letters of any script, digits, `-`, `_`, `.` and spaces, no space at either end; not `.` or `..`."""
-    allowed = all(map(_is_allowed, name))
-    return allowed and 1 <= len(name) <= NAME_LENGTH and name not in (".", "..") and name == name.strip()
+    if not 1 <= len(name) <= NAME_LENGTH:  # first: it may have millions of letters
+        return False
+    return all(map(_is_allowed, name)) and name not in (".", "..") and name == name.strip()
 
 
 def instance_name_from(text: str) -> str:

@@ -13,6 +13,7 @@ from tests.support.context import add_bot
 class Folded(str):
     """Counts how often it is folded."""
 
+    __slots__ = ()
     times = 0
 
     def casefold(self) -> str:

@@ -6,9 +6,11 @@ import pytest
 from playwright.async_api import expect
 
 from resolvers import instances
+from resolvers.running.live_instances import StatusOverride
 from store.database import Database
 from store.records import InstanceRecord
 from store.registry import Registry
+from terminals.states import State
 from tests.support.browser import browser, page_of
 from tests.support.context import add_bot, settings_for
 from tests.support.database import migrated
@@ -94,4 +96,10 @@ async def test_a_list_of_a_thousand_draws_what_is_seen_and_finds_any(tmp_path: P
         await page.keyboard.type("bot-500")
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("heading", level=1)).to_have_text("bot-500")
+        for view in launcher.ctx.live.views:
+            launcher.ctx.live.override(view.id, StatusOverride(State.FAILED))
+        await page.goto("/")
+        needs = page.get_by_role("region", name="Needs you")
+        await expect(needs.get_by_role("button", name=f"Show all {MANY}")).to_be_visible()
+        assert await needs.get_by_role("link", name="bot-").count() < DRAWN_MOST
         watched.require_clean()

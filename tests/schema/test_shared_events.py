@@ -156,11 +156,11 @@ async def test_a_follower_whose_cursor_the_journal_has_lost_gets_the_next_event(
     followers: Followers, ctx: Context
 ) -> None:
     """A power cut may take the newest events with their numbers, and a subscriber waited until these had come again."""
-    await ctx.store.journal.note("kind", "test", Text("早", ""))
+    await ctx.store.journal.note("start", "test", Text("早", ""))
     cursor = await ctx.store.journal.last() + 5
     query = "subscription ($after: ID) { events(after: $after) { message } }"
     follower = await followers.follow(query, after=str(cursor))
-    await ctx.store.journal.note("kind", "test", Text("晚", ""))
+    await ctx.store.journal.note("start", "test", Text("晚", ""))
     assert "晚" in (await follower.answer()).encoded.decode()  # type: ignore[attr-defined]
 
 

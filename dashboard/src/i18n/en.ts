@@ -65,6 +65,7 @@ export const en: Record<Key, string> = {
   "needs.memory": "Memory is nearly full: {used} of {total} in use",
   "needs.memoryMost": "Most of it is used by {names}",
   "needs.stuck": "No progress for {duration} (at {progress} %): {message}",
+  "needs.all": "Show all {count}",
   "needs.open": "Look",
   "needs.service": "service {name}",
 

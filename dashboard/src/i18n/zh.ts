@@ -61,6 +61,7 @@ export const zh = {
   "needs.memory": "内存即将用完：已用 {used}，共 {total}",
   "needs.memoryMost": "占用最多：{names}",
   "needs.stuck": "{duration} 没有进展（{progress}%）：{message}",
+  "needs.all": "显示全部 {count} 个",
   "needs.open": "查看",
   "needs.service": "服务 {name}",
 

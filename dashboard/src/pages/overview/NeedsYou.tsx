@@ -1,4 +1,5 @@
 /** Everything that waits for a person, with the reason and the way on; one calm line if there is nothing. */
+import { memo, useState } from "react";
 import type { Operation } from "../../api/operation";
 import { acceptTerms } from "../../app/acceptTerms";
 import { useCommands } from "../../app/useCommand";
@@ -7,13 +8,15 @@ import { useText } from "../../i18n/text";
 import { conditionOf, isUp, needsSomebody } from "../../live/condition";
 import type { Instance } from "../../live/instances";
 import { machine } from "../../live/machine";
-import { Button } from "../../ui/parts";
+import { Button, css as parts } from "../../ui/parts";
 import { useStore } from "../../ui/store";
 import { isShort, MachineNeeds } from "./MachineNeeds";
 import { NeedCard } from "./NeedCard";
 import css from "./overview.module.css";
 import { StuckDeployment } from "./StuckDeployment";
 
+/** So many at first: each change of one would otherwise go through a thousand that failed at once. */
+const SHOWN = 20;
 const RESTART: Operation<unknown, { id: string }> = RestartDocument;
 const START: Operation<unknown, { id: string }> = StartDocument;
 
@@ -22,14 +25,20 @@ export function NeedsYou({ all }: { all: readonly Instance[] }) {
   const now = useStore(machine);
   const found = all.filter(needsSomebody);
   const calm = found.length === 0 && !isShort(now);
+  const [every, setEvery] = useState(false);
   return (
     <section aria-label={text("needs.title")} className={css.needs}>
       <h2>{text("needs.title")}</h2>
       {calm && <p className={css.calm}>{text("needs.none")}</p>}
       {now && <MachineNeeds machine={now} />}
-      {found.map((instance) => (
-        <Need key={instance.id} instance={instance} />
+      {found.slice(0, every ? undefined : SHOWN).map((instance) => (
+        <MemoNeed key={instance.id} instance={instance} />
       ))}
+      {found.length > SHOWN && !every && (
+        <div className={parts.row}>
+          <Button onClick={() => setEvery(true)}>{text("needs.all", { count: found.length })}</Button>
+        </div>
+      )}
       {all.filter(isDeploying).map((instance) => (
         <StuckDeployment key={instance.id} instance={instance} />
       ))}

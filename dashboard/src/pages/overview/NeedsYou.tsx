@@ -32,7 +32,7 @@ export function NeedsYou({ all }: { all: readonly Instance[] }) {
       {calm && <p className={css.calm}>{text("needs.none")}</p>}
       {now && <MachineNeeds machine={now} />}
       {found.slice(0, every ? undefined : SHOWN).map((instance) => (
-        <MemoNeed key={instance.id} instance={instance} />
+        <Need key={instance.id} instance={instance} />
       ))}
       {found.length > SHOWN && !every && (
         <div className={parts.row}>
@@ -50,7 +50,7 @@ function isDeploying({ deployment }: Instance): boolean {
   return deployment?.status === "INSTALLING";
 }
 
-function Need({ instance }: { instance: Instance }) {
+const Need = memo(function Need({ instance }: { instance: Instance }) {
   const text = useText();
   const { run, busy, refused } = useCommands();
   const services = instance.services.filter((service) => ["bad", "ask"].includes(conditionOf(service).tone));
@@ -101,4 +101,4 @@ function Need({ instance }: { instance: Instance }) {
       )}
     </NeedCard>
   );
-}
+});

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -16,13 +16,21 @@ from resolvers.views import WebPageView
 async def page(answer: bytes, *, then: bytes = b"") -> AsyncIterator[WebPageView]:
     """A page that sends this to all who ask, and then more and more of something else."""
 
+    connections: set[asyncio.Task[object]] = set()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"GET /health HTTP/1.1\r\n")
-        writer.write(answer)
-        while then and not reader.at_eof():
-            writer.write(then)
-            await asyncio.sleep(0.01)
-        writer.close()
+        task = asyncio.current_task()
+        assert task is not None
+        connections.add(task)
+        with suppress(ConnectionError):
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"GET /health HTTP/1.1\r\n")
+            writer.write(answer)
+            while then and not reader.at_eof():
+                writer.write(then)
+                await writer.drain()
+                await asyncio.sleep(0.01)
+            writer.close()
+            await writer.wait_closed()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
@@ -31,6 +39,7 @@ async def page(answer: bytes, *, then: bytes = b"") -> AsyncIterator[WebPageView
         yield WebPageView(
             "main", port, base, f"{base}/health", Path(), WebPage(port="main", health="/health")
         )
+        await asyncio.wait(connections)
 
 
 async def problem(answer: bytes, *, then: bytes = b"") -> str | None:

@@ -37,8 +37,8 @@ a client that sends it as `Last-Event-ID` when it reconnects continues after tha
 other subscriptions have none. When the server stops, streams end at once.
 
 All clients notice a restart at the same moment. One that has lost its connection should wait before each attempt, at first
-0.2 to 1 s and twice as long after each failure, up to 10 s, each time shortened by a random part of up to a half, so that not
-all come back at once; after a response with status 503 for as many seconds as its `Retry-After` says. It continues where it
+less than a second and twice as long after each failure, up to ten seconds, each time shortened by a random part of up to a
+half, so that not all come back at once; after a response with status 503 for as many seconds as its `Retry-After` says. It continues where it
 was: `events` and `deploymentProgress` from their cursor, `terminalOutput` from `end`; what has no cursor, such as
 `instanceChanged`, is subscribed to first and then read anew.
 

@@ -65,7 +65,7 @@ TROUBLE = """() => {
     if (style.clipPath !== "none" || element.clientWidth === 0) continue
     const over = element.scrollWidth - element.clientWidth
     if (over <= 1 || style.display === "inline") continue
-    if (["hidden", "clip"].includes(style.overflowX)) found.push(`cut by ${over}: ${name(element)}`)
+    if (["hidden", "clip"].includes(style.overflowX) && element.title === "") found.push(`cut by ${over}: ${name(element)}`)
     else if (["auto", "scroll"].includes(style.overflowX) && !element.querySelector("table"))
       found.push(`scrolls by ${over}: ${name(element)}`)
     else if (["BUTTON", "A", "LABEL", "SELECT", "H1", "H2", "H3"].includes(element.tagName))

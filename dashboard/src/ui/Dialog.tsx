@@ -21,6 +21,8 @@ export function Dialog({
       aria-label={label}
       className={className}
       onClose={close}
+      // `close` comes a little later than Escape: what is opened by a key in between would be closed with it.
+      onCancel={(event) => event.target === event.currentTarget && close()}
       onClick={(event) => event.target === event.currentTarget && close()}
       onKeyDown={(event) => event.stopPropagation()}
     >

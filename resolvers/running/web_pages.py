@@ -101,6 +101,13 @@ async def _health(view: WebPageView) -> Text | None:
         content = answer.read()
     except TimeoutError:
         return Text(f"{ASK_S:g} 秒内没有应答完", f"does not complete its answer within {ASK_S:g} s")
+    except http.client.RemoteDisconnected:  # an OSError without a reason
+        return Text("没有应答就关闭了连接", "closes the connection without an answer")
+    except http.client.IncompleteRead:
+        return Text(
+            f"应答不完整，或超过 {LIMIT_BYTES >> 10} KiB",
+            f"does not complete its answer, or sends more than {LIMIT_BYTES >> 10} KiB",
+        )
     except OSError as error:
         return Text(f"没有应答（{error.strerror}）", f"does not answer ({error.strerror})")
     except http.client.HTTPException as error:

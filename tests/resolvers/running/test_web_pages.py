@@ -15,21 +15,17 @@ from resolvers.views import WebPageView
 @asynccontextmanager
 async def page(answer: bytes, *, then: bytes = b"") -> AsyncIterator[WebPageView]:
     """A page that sends this to all who ask, and then more and more of something else."""
-
-    connections: set[asyncio.Task[object]] = set()
+    serving: list[asyncio.Task[None] | None] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        connections.add(task)
-        with suppress(ConnectionError):
-            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"GET /health HTTP/1.1\r\n")
-            writer.write(answer)
-            while then and not reader.at_eof():
-                writer.write(then)
-                await writer.drain()
-                await asyncio.sleep(0.01)
-            writer.close()
+        serving.append(asyncio.current_task())
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"GET /health HTTP/1.1\r\n")
+        writer.write(answer)
+        while then and not (reader.at_eof() or writer.is_closing()):  # which a reset alone does
+            writer.write(then)
+            await asyncio.sleep(0.01)
+        writer.close()
+        with suppress(OSError):  # the other side has left
             await writer.wait_closed()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -39,7 +35,7 @@ async def page(answer: bytes, *, then: bytes = b"") -> AsyncIterator[WebPageView
         yield WebPageView(
             "main", port, base, f"{base}/health", Path(), WebPage(port="main", health="/health")
         )
-        await asyncio.wait(connections)
+        await asyncio.gather(*filter(None, serving))
 
 
 async def problem(answer: bytes, *, then: bytes = b"") -> str | None:
@@ -77,8 +73,9 @@ async def test_a_page_has_some_seconds_for_its_whole_answer(
         (b"HTTP/1.1 503 Busy\r\n\r\n", "answers with HTTP status 503"),
         (
             b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}",
-            "answers with something other than HTTP (IncompleteRead)",
+            "does not complete its answer, or sends more than 64 KiB",
         ),
+        (b"", "closes the connection without an answer"),
         (b"SSH-2.0\r\n", "answers with something other than HTTP (BadStatusLine)"),
     ],
 )

@@ -62,9 +62,6 @@ NEWEST_KEPT = 256
 _PRUNE_EVERY = 500
 
 
-NO_PLACE: dict[str, Any] = {"session_id": None, "offset": None}
-
-
 @dataclass(frozen=True, slots=True)
 class Place:
     """A place in the output of a terminal."""
@@ -116,7 +113,7 @@ class Journal:
         """Adds an event. Never raises DatabaseError, since what the event reports has happened already: an event that cannot
         be written (a full disk) goes to the log, and into the journal when that is possible."""
         event = {"at": int(time.time() * 1000), "instance_id": instance_id, "kind": kind, "caller": caller}
-        where = {"session_id": place.session_id, "offset": place.offset} if place else NO_PLACE
+        where = {"session_id": place and place.session_id, "offset": place and place.offset}
         self._unsaved.append({**event, "zh": readable(text.zh), "en": readable(text.en), **where})
         if not await self.save_unsaved(retried=False):
             log.error("not in the journal yet: %s", text.en)

@@ -30,7 +30,6 @@ export const en: Record<Key, string> = {
   "connection.lost":
     "No connection to the server for {age}. Reconnecting; what you see is from before it was lost.",
   "connection.outdated": "The server is of another version now: this page must be loaded again.",
-  "connection.refused": "This server needs a token",
   "signin.title": "Sign in",
   "signin.explain": "The token is the value of the server's setting `token`.",
   "signin.token": "Token",
@@ -135,7 +134,6 @@ export const en: Record<Key, string> = {
   "do.copied": "Copied",
   "do.terminal": "Open the terminal",
   "do.acceptTerms": "Accept the terms",
-  "do.running": "Working",
   "do.result": "{name}: {message}",
   "do.unknown":
     "{name}: the connection was lost before the answer came, so it is not known whether this was done. It was not sent again: look at the state.",
@@ -144,7 +142,6 @@ export const en: Record<Key, string> = {
   "bot.missing": "No such instance",
   "bot.missingText": "It may have been deleted.",
   "bot.back": "Back to the overview",
-  "bot.why": "Why",
   "bot.hint": "What to do",
   "bot.lastLines": "Last output",
   "bot.exit": "exit code {code}",
@@ -174,7 +171,6 @@ export const en: Record<Key, string> = {
   "settings.restartAlways": "always",
   "settings.autostart": "Start with the server",
   "settings.crashLimit": "Maximum restarts within {seconds} seconds",
-  "settings.saved": "Saved",
   "settings.unsaved": "Not saved yet",
   "settings.danger": "Delete",
   "settings.dangerText":

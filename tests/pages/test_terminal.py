@@ -1,7 +1,9 @@
 """Terminals in the dashboard: what is typed and shown, whatever becomes of server and connection."""
 
 import asyncio
+import os
 import random
+import shutil
 import signal
 from pathlib import Path
 
@@ -10,12 +12,12 @@ from playwright.async_api import Page
 
 from resolvers import instances
 from tests.support.browser import browser
-from tests.support.context import add_bot, free_port, settings_for
+from tests.support.context import add_bot, free_port, processes_in, settings_for
 from tests.support.cutting import CuttingProxy
 from tests.support.killable import Server
 from tests.support.server import Launcher, running
 from tests.support.stress import sized
-from tests.support.terminal_page import focus, terminal_of, wait_for_text
+from tests.support.terminal_page import PATIENCE_S, PRINTING_BOT, focus, shown, terminal_of, wait_for_text
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -42,30 +44,76 @@ with open("typed", "a", buffering=1) as typed:
 """
 
 
+async def test_a_terminal_whose_log_a_power_cut_has_shortened_shows_what_is_left_of_it(
+    tmp_path: Path,
+) -> None:
+    """The page asked for ever to go on at an offset that the log no longer reached."""
+    server = Server(tmp_path)
+    await server.start()
+    bot = await _started(server, PRINTING_BOT)
+    try:
+        async with browser() as opened:
+            context = await opened.new_context(
+                base_url=server.url, locale="en-GB", permissions=["clipboard-read", "clipboard-write"]
+            )
+            page = await context.new_page()
+            await page.goto(f"/instances/{bot}")
+            await focus(page)
+            await page.keyboard.type("lines 300\n")
+            await wait_for_text(page, "done: lines 300")
+            await server.end(signal.SIGKILL)
+            for pid in processes_in(tmp_path):
+                os.kill(pid, signal.SIGKILL)
+            for folder in (server.data / "terminals").iterdir():
+                shutil.rmtree(folder)
+            await server.start()
+            async with asyncio.timeout(PATIENCE_S):
+                while "line 299" in await shown(page):
+                    await asyncio.sleep(0.1)
+            await wait_for_text(page, "ready for you")
+            await focus(page)
+            await page.keyboard.type("lines 3\n")
+            await wait_for_text(page, "done: lines 3")
+    finally:
+        await _delete(server, bot)
+
+
 @pytest.mark.stress
 async def test_what_is_typed_once_arrives_once_although_the_server_is_killed(tmp_path: Path) -> None:
     server = Server(tmp_path)
     await server.start()
-    folder = server.workspace / "bot"
-    folder.mkdir(parents=True)
-    (folder / "bot.py").write_text(TYPED_BOT)
-    added = await server.ask("POST", "/instances/add", name="bot", path=str(folder), port=free_port())
-    bot = added["instance_id"]
-    await server.ask("GET", f"/instance/{bot}/start")
+    bot = await _started(server, TYPED_BOT)
+    heard = server.workspace / "bot" / "typed"
     try:
         async with browser() as opened:
             context = await opened.new_context(base_url=server.url, locale="en-GB")
             page = await context.new_page()
             await page.goto(f"/instances/{bot}")
             await focus(page)
-            typed = await _type_while_it_is_killed(server, page, folder / "typed")
-        assert (folder / "typed").read_text().splitlines() == typed
+            typed = await _type_while_it_is_killed(server, page, heard)
+        assert heard.read_text().splitlines() == typed
     finally:
-        if not server.lives:
-            await server.start()
-        await server.ask("GET", f"/instance/{bot}/stop")
-        await server.ask("DELETE", f"/instance/{bot}/delete")
-        assert await server.end(signal.SIGTERM) == 0
+        await _delete(server, bot)
+
+
+async def _started(server: Server, code: str) -> str:
+    """The id of a new bot that runs."""
+    folder = server.workspace / "bot"
+    folder.mkdir(parents=True)
+    (folder / "bot.py").write_text(code)
+    added = await server.ask("POST", "/instances/add", name="bot", path=str(folder), port=free_port())
+    bot: str = added["instance_id"]
+    await server.ask("GET", f"/instance/{bot}/start")
+    return bot
+
+
+async def _delete(server: Server, bot: str) -> None:
+    """Ends the bot, and then the server."""
+    if not server.lives:
+        await server.start()
+    await server.ask("GET", f"/instance/{bot}/stop")
+    await server.ask("DELETE", f"/instance/{bot}/delete")
+    assert await server.end(signal.SIGTERM) == 0
 
 
 async def _type_while_it_is_killed(server: Server, page: Page, heard: Path) -> list[str]:

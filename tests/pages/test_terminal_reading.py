@@ -148,3 +148,20 @@ async def test_what_is_left_out_of_a_flood_is_told_and_can_be_shown(tmp_path: Pa
             first = numbers.index(0, numbers.index(99) + 1) if 99 in numbers else 0
             assert numbers[first:] == list(range(numbers[first], numbers[first] + len(numbers) - first))
             assert numbers[-1] < FLOOD_LINES - 20_000
+
+
+async def test_the_oldest_output_can_be_left_although_nothing_is_printed_meanwhile(tmp_path: Path) -> None:
+    """The terminal was not held, so that no button led back until its program printed something."""
+    async with running(settings_for(tmp_path)) as launcher, browser() as opened:
+        bot = await add_bot(launcher.ctx, tmp_path / "bot", PRINTING_BOT)
+        await instances.start(launcher.ctx, bot.id)
+        await terminals.send_input(launcher.ctx, f"{bot.id}_main", "lines 8000\r")
+        async with terminal_of(launcher, opened, bot.id) as watched:
+            page = watched.page
+            await wait_for_text(page, "done: lines 8000")
+            await page.get_by_role("button", name="Oldest output").click()
+            await expect(page.get_by_text("This is the oldest output that is kept.")).to_be_visible()
+            assert "ready for you" in await shown(page)
+            await page.get_by_role("button", name="To the end").click()
+            await expect(page.locator(".xterm:visible")).to_have_count(1)
+            await wait_for_text(page, "done: lines 8000")

@@ -10,6 +10,8 @@ export interface Flow {
   /** Takes output that follows, repeats in part, or leaves out some of what came before. */
   take(bytes: Uint8Array, offset: number): void;
   hold(held: boolean): void;
+  /** Drops what waits, and takes whatever comes next, from any offset on. */
+  forget(): void;
   /** The offset of the next byte; undefined before the first. */
   end(): number | undefined;
 }
@@ -103,6 +105,11 @@ export function createFlow(sink: Sink): Flow {
       held = now;
       lines = 0;
       if (!held) draw();
+    },
+    forget: () => {
+      queue = [];
+      queued = 0;
+      end = undefined;
     },
     end: () => end,
   };

@@ -152,8 +152,8 @@ export function createHistory(sessionId: string, live: Live): History {
   };
 
   const back = (lines: number | undefined) => {
+    live.back(lines); // first: the live screen is held until then
     close();
-    live.back(lines);
   };
 
   return {

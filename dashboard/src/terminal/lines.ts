@@ -46,6 +46,10 @@ export function createLines(
       timer ??= setTimeout(show, Math.max(0, last + PAUSE_MS - performance.now()));
     },
     resized: () => {},
+    forget: () => {
+      rest = came = "";
+      element.replaceChildren();
+    },
     dispose: () => {
       clearTimeout(timer);
       element.replaceChildren();

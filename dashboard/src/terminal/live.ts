@@ -39,7 +39,7 @@ export interface Options {
 export function openTerminal({ sessionId, element, above, gap, leave }: Options): LiveTerminal {
   const screen = createScreen(element, { scrollback: SCROLLBACK_LINES });
   const { terminal } = screen;
-  const bookmarks = createBookmarks(terminal);
+  let bookmarks = createBookmarks(terminal);
   const code = createStore<QrCode | undefined>(undefined);
   const codes = createCodeFinder(terminal, code.set);
   let moving = false; // by this page and not by its reader
@@ -54,6 +54,12 @@ export function openTerminal({ sessionId, element, above, gap, leave }: Options)
       });
     },
     resized: (columns, rows) => terminal.resize(columns, rows),
+    forget: () => {
+      history.close();
+      terminal.reset();
+      bookmarks = createBookmarks(terminal);
+      holdIfRead();
+    },
   });
 
   const atEnd = () => terminal.buffer.active.viewportY >= terminal.buffer.active.baseY;
@@ -69,10 +75,8 @@ export function openTerminal({ sessionId, element, above, gap, leave }: Options)
   const toOlder = () => {
     const { type, viewportY } = terminal.buffer.active;
     const begin = bookmarks.first();
-    if (type === "normal" && begin && history.place.get() === "closed") {
+    if (type === "normal" && begin && history.place.get() === "closed")
       history.show(begin.offset, viewportY - begin.line);
-      holdIfRead();
-    }
   };
   const toEnd = () => {
     history.close();
@@ -119,6 +123,7 @@ export function openTerminal({ sessionId, element, above, gap, leave }: Options)
     key,
     failed: (error) => session.change({ error: error.message }),
   });
+  const unplace = history.place.subscribe(holdIfRead);
 
   answerOnlyWhile(terminal, () => session.view.get().driver !== "other");
   terminal.onData(session.type);
@@ -172,6 +177,7 @@ export function openTerminal({ sessionId, element, above, gap, leave }: Options)
       terminal.options.screenReaderMode = on;
     },
     dispose: () => {
+      unplace();
       unwatch();
       observer.disconnect();
       codes.dispose();

@@ -25,6 +25,8 @@ export interface Screen {
   /** Draws output that ends at an offset. `before`: bytes that were left out in front of it. */
   write(bytes: Uint8Array, end: number, before: number, drawn: () => void): void;
   resized(columns: number, rows: number): void;
+  /** The log has lost output that is shown. What it has follows. */
+  forget(): void;
 }
 
 export interface Session {
@@ -78,6 +80,13 @@ export function openSession(sessionId: string, screen: Screen): Session {
     uncertain: (data) => change({ uncertain: data }),
   });
 
+  const forget = () => {
+    flow.forget();
+    screen.forget();
+    gap = 0;
+    seen = 0;
+    change({ skipped: undefined });
+  };
   const opened = () => {
     change({ link: "connected", error: undefined });
     if (size) link.send({ type: "resize", cols: size[0], rows: size[1] });
@@ -88,7 +97,10 @@ export function openSession(sessionId: string, screen: Screen): Session {
     typing.answered(message);
     if (message.type === "resize") screen.resized(message.cols, message.rows);
     else if (message.type === "driver") change({ driver: whoDrives(message.connection, message.driver) });
-    else if (message.type === "error" && message.seq === undefined) change({ error: message.message });
+    else if (message.type === "error" && message.seq === undefined) {
+      change({ error: message.message });
+      if (message.code === "INVALID_PARAMETER") forget(); // after a power cut: the log ends before our offset
+    }
   };
   const link = connect(sessionId, {
     after: () => (jumping ? undefined : flow.end()),

@@ -96,38 +96,67 @@ async def part(ctx: Context, session_id: str, before: int | None, after: int | N
 
 
 async def part_after(terminal: Terminal, after: int, size: int) -> LogPart:
-    """The output from an offset on, or from the oldest that is kept, at most `size` bytes of it: whole lines, if one ends in
+    """The output from an offset on, or from the next that is kept, at most `size` bytes of it: whole lines, if one ends in
     them, and whole characters. With the `end` of one part as the next `after`, parts lie next to each other up to the newest
-    output; the part is empty there."""
+    output, but for gaps in what is kept; the part is empty there."""
     status = await terminal.client.status(terminal.name)
-    begin = min(max(after, status.oldest, 0), status.end)
-    pieces = [piece async for piece in _read(terminal, begin, min(status.end, begin + size))]
-    if not pieces:
-        return LogPart("", begin, begin)
-    offset, data = pieces[0][0], b"".join(piece for _, piece in pieces)
+    kept, _ = await terminal.client.read(terminal.name, max(after, status.oldest, 0), 1)
+    begin = min(kept, status.end)
+    data = b""
+    async with aclosing(_read(terminal, begin, min(status.end, begin + size))) as pieces:
+        async for offset, piece in pieces:
+            if offset != begin + len(data):
+                break
+            data += piece
+    end = begin + len(data)
     whole = data.rfind(b"\n") + 1
-    if offset + len(data) == status.end or not whole:  # the line goes on, or has not been printed yet
+    if end < status.end and len(data) < size:  # a gap cuts the line
+        whole = len(data)
+    elif end == status.end or not whole:  # the line goes on, or has not been printed yet
         whole = text.complete_length(data)
-    return LogPart(await _clean(data[:whole]), offset, offset + whole)
+    return LogPart(await _clean(data[:whole]), begin, begin + whole)
 
 
 async def part_before(terminal: Terminal, before: int | None, size: int) -> LogPart:
     """The output before an offset (None: the newest), at most `size` bytes (1-256 KiB) of it: whole lines, if one begins in
     them, and whole characters in any case. With the `offset` of one part as the next `before`, parts lie next to each other
-    as far back as the log is kept; the part is empty there."""
+    as far back as the log is kept, but for gaps in it; the part is empty there."""
     status = await terminal.client.status(terminal.name)
     end = min(status.end if before is None else max(0, before), status.end)
-    begin = max(status.oldest, end - size)
-    pieces = [piece async for piece in _read(terminal, begin, end)]
-    if not pieces:
+    end = await _end_before(terminal, status.oldest, end, size)
+    begin = oldest = max(status.oldest, end - size)
+    data = b""
+    async for offset, piece in _read(terminal, begin, end):
+        if offset != oldest + len(data):  # behind a gap
+            oldest, data = offset, b""
+        data += piece
+    if not data:
         return LogPart("", end, end)
-    oldest, data = pieces[0][0], b"".join(piece for _, piece in pieces)
     if before is None:  # the rest has not been printed yet
         data = data[: text.complete_length(data)]
     whole = text.first_line_start(data[:-1]) or text.first_character(data)
-    begun = 0 if oldest == status.oldest else whole
+    begun = 0 if oldest == status.oldest or oldest > begin else whole
     shown = await _clean(data[begun:])
     return LogPart(shown, oldest + begun, oldest + len(data))
+
+
+async def _end_before(terminal: Terminal, oldest: int, end: int, size: int) -> int:
+    """The offset itself, or where a gap begins that takes up all of the `size` bytes before it."""
+
+    async def is_kept(begin: int) -> bool:
+        offset, data = await terminal.client.read(terminal.name, begin, 1)
+        return bool(data) and offset < end
+
+    begin, gap = max(oldest, end - size), end
+    while not await is_kept(begin):
+        if begin <= oldest:
+            return end
+        gap, begin = begin, max(oldest, begin - 2 * (end - begin))
+    if gap < end:
+        while gap - begin > 1:
+            middle = (begin + gap) // 2
+            begin, gap = (middle, gap) if await is_kept(middle) else (begin, middle)
+    return gap
 
 
 async def history(ctx: Context, session_id: str, first: int, last: int) -> list[HistoryLine]:

@@ -143,6 +143,51 @@ def printed(monkeypatch: pytest.MonkeyPatch) -> Use:
     return use
 
 
+class Gapped(Printed):
+    """Its log has lost what a full disk had no room for: it keeps `stretches`, by their offsets."""
+
+    oldest = 0
+
+    def __init__(self, stretches: dict[int, bytes]) -> None:
+        super().__init__(b"")
+        self._stretches = stretches
+
+    async def read(self, _name: str, begin: int, size: int) -> tuple[int, bytes]:
+        for offset, data in self._stretches.items():
+            if begin < offset + len(data):
+                start = max(begin, offset)
+                return start, data[start - offset :][:size]
+        return self.end, b""
+
+    @property
+    def end(self) -> int:
+        offset, data = list(self._stretches.items())[-1]
+        return offset + len(data)
+
+
+async def test_parts_of_a_log_with_gaps_have_each_line_once(printed: Use) -> None:
+    """A gap that was larger than a part looked like the end of the log; the offsets behind a smaller one were wrong."""
+    stretches = {
+        0: b"one\ntwo\ncut",
+        3000: b"three\nfour\n" * 300,
+        10_000_000: b"five\n",
+        10_000_100: b"six\n",
+    }
+    printed(Gapped(stretches))
+    for size in (1024, 4096, 64 << 10):
+        back: list[str] = []
+        before: int | None = None
+        while (part := await logs.part(CTX, "", before, None, size)).data:
+            assert before is None or part.end <= before
+            back[:0], before = [part.data], part.offset
+        assert "".join(back).encode() == b"".join(stretches.values())
+        forth, after = "", 0
+        while (part := await logs.part(CTX, "", None, after, size)).data:
+            assert part.offset >= after
+            forth, after = forth + part.data, part.end
+        assert forth.encode() == b"".join(stretches.values())
+
+
 async def test_a_download_is_utf_8_whatever_was_printed_and_wherever_it_was_cut(printed: Use) -> None:
     """A download as text had whatever bytes the programs have printed, and a recording lost what its end had cut."""
     shown = "一\ufffd二\x1b[1m\ufffd"

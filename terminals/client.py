@@ -242,8 +242,8 @@ class KeeperClient:
         return msgspec.convert((await self._send_request("hello"))["terminals"], dict[str, TerminalStatus])
 
     async def answers(self, within_s: float | None = None) -> bool:
-        """Whether the keeper answers in time (None: as for any request); True also if none lives. Asks on a connection of its own: whoever waits for the answer to
-        a request goes on waiting."""
+        """Whether the keeper answers in time (None: as for any request); True also if none lives. Asks on a connection of its
+        own: whoever waits for the answer to a request goes on waiting."""
         heard = asyncio.Event()
         probe = _Connection(lambda _kind, _payload: heard.set(), heard.set)
         try:

@@ -58,8 +58,8 @@ def read(folder: Path, work: Callable[[sqlite3.Connection, Layout], T], check: C
     """The result of `work` on the database; None if there is no database yet. Creates and changes nothing, and never makes a
     running bot wait.
 
-    `work` is called again if the bot changed the file meanwhile. `check` is called often, and may raise. Raises InvalidPath, ServiceUnavailable (locked),
-    DatabaseError (damaged, or an unknown layout).
+    `work` is called again if the bot changed the file meanwhile. `check` is called often, and may raise. Raises InvalidPath,
+    ServiceUnavailable (locked), DatabaseError (damaged, or an unknown layout).
     """
     if not files.may_be_folder(folder):
         return None

@@ -117,8 +117,8 @@ class LiveInstances:
         await asyncio.gather(*(self._show_late(adoptions[adoption]) for adoption in late))
 
     async def _show_late(self, record: InstanceRecord) -> None:
-        """Its adoption has not ended. With 1,000 stopped instances those of the last ones have not even begun: there is nothing to say
-        of a keeper that does not exist."""
+        """Its adoption has not ended. With 1,000 stopped instances those of the last ones have not even begun: there is nothing
+        to say of a keeper that does not exist."""
         supervisor = self._supervisors.supervisor(record.id)
         if await supervisor.keeper_lives():
             log.warning("keeper of %s has not answered yet", record.name)

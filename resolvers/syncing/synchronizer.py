@@ -294,8 +294,8 @@ class Synchronizer:
         return self._bots[instance_id]
 
     async def close(self) -> None:
-        """Ends all pushes and syncs, and starts no more. A row that is just being changed in a bot's database is committed there, and
-        completed by the next server, which finds it still pending."""
+        """Ends all pushes and syncs, and starts no more. A row that is just being changed in a bot's database is committed there,
+        and completed by the next server, which finds it still pending."""
         self._closing = True
         await self._tasks.close()
         for bot in list(self._bots.values()):

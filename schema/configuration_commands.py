@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import strawberry
 
 from bots.documents.file import LIMIT_BYTES
+from bots.documents.values import DEPTH
 from mailauncher.errors import InvalidParameter, Text
 from resolvers import configuration
 from resolvers.configuration import ConfigChange
@@ -21,7 +22,7 @@ ERRORS = (
     "`INSTANCE_NOT_FOUND`, `RESOURCE_NOT_FOUND`, `INVALID_PARAMETER`, `INVALID_PATH`, `CONFLICT`, `PORT_IN_USE` for a port "
     "of another program, `FILE_TOO_LARGE`, `INSUFFICIENT_SPACE`, `PERMISSION_DENIED`, `SERVICE_UNAVAILABLE` if too many changes of the instance wait. After an error the file is unchanged."
 )
-PATH = 'Path of keys and, in arrays, indices from 0: `["api", "hosts", "0"]`.'
+PATH = f'Path of keys and, in arrays, indices from 0: `["api", "hosts", "0"]`. At most {DEPTH} steps.'
 
 
 @strawberry.type(description="Result of a command on a configuration file.")

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from bots.documents.room import Room
 from bots.documents.scanner import Member, Value, line_end
 from bots.documents.values import is_same
 
@@ -51,13 +52,14 @@ class MemberText:
 class Rewriter:
     """Rewrites the values of one text where they differ."""
 
-    def __init__(self, text: str, language: Language) -> None:
+    def __init__(self, text: str, language: Language, room: Room) -> None:
         self.text = text
+        self.room = room
         self.language = language
         self.line_end = line_end(text)
 
     def value(self, place: Value, old: Any, new: Any, indent: str | None = "") -> str:
-        """The text of `new` in place of `old`."""
+        """The text of `new` in place of `old`. Raises FileTooLarge."""
         was = self.text[place.start : place.end]
         if is_same(old, new):
             return was
@@ -65,7 +67,7 @@ class Rewriter:
             return self._array(place, old, new, indent)
         if place.kind == "table" and isinstance(new, dict):
             return self._table(place, old, new, indent)
-        return self.language.value(new, like=was, indent=indent)
+        return self.room.take(self.language.value(new, like=was, indent=indent))
 
     def _array(self, place: Value, old: list[Any], new: list[Any], indent: str | None) -> str:
         first, end_old, end_new = differing(old, new)
@@ -166,6 +168,7 @@ class _Members:
         for i, (head, value) in enumerate(members, index):
             lead = self._lead(i, keyed=bool(head))
             body = self.rewriter.language.value(value, indent=_indent(lead))
+            self.rewriter.room.take(lead + head + body)
             self.parts.insert(i, MemberText(lead, head, body))
         if members and index == 0 and len(self.parts) > len(members):
             following = self.parts[len(members)]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from dotenv.parser import Binding, parse_stream
 
 from bots.documents.errors import syntax_error, unsafe_edit
+from bots.documents.room import require_room
 from bots.documents.scanner import line_end
 from bots.documents.values import Path
 from mailauncher.errors import InvalidParameter
@@ -154,6 +155,7 @@ def _rewritten(
         open_ended = bool(result) and not result.endswith(("\n", "\r"))
         result += end * open_ended + end.join(added) + end * (not open_ended)
     check()
+    require_room(result)
     if _reread(result) != new:
         raise unsafe_edit()
     return result

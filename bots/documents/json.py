@@ -8,6 +8,7 @@ from bots.documents import values
 from bots.documents.container import Rewriter
 from bots.documents.errors import syntax_error, unsafe_edit
 from bots.documents.json_language import Json
+from bots.documents.room import Room, require_room
 from bots.documents.scanner import Scanner, line_end
 from bots.documents.values import Path, is_same, require_shallow
 from mailauncher.errors import InvalidParameter
@@ -39,19 +40,22 @@ def read(text: str) -> dict[str, Any]:
 
 def merge(text: str, patch: Mapping[str, Any], check: Check = proceed) -> str:
     """The text with `patch` merged as in RFC 7396 (see `values.merged`). Returns the same text if nothing changes. Raises
-    InvalidParameter."""
+    InvalidParameter, FileTooLarge."""
     old = read(text)
     return _rewritten(text, old, values.merged(old, patch), check)
 
 
 def set_value(text: str, path: Path, value: Any, check: Check = proceed) -> str:
-    """The text with a new value; `path` has keys and indices, and None is null. Raises InvalidParameter."""
+    """The text with a new value; `path` has keys and indices, and None is null. Raises InvalidParameter,
+    FileTooLarge."""
+    values.require_path(path)
     old = read(text)
     return _rewritten(text, old, values.with_value(old, path, value, nulls=True), check)
 
 
 def unset(text: str, path: Path, check: Check = proceed) -> str:
     """The text without the value at `path`, which need not exist. Raises InvalidParameter."""
+    values.require_path(path)
     old = read(text)
     return _rewritten(text, old, values.without(old, path), check)
 
@@ -65,7 +69,7 @@ def _rewritten(text: str, old: dict[str, Any], new: dict[str, Any], check: Check
     scanner = Scanner(text, check)
     scanner.trivia()
     place = scanner.value()
-    rewriter = Rewriter(text, Json(text[place.start :], line_end(text)))
+    rewriter = Rewriter(text, Json(text[place.start :], line_end(text)), Room(check))
     try:
         written = rewriter.value(place, old, new)
     except (TypeError, ValueError):
@@ -75,6 +79,7 @@ def _rewritten(text: str, old: dict[str, Any], new: dict[str, Any], check: Check
         ) from None
     result = text[: place.start] + written + text[place.end :]
     check()
+    require_room(result)
     try:
         faithful = is_same(read(result), new)
     except InvalidParameter:

@@ -4,6 +4,8 @@ import json
 import re
 from typing import Any
 
+from bots.documents.room import joined
+
 _STEP = re.compile(r"^[ \t]*[\[{][ \t]*\r?\n([ \t]+)")
 _TIGHT = re.compile(r'^[^:]*":\S')
 
@@ -30,8 +32,11 @@ class Json:
         return name
 
     def value(self, value: Any, *, like: str = "", indent: str | None = "") -> str:
+        """Raises FileTooLarge: each line repeats the indentation."""
         del like
         separators = (",", ":") if self.tight else None
         step = self.step or None if indent is not None else None
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=step, separators=separators)
-        return text.replace("\n", self.line_end + (indent or ""))
+        encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=step, separators=separators)
+        line_break = self.line_end + (indent or "")
+        # Strings have none: each break begins a line.
+        return joined(piece.replace("\n", line_break) for piece in encoder.iterencode(value))

@@ -10,6 +10,7 @@ from tomlkit.exceptions import TOMLKitError
 
 from bots.documents import toml_edit, values
 from bots.documents.errors import syntax_error, unsafe_edit
+from bots.documents.room import require_room
 from bots.documents.values import Path, is_same, require_shallow
 from mailauncher.errors import InvalidParameter
 from mailauncher.interruption import Check, proceed
@@ -41,19 +42,22 @@ def read(text: str) -> dict[str, Any]:
 
 def merge(text: str, patch: Mapping[str, Any], check: Check = proceed) -> str:
     """The text with `patch` merged as in RFC 7396 (see `values.merged`). Returns the same text if nothing changes. Raises
-    InvalidParameter."""
+    InvalidParameter, FileTooLarge."""
     old = read(text)
     return _rewritten(text, old, values.merged(old, patch), check)
 
 
 def set_value(text: str, path: Path, value: Any, check: Check = proceed) -> str:
-    """The text with a new value; `path` has keys and indices. Raises InvalidParameter."""
+    """The text with a new value; `path` has keys and indices. Raises InvalidParameter,
+    FileTooLarge."""
+    values.require_path(path)
     old = read(text)
     return _rewritten(text, old, values.with_value(old, path, value), check)
 
 
 def unset(text: str, path: Path, check: Check = proceed) -> str:
     """The text without the value at `path`, which need not exist. Raises InvalidParameter."""
+    values.require_path(path)
     old = read(text)
     return _rewritten(text, old, values.without(old, path), check)
 
@@ -65,6 +69,7 @@ def _rewritten(text: str, old: dict[str, Any], new: dict[str, Any], check: Check
     _require_writable(old, new, ())
     result = toml_edit.rewrite(text, old, new, check)
     check()
+    require_room(result)
     try:
         faithful = is_same(read(result), new)
     except InvalidParameter:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from bots.documents.container import Rewriter, differing
+from bots.documents.room import Room
 from bots.documents.scanner import line_end
 from bots.documents.toml_language import Toml
 from bots.documents.toml_tables import TomlPair, TomlTable, TomlTableArray, statements, tree
@@ -13,7 +14,7 @@ from mailauncher.interruption import Check, proceed
 
 
 def rewrite(text: str, old: dict[str, Any], new: dict[str, Any], check: Check = proceed) -> str:
-    """The text, which has the values `old`, with the values `new`."""
+    """The text, which has the values `old`, with the values `new`. Raises FileTooLarge."""
     if is_same(old, new):
         return text
     edit = _TomlEdit(text, check)
@@ -30,7 +31,8 @@ class _TomlEdit:
         self.language = Toml(self.line_end)
         self.lines = list(statements(text, self.language, check))
         self.root = tree(self.lines)
-        self.values = Rewriter(text, self.language)
+        self.room = Room(check)
+        self.values = Rewriter(text, self.language, self.room)
         self.replaced: dict[int, str] = {}
         self.removed: set[int] = set()
         self.interior: set[int] = set()
@@ -137,12 +139,12 @@ class _TomlEdit:
             blank = first[: len(first) - len(first.lstrip(" \t"))]
             separator = self.source[line.name_end : line.value.start]
         written = self.language.value(value)
-        return f"{blank}{prefix}{self.language.key(key)}{separator}{written}{self.line_end}"
+        return self.room.take(f"{blank}{prefix}{self.language.key(key)}{separator}{written}{self.line_end}")
 
     def _section(self, path: tuple[str, ...], value: dict[str, Any], *, element: bool = False) -> str:
         """A header with its pairs, then its inner sections, separated by blank lines."""
         header = self.language.header(path)
-        lines = [f"[[{header}]]" if element else f"[{header}]"]
+        lines = [self.room.take(f"[[{header}]]" if element else f"[{header}]")]
         inner = []
         for key, member in value.items():
             if isinstance(member, dict):
@@ -150,7 +152,7 @@ class _TomlEdit:
             elif _tables(member):
                 inner += [self._section((*path, key), one, element=True) for one in member]
             else:
-                lines.append(f"{self.language.key(key)} = {self.language.value(member)}")
+                lines.append(self.room.take(f"{self.language.key(key)} = {self.language.value(member)}"))
         section = self.line_end.join(lines) + self.line_end
         return self.line_end.join([section, *inner])
 

@@ -48,8 +48,7 @@ def with_value(old: Mapping[str, Any], path: Path, value: Any, *, nulls: bool = 
     """A copy with `value` at `path`; missing tables and arrays on the way are created. An index equal to the length of its
     list appends. Raises InvalidParameter for an impossible path."""
     require_shallow(value)
-    if not path or len(path) > DEPTH:
-        raise _no_such(path)
+    require_path(path)
     value = _checked(value, tuple(path), nulls=nulls)
     result = _placed(old, path, value, path)
     if not isinstance(result, dict):
@@ -59,8 +58,7 @@ def with_value(old: Mapping[str, Any], path: Path, value: Any, *, nulls: bool = 
 
 def without(old: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """A copy without the value at `path`; an equal copy if there is none. Raises InvalidParameter for an empty path."""
-    if not path:
-        raise _no_such(path)
+    require_path(path)
     result = dict(old)
     place: Any = result
     for given in path[:-1]:
@@ -86,6 +84,18 @@ def value_at(value: Any, path: Path) -> Any:
             raise LookupError(dotted(path))
         value = value[step]
     return value
+
+
+def require_path(path: Path) -> None:
+    """Raises InvalidParameter for a path without steps, or with more than a document has levels."""
+    if not path:
+        raise _no_such(path)
+    if len(path) > DEPTH:
+        raise InvalidParameter(
+            f"路径最多 {DEPTH} 段，而这里有 {len(path)} 段",
+            f"A path has at most {DEPTH} steps, and this one has {len(path)}",
+            field="path",
+        )
 
 
 def is_same(one: Any, other: Any) -> bool:

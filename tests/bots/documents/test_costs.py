@@ -1,13 +1,15 @@
 """The time that reading, editing and comparing takes: in proportion to the text, whatever is in it."""
 
 import time
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from bots.documents import env, file, json, toml
+from bots.documents import env, file, json, toml, values
 from bots.documents.errors import DocumentSyntaxError
+from mailauncher.errors import FileTooLarge, InvalidParameter
 from mailauncher.interruption import Interrupted
 from resolvers.configuring.diff import unified
 from tests.support.growth import require_linear
@@ -21,7 +23,7 @@ def lines(count: int, text: str) -> str:
 
 
 def _toml_keys(n: int) -> object:
-    return toml.merge(lines(n, f"k# = '{'x' * 1500}'\n"), {"k7": "x"})
+    return toml.merge(lines(n, f"k# = '{'x' * 150}'\n"), {"k7": "x"})
 
 
 def _toml_tables(n: int) -> object:
@@ -122,3 +124,53 @@ def test_an_edit_asks_often_whether_anybody_still_wants_it(
 
     with pytest.raises(Interrupted):
         language.merge(text, patch, check)
+
+
+_WIDE: dict[str, Any] = {f"t{number}": {} for number in range(30_000)}
+_MANY = {f"k{number}": 0 for number in range(10_000)}
+_FAR = " " * 10_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "language, text, patch",
+    [
+        pytest.param(toml, "", {"a" * 1_000: _WIDE}, id="tables below a long key"),
+        pytest.param(toml, f"{_FAR}a = 1\n", _MANY, id="keys beside one far to the right"),
+        pytest.param(toml, f"a = [\n{_FAR}1,\n]\n", {"a": [0] * 10_000}, id="entries beside one"),
+        pytest.param(json, f'{{\n{_FAR}"a": 1\n}}', _MANY, id="json keys beside one"),
+        pytest.param(json, f'{{\n{_FAR}"a": 1\n}}', {"b": {"c": [0] * 10_000}}, id="json inside a value"),
+    ],
+)
+def test_a_small_change_that_makes_a_huge_text_ends_at_the_limit(
+    language: Any, text: str, patch: dict[str, Any]
+) -> None:
+    """30,000 new tables far below were written and read again, for half a minute, and refused only then."""
+    # The memory tells how much was written.
+    tracemalloc.start()
+    try:
+        with pytest.raises(FileTooLarge, match=f"would exceed {file.LIMIT_BYTES >> 20} MiB"):
+            language.merge(text, patch)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 30 * file.LIMIT_BYTES
+
+
+@pytest.mark.parametrize("language", [json, toml, env])
+def test_a_text_just_over_the_limit_is_not_read_again(language: Any) -> None:
+    with pytest.raises(FileTooLarge):
+        language.merge("", {"a": "x" * file.LIMIT_BYTES})
+    assert len(language.merge("", {"a": "x" * (file.LIMIT_BYTES - 100)})) <= file.LIMIT_BYTES
+
+
+@pytest.mark.parametrize("language", [json, toml])
+def test_a_path_of_too_many_steps_is_refused_before_the_text_is_read(language: Any) -> None:
+    """A path of 7,000 steps was looked at only once the whole file had been read, and was repeated in the message."""
+    no_text: Any = None
+    path = ["a"] * (values.DEPTH + 1)
+    refusal = f"at most {values.DEPTH} steps"
+    with pytest.raises(InvalidParameter, match=refusal):
+        language.set_value(no_text, path, 1)
+    with pytest.raises(InvalidParameter, match=refusal):
+        language.unset(no_text, path)

@@ -7,7 +7,8 @@ from mailauncher.settings import Settings
 COMMAND_LINE = "mailauncher-cli"
 """How the `User-Agent` of the command line begins, so that it is told from other clients of the same interface."""
 SIGNED_IN = "mailauncher.signed_in"
-"""Key in the scope of a request whose cookie counts as the token."""
+"""Key in the scope of a request whose cookie counts as the token: a function that returns an asynchronous context, whose block
+is cancelled when the session of the cookie ends. What has no end of its own runs in one."""
 
 
 def token_matches(settings: Settings, presented: str) -> bool:

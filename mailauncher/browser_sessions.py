@@ -10,11 +10,15 @@ import hmac
 import logging
 import secrets
 import time
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
 
 from mailauncher import files
+from mailauncher.errors import PermissionDenied
 from mailauncher.settings import Settings
 
 _COOKIE = "mailauncher_session"
@@ -27,6 +31,13 @@ _DAY_S = 86_400
 log = logging.getLogger(__name__)
 
 
+class SessionEnded(PermissionDenied):
+    """The session of whoever opened a stream has ended."""
+
+    def __init__(self) -> None:
+        super().__init__("登录已结束，请重新登录", "You are signed out: sign in again")
+
+
 class BrowserSessions:
     """The sessions of one data folder, by the hash of their ids, each with the time when it ends."""
 
@@ -34,6 +45,7 @@ class BrowserSessions:
         self._key = token.encode()
         self._file = file
         self._ends = ends
+        self._streams: dict[str, set[asyncio.Timeout]] = defaultdict(set)
         self._writing = asyncio.Lock()
 
     @classmethod
@@ -53,20 +65,49 @@ class BrowserSessions:
         """The id of a new session. Raises OSError."""
         made = secrets.token_urlsafe(32)
         now = time.time()
-        alive = sorted((end, name) for name, end in self._ends.items() if end > now)
-        self._ends = {name: end for end, name in alive[-(SESSIONS_MAX - 1) :]}
+        for name in sorted(self._ends, key=self._ends.__getitem__)[: 1 - SESSIONS_MAX]:
+            self._forget(name)
         self._ends[self._hash(made)] = now + DAYS * _DAY_S
         await self._write()
         return made
 
     async def end(self, session: str) -> None:
         """Ends a session, if there is one with this id. Raises OSError."""
-        if self._ends.pop(self._hash(session), None) is not None:
+        name = self._hash(session)
+        if name in self._ends:
+            self._forget(name)
             await self._write()
 
     def knows(self, session: str) -> bool:
         """Whether a session is valid."""
         return self._ends.get(self._hash(session), 0) > time.time()
+
+    @asynccontextmanager
+    async def lasting(self, session: str) -> AsyncIterator[None]:
+        """Cancels the block when the session ends. Raises SessionEnded then."""
+        name = self._hash(session)
+        limit = asyncio.timeout(self._ends.get(name, 0) - time.time())
+        try:
+            async with limit:
+                self._streams[name].add(limit)
+                try:
+                    yield
+                finally:
+                    self._streams[name].discard(limit)
+                    if not self._streams[name]:
+                        del self._streams[name]
+        except TimeoutError:
+            if not limit.expired():
+                raise  # one of the block's own
+        if limit.expired():
+            raise SessionEnded
+
+    def _forget(self, name: str) -> None:
+        del self._ends[name]
+        now = asyncio.get_running_loop().time()
+        for limit in self._streams.get(name, ()):
+            if not limit.expired():
+                limit.reschedule(now)
 
     def _hash(self, session: str) -> str:
         return hmac.new(self._key, session.encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()

@@ -4,6 +4,8 @@ A request that a page of another site can make a browser send without a prefligh
 reach nothing but read-only routes, whose responses the browser hides from them.
 """
 
+from functools import partial
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mailauncher.access import SIGNED_IN, bearer_token, token_matches
@@ -24,7 +26,8 @@ PREFLIGHT = (
 
 
 class Guard:
-    """Raises PermissionDenied or FileTooLarge before the application is reached; the outer middleware responds."""
+    """Raises PermissionDenied or FileTooLarge before the application is reached, and SessionEnded when the session of an open
+    WebSocket ends; the outer middleware responds."""
 
     def __init__(
         self,
@@ -59,7 +62,11 @@ class Guard:
             receive = self._bounded(headers, receive)
         if self._settings.token:
             self._check_token(scope, headers)
-        await self._app(scope, receive, send)
+        if scope["type"] == "websocket" and SIGNED_IN in scope:
+            async with scope[SIGNED_IN]():
+                await self._app(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
     def _check_host(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         """Prevents DNS rebinding: the name of a foreign page may resolve to this host, but `Host` still has the page's name."""
@@ -105,8 +112,8 @@ class Guard:
     def _check_token(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         authorization = headers.get(b"authorization")
         if authorization is None:
-            if self._is_signed_in(headers):
-                scope[SIGNED_IN] = True
+            if session := self._session(headers):
+                scope[SIGNED_IN] = partial(self._sessions.lasting, session)
                 return
             if self._is_open(scope):
                 return
@@ -116,8 +123,8 @@ class Guard:
                 "The token is missing or wrong; the right one is the server's setting token (command line: --token or MAILAUNCHER_TOKEN)",
             )
 
-    def _is_signed_in(self, headers: dict[bytes, bytes]) -> bool:
-        """Whether a page of this server made a browser send a valid cookie. A page elsewhere on this host can do that too, since
+    def _session(self, headers: dict[bytes, bytes]) -> str:
+        """The id of the session if a page of this server made a browser send a valid cookie, else empty. A page elsewhere on this host can do that too, since
         cookies know no ports; so what the browser says of the page counts, and without such a word the cookie does not."""
         origin = headers.get(b"origin")
         host = headers[b"host"]
@@ -126,7 +133,8 @@ class Guard:
             if origin is not None
             else headers.get(b"sec-fetch-site") == b"same-origin"
         )
-        return same and b"cookie" in headers and self._sessions.knows(session_in(headers[b"cookie"], host))
+        session = session_in(headers.get(b"cookie", b""), host) if same else ""
+        return session if self._sessions.knows(session) else ""
 
     def _is_open(self, scope: Scope) -> bool:
         """Whether no token is needed here: public routes, the explorer's page, and the GraphQL socket, which checks it itself."""

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 from uvicorn.protocols.utils import ClientDisconnected
 
+from mailauncher.browser_sessions import SessionEnded
 from mailauncher.departures import ClientLeft
 from mailauncher.errors import LauncherError, ServiceUnavailable, as_known
 from mailauncher.log import request_id
@@ -31,6 +32,8 @@ RESPONSE_COUNTS = "mailauncher.counts"
 """Key in the scope of the responses so far: a Counter of (group, status)."""
 REPORT_EVERY_S = 60
 _DISCONNECTED = (ClientLeft, ClientDisconnect, ClientDisconnected, WebSocketDisconnect)
+SERVICE_RESTART = 1012
+"""The code that closes a WebSocket when the server stops."""
 _SHUTTING_DOWN = ServiceUnavailable("服务器正在关闭", "The server is shutting down")
 _ID = re.compile(rb"[0-9A-Za-z._:-]{1,64}")
 _ALWAYS = ((b"vary", b"Origin"), (b"x-content-type-options", b"nosniff"))
@@ -67,6 +70,11 @@ class OuterMiddleware:
     async def _run(self, scope: Scope, receive: Receive, wrapper: ResponseWrapper) -> None:
         try:
             await self._app(scope, receive, wrapper.send)
+        except SessionEnded as error:
+            language = language_of(scope)
+            await wrapper.end(
+                errors.response(error, language), error.info.close, error.text.in_language(language)
+            )
         except LauncherError as error:
             self._refusals.report(scope, error)
             await wrapper.fail(errors.response(error, language_of(scope)))
@@ -74,7 +82,7 @@ class OuterMiddleware:
             log.debug("the client of %r disconnected", scope["path"])
         except asyncio.CancelledError:
             # The server is shutting down and has cancelled this task: nobody is left to receive the cancellation.
-            await wrapper.shut_down(errors.response(_SHUTTING_DOWN, language_of(scope)))
+            await wrapper.end(errors.response(_SHUTTING_DOWN, language_of(scope)), SERVICE_RESTART)
         except Exception as error:
             if (known := as_known(error)) is not None:
                 await wrapper.fail(errors.response(known, language_of(scope)))

@@ -11,7 +11,7 @@ from rest.operation import language_of
 from rest.responses import Response
 
 REASON_BYTES = 512
-SHUTDOWN_TIMEOUT_S = 0.5
+END_TIMEOUT_S = 0.5
 
 
 class ResponseWrapper:
@@ -31,8 +31,9 @@ class ResponseWrapper:
         """The application failed: sends `response` instead, unless its own response has begun."""
         raise NotImplementedError
 
-    async def shut_down(self, response: Response) -> None:
-        """The server is shutting down: ends a response that has begun in an orderly way, or sends `response`."""
+    async def end(self, response: Response, code: int, reason: str = "") -> None:
+        """Ends a response that has begun in an orderly way, or sends `response`. An open WebSocket is closed with the code and
+        the reason."""
         raise NotImplementedError
 
 
@@ -53,6 +54,7 @@ class HttpResponseWrapper(ResponseWrapper):
             if self.status >= 400 and b"json" not in kind.partition(b";")[0]:
                 self._replaced = message
                 return
+            self._streaming = all(name != b"content-length" for name, _ in headers)
             message["headers"] = [*headers, *self._added]
         elif message["type"] == "http.response.body":
             more = message.get("more_body", False)
@@ -81,9 +83,10 @@ class HttpResponseWrapper(ResponseWrapper):
         if self.status == 0 or self._replaced is not None:
             await self._respond(response)
 
-    async def shut_down(self, response: Response) -> None:
+    async def end(self, response: Response, code: int, reason: str = "") -> None:
+        del code, reason
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(SHUTDOWN_TIMEOUT_S):
+            async with asyncio.timeout(END_TIMEOUT_S):
                 if self._streaming:
                     await self._send({"type": "http.response.body", "body": b""})
                 else:
@@ -122,16 +125,13 @@ class WebSocketWrapper(ResponseWrapper):
         await self.send({**message, "type": f"websocket.{message['type']}"})
 
     async def fail(self, response: Response) -> None:
-        await self._end(response, 1011)
+        await self.end(response, 1011)
 
-    async def shut_down(self, response: Response) -> None:
-        await self._end(response, 1012)
-
-    async def _end(self, response: Response, code: int) -> None:
-        """Refuses the handshake with the response, or closes the open socket with the code."""
+    async def end(self, response: Response, code: int, reason: str = "") -> None:
+        """Refuses the handshake with the response, or closes the open socket."""
         with contextlib.suppress(ClientDisconnected):
             if self.status == 0:
                 await self._refuse(response)
             elif self.status == 101 and not self._closed:
                 self._closed = True
-                await self._send({"type": "websocket.close", "code": code})
+                await self._send({"type": "websocket.close", "code": code, "reason": reason})

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import aclosing, suppress
+from contextlib import aclosing, nullcontext, suppress
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, cast
@@ -95,7 +95,7 @@ class ClosingStream(StreamingResponse):
         scope[ENDLESS] = True
         events = self.body_iterator
         assert isinstance(events, AsyncGenerator)
-        async with aclosing(events):
+        async with scope.get(SIGNED_IN, nullcontext)(), aclosing(events):
             await super().__call__(scope, receive, send)
 
 

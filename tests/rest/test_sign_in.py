@@ -1,16 +1,22 @@
 """Signing in: the token for a cookie, which counts only where a page of this server sends it."""
 
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
 import pytest
-from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
-from websockets.typing import Origin
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Origin, Subprotocol
 
-from mailauncher.browser_sessions import SESSIONS_MAX, BrowserSessions, cookie_name, session_in
+from mailauncher.browser_sessions import FILE, SESSIONS_MAX, BrowserSessions, cookie_name, session_in
 from mailauncher.errors import Code
 from tests.support.context import add_bot, settings_for
+from tests.support.graphql import PATIENCE_S
 from tests.support.http import API, client, failure
 from tests.support.server import Launcher, running
 
@@ -80,6 +86,88 @@ async def test_a_session_survives_a_restart_and_ends_when_its_user_signs_out(tmp
         assert "Max-Age=0" in answer.headers["set-cookie"]
         failure(await http.get(f"{API}/instances", headers=cookie | SAME), Code.PERMISSION_DENIED)
         failure(await http.post("/session"), Code.PERMISSION_DENIED)
+
+
+@asynccontextmanager
+async def streams(
+    launcher: Launcher, bot_id: str, cookie: dict[str, str]
+) -> AsyncIterator[list[asyncio.Task[str]]]:
+    """A GraphQL socket, a terminal and an event stream that have begun with the cookie: tasks that return how each ends."""
+    own, protocol = Origin(launcher.url), Subprotocol("graphql-transport-ws")
+    events = {"query": "subscription { instanceChanged { id } }"}
+    sse = cookie | {"origin": launcher.url, "accept": "text/event-stream"}
+    async with (
+        connect(
+            f"{launcher.ws}/graphql", additional_headers=cookie, origin=own, subprotocols=[protocol]
+        ) as graphql,
+        connect(f"{launcher.ws}/ws/{bot_id}_main", additional_headers=cookie, origin=own) as terminal,
+        client(launcher) as http,
+        http.stream("POST", "/graphql", json=events, headers=sse) as stream,
+    ):
+        await graphql.send('{"type": "connection_init"}')
+        assert "connection_ack" in str(await graphql.recv())
+        await terminal.recv()
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        begun = [asyncio.create_task(one) for one in (_close(graphql), _close(terminal), _end(stream))]
+        yield begun
+        for one in begun:
+            one.cancel()
+        await asyncio.wait(begun)
+
+
+async def _close(socket: ClientConnection) -> str:
+    with suppress(ConnectionClosed):
+        while True:
+            await socket.recv()
+    return f"{socket.close_code} {socket.close_reason}"
+
+
+async def _end(stream: httpx.Response) -> str:
+    async for _ in stream.aiter_raw():
+        pass
+    return "ended"
+
+
+ENDED = ["4403 登录已结束，请重新登录"] * 2 + ["ended"]
+
+
+@pytest.mark.slow
+async def test_signing_out_ends_what_was_opened_with_the_session_and_nothing_else(tmp_path: Path) -> None:
+    """Sockets of a page that had signed out, or of another one with its cookie, went on for ever."""
+    async with running(settings_for(tmp_path, token=TOKEN)) as launcher, client(launcher) as http:
+        bot = await add_bot(launcher.ctx, tmp_path / "bot")
+        mine, other = {"cookie": await signed_in(launcher)}, {"cookie": await signed_in(launcher)}
+        async with streams(launcher, bot.id, mine) as ends, streams(launcher, bot.id, other) as others:
+            await http.delete("/session", headers=mine | {"origin": launcher.url})
+            async with asyncio.timeout(PATIENCE_S):
+                assert await asyncio.gather(*ends) == ENDED
+            assert not any(one.done() for one in others)
+            assert (await http.get(f"{API}/instances", headers=other | SAME)).status_code == 200
+            assert not any(one.done() for one in others)
+            # The one that ends first makes room.
+            for _ in range(SESSIONS_MAX):
+                await launcher.ctx.sessions.begin()
+            async with asyncio.timeout(PATIENCE_S):
+                assert await asyncio.gather(*others) == ENDED
+        assert not launcher.ctx.sessions._streams
+
+
+@pytest.mark.slow
+async def test_what_was_opened_with_a_session_ends_when_the_session_expires(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path, token=TOKEN)
+    async with running(settings) as launcher:
+        cookie = {"cookie": await signed_in(launcher)}
+        bot = await add_bot(launcher.ctx, tmp_path / "bot")
+        async with streams(launcher, bot.id, cookie) as ends:
+            assert not any(one.done() for one in ends)
+    file = settings.data_folder / FILE
+    (name,) = json.loads(file.read_text())
+    end = time.time() + 5
+    file.write_text(json.dumps({name: end}))
+    async with running(settings) as launcher, streams(launcher, bot.id, cookie) as ends:
+        async with asyncio.timeout(PATIENCE_S):
+            assert await asyncio.gather(*ends) == ENDED
+        assert time.time() >= end
 
 
 async def test_with_another_token_no_session_is_valid(tmp_path: Path) -> None:

@@ -30,9 +30,9 @@ export const COLUMNS: readonly Column[] = [
     label: "list.uptime",
     show: ({ startedAt }) => startedAt && <Uptime since={startedAt} />,
   },
-  { label: "list.event", show: ({ id, name }) => <LastEvent instanceId={id} name={name} /> },
   { label: "list.version", show: ({ version }) => (version === "unknown" ? "" : version) },
   { label: "list.port", show: ({ port }) => port },
+  { label: "list.event", show: ({ id, name }) => <LastEvent instanceId={id} name={name} /> },
 ];
 
 function initial(): ReadonlySet<string> {

@@ -1,8 +1,9 @@
 """Diagnoses why a program ended, from known patterns in its last lines."""
 
+import os
 import re
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from mailauncher.errors import Text
@@ -25,6 +26,15 @@ _PORT_TAKEN = _Cause(
     "端口被{0}占用：换一个端口，或结束占用它的程序",
     "A port is in use by {0}: choose another one, or end that program",
 )
+_MODULE_MISSING = _Cause(
+    re.compile(r"(?:ModuleNotFoundError|ImportError): No module named '?([\w.]{1,200})"),
+    "缺少 Python 模块 {0}：在实例的虚拟环境中安装依赖",
+    "The Python module {0} is missing: install the requirements in the instance's environment",
+)
+_OWN_MODULE_MISSING = Text(
+    "程序自己的模块 {0} 缺失或不完整：请放回它的文件；要重新安装一个版本，用 mailauncher upgrade 加 --version 与 --force",
+    "The program's own module {0} is missing or incomplete: put its files back; to install a version again, use mailauncher upgrade with --version and --force",
+)
 _CAUSES = (
     _PORT_TAKEN,
     _Cause(
@@ -40,11 +50,7 @@ _CAUSES = (
         "配置文件有语法错误（第 {0} 行）：改正它，或用 config restore 恢复以前的内容",
         "A configuration file has a syntax error (line {0}): correct it, or restore an earlier content with config restore",
     ),
-    _Cause(
-        re.compile(r"(?:ModuleNotFoundError|ImportError): No module named '?([\w.]{1,200})"),
-        "缺少 Python 模块 {0}：在实例的虚拟环境中安装依赖",
-        "The Python module {0} is missing: install the requirements in the instance's environment",
-    ),
+    _MODULE_MISSING,
     _Cause(
         re.compile(r"(?i)no space left on device|ENOSPC|disk quota exceeded"),
         "磁盘空间已满",
@@ -68,18 +74,34 @@ _CAUSES = (
 )
 
 
-def cause(last_lines: Sequence[str], port_holder: Text = UNKNOWN) -> Text | None:
+def cause(
+    last_lines: Sequence[str],
+    port_holder: Text = UNKNOWN,
+    is_own: Callable[[str], bool] = lambda module: False,
+) -> Text | None:
     """The known cause in the last lines of a program that has ended, the newest line first; None if there is none.
 
-    `port_holder`: the process that now listens on the program's port.
+    `port_holder`: the process that now listens on the program's port. `is_own`: whether a Python module is the program's own,
+    and so not among its requirements.
     """
     for line in reversed(last_lines):
         for known in _CAUSES:
             if match := known.pattern.search(line):
                 group = next((group for group in match.groups() if group), "?")
+                if known is _MODULE_MISSING and is_own(group):
+                    return Text(_OWN_MODULE_MISSING.zh.format(group), _OWN_MODULE_MISSING.en.format(group))
                 found = port_holder if known is _PORT_TAKEN else Text(group, group)
                 return Text(known.zh.format(found.zh), known.en.format(found.en))
     return None
+
+
+def is_own_module(module: str, folder: Path, files: Iterable[str]) -> bool:
+    """Whether the outermost package of a Python module is in a program's folder, or in one of the files that every version of the
+    program has (paths with `/`). Blocks."""
+    package = module.partition(".")[0]
+    known = {PurePosixPath(file).parts[0].removesuffix(".py") for file in files}
+    places = (folder / package, folder / f"{package}.py")
+    return package in known or (package != "" and any(map(os.path.lexists, places)))
 
 
 class MemoryWatch:

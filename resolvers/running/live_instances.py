@@ -373,11 +373,15 @@ class LiveInstances:
                 await self._call_before(record.id, name)
             return await asyncio.to_thread(self._make_launch, record.id, name)
 
+        def is_own(module: str) -> bool:
+            files = (*recipe.detect, *(place.file for place in recipe.release))
+            return diagnosis.is_own_module(module, folder, files)
+
         async def explain(last_lines: tuple[str, ...], ended: Exit) -> Text | None:
             if ended.signal == signal.SIGKILL:
                 return await asyncio.to_thread(self._memory.cause)
             holder = await asyncio.to_thread(port_holders.describe, port(), self.views)
-            return diagnosis.cause(last_lines, holder)
+            return await asyncio.to_thread(diagnosis.cause, last_lines, holder, is_own)
 
         async def lacks_consent() -> bool:
             try:

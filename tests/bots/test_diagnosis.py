@@ -43,6 +43,29 @@ def test_the_newest_cause_counts() -> None:
     assert "module x" in found.en
 
 
+def test_a_missing_module_of_the_program_itself_is_no_requirement(tmp_path: Path) -> None:
+    """With a file of MaiBot deleted, "the Python module src.worker is missing: install the requirements" led nowhere."""
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "tools.py").touch()
+
+    def told(module: str) -> str:
+        found = diagnosis.cause(
+            [f"ModuleNotFoundError: No module named '{module}'"],
+            is_own=lambda module: diagnosis.is_own_module(
+                module, tmp_path, ["bot.py", "src/config/config.py"]
+            ),
+        )
+        assert found is not None
+        return found.en
+
+    for own in ("src", "src.worker", "plugins.greeting", "tools.x", "bot"):
+        assert told(own).startswith(
+            f"The program's own module {own} is missing or incomplete: put its files back"
+        )
+    for foreign in ("maim_message", "google.genai", "srcs", ".x", "_"):
+        assert told(foreign).startswith(f"The Python module {foreign} is missing: install the requirements")
+
+
 def test_the_owner_of_a_port_in_use_is_named() -> None:
     found = diagnosis.cause(["address already in use"], Text(" nginx（pid 17）", "nginx (pid 17)"))
     assert found is not None

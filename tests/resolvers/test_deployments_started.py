@@ -49,6 +49,12 @@ async def test_a_bot_that_dies_at_once_is_a_failure_of_its_own_not_of_the_deploy
             "exited with code 1 (The Python module no_such_module is missing",
         ),
         (
+            "import time; time.sleep(1); import bot.worker",
+            RECIPE,
+            Code.COMMAND_FAILED,
+            "exited with code 1 (The program's own module bot.worker is missing",
+        ),
+        (
             "import time; time.sleep(1); raise SystemExit('no luck')",
             RECIPE.replace("ready =", "# ready ="),
             Code.COMMAND_FAILED,

@@ -40,11 +40,11 @@ def install(context: typer.Context) -> None:
     settings = from_environment()  # what the server would refuse is refused now
     words, variables = service_files.command(), service_files.environment(os.environ)
     file = service_files.place()
-    mac = sys.platform == "darwin"
-    if mac:
+    if sys.platform == "darwin":
         content = service_files.property_list(words, variables, settings.data_folder / "server.log")
     else:
         content = service_files.unit(words, variables).encode()
+    new = not files.exists(file)
     try:
         settings.data_folder.mkdir(0o700, parents=True, exist_ok=True)
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -52,12 +52,13 @@ def install(context: typer.Context) -> None:
             written.write(content)
     except OSError as error:
         raise unusable(str(error.filename or file), error) from None
-    if mac:
-        _launchctl("bootout", _target(), check=False)  # an earlier one
-        _launchctl("bootstrap", _domain(), str(file))
-    else:
-        _systemctl("daemon-reload")
-        _systemctl("enable", service_files.UNIT)
+    try:
+        _register(file)
+    except CommandFailed:
+        if new:
+            file.unlink()  # else it would count as installed
+        raise
+    if sys.platform != "darwin":
         _restart()
     console.print(f"服务已安装并启动：{file}", f"The service is installed and started: {file}")
     _explain_boot(console)
@@ -91,7 +92,7 @@ def status(context: typer.Context) -> None:
     if sys.platform == "darwin":
         state = "active" if "state = running" in _launchctl("print", _target(), check=False) else ""
     else:
-        state = _systemctl("is-active", service_files.UNIT, check=False).strip()
+        state = _active_state()
     if state == "active":
         console.print("正在运行", "Running")
     elif state == "activating":
@@ -102,6 +103,27 @@ def status(context: typer.Context) -> None:
     else:
         console.print(f"没有运行；日志：{_log()}", f"Not running; its log: {_log()}")
     _explain_boot(console)
+
+
+def _active_state() -> str:
+    """Raises CommandFailed if systemd cannot be asked: `show`, other than `is-active`, fails only then."""
+    try:
+        shown = _systemctl("show", "--property=ActiveState", service_files.UNIT)
+    except CommandFailed as failure:
+        raise CommandFailed(
+            f"无法询问它是否在运行：{failure.text.zh}", f"Whether it runs cannot be asked: {failure.text.en}"
+        ) from None
+    return shown.strip().removeprefix("ActiveState=")
+
+
+def _register(file: Path) -> None:
+    """Makes the file known to what runs services. Raises CommandFailed."""
+    if sys.platform == "darwin":
+        _launchctl("bootout", _target(), check=False)  # an earlier one
+        _launchctl("bootstrap", _domain(), str(file))
+    else:
+        _systemctl("daemon-reload")
+        _systemctl("enable", service_files.UNIT)
 
 
 def _restart() -> None:

@@ -14,8 +14,7 @@ from tests.support.program import Home
 
 SYSTEMCTL = """#!/bin/sh
 echo "$*" >> "$HOME/asked"
-[ "$2" != is-active ] || [ ! -e "$HOME/fail" ] || { echo activating; exit 3; }
-[ "$2" != is-active ] || echo active
+[ "$2" != show ] || [ -e "$HOME/refuse" ] || { [ -e "$HOME/fail" ] && echo ActiveState=activating || echo ActiveState=active; }
 [ "$2" != restart ] || [ ! -e "$HOME/fail" ] || { echo "Job for mailauncher.service failed" >&2; exit 1; }
 [ ! -e "$HOME/refuse" ] || { echo "Failed to connect to bus" >&2; exit 1; }
 """
@@ -81,7 +80,7 @@ def test_a_service_is_installed_shown_and_removed(place: Home) -> None:
         "--user daemon-reload",
         "--user enable mailauncher.service",
         "--user restart mailauncher.service",
-        "--user is-active mailauncher.service",
+        "--user show --property=ActiveState mailauncher.service",
         "--user disable --now mailauncher.service",
         "--user daemon-reload",
     ]
@@ -90,6 +89,29 @@ def test_a_service_is_installed_shown_and_removed(place: Home) -> None:
     refused = place.run("service", "install", **given)
     assert refused.returncode == 1
     assert "Failed to connect to bus" in refused.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="systemd")
+def test_without_systemd_nothing_is_installed_and_nothing_is_said_of_a_service(place: Home) -> None:
+    """Where no bus could be reached, the file stayed, and `status` said "Installed", "Not running", with status 0."""
+    given = {"PATH": programs(place), "XDG_CONFIG_HOME": ""}
+    file = place.folder / ".config/systemd/user/mailauncher.service"
+    (place.folder / "refuse").touch()
+    assert place.run("service", "install", **given).returncode == 1
+    assert not file.exists()
+    assert place.run("service", "status", **given).returncode == 3
+
+    (place.folder / "refuse").unlink()
+    assert place.run("service", "install", **given).returncode == 0
+    (place.folder / "refuse").touch()
+    asked = place.run("service", "status", **given)
+    assert (asked.returncode, asked.stdout) == (1, f"Installed: {file}\n")
+    assert "Whether it runs cannot be asked: systemctl --user show" in asked.stderr
+    assert "Failed to connect to bus" in asked.stderr
+    # One that was there before stays.
+    assert place.run("service", "install", **given).returncode == 1
+    assert file.exists()
 
 
 @pytest.mark.slow

@@ -17,6 +17,15 @@ from resolvers.running import port_plan
 from store.records import DeploymentKind, DeploymentRecord
 
 
+async def names_of(ctx: Context, instance_id: str) -> list[str]:
+    """The services that the instance lacks since a deployment could not install them. Raises InstanceNotFound."""
+    record = ctx.store.registry.get(instances.get(ctx, instance_id).id)
+    if record is None:
+        return []
+    folder = ctx.deployer.folder(record.id)
+    return await asyncio.to_thread(missing.lacking, folder, ctx.bots.catalogue, record)
+
+
 async def add(ctx: Context, former: DeploymentRecord) -> DeploymentRecord:
     """Queues a deployment of the services that the instance lacks since a deployment could not install them, with the ports that
     were planned for them.

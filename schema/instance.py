@@ -5,7 +5,7 @@ from typing import Annotated, cast
 
 import strawberry
 
-from resolvers import instances, services, system, terminals
+from resolvers import instances, missing_services, services, system, terminals
 from resolvers.views import InstanceView
 from schema.backup import Backup, backups_of
 from schema.configuration import InstanceConfig, config_of
@@ -42,6 +42,10 @@ def _terminals(instance: strawberry.Parent[InstanceView], info: Info) -> list[Te
 
 def _hosted_services(instance: strawberry.Parent[InstanceView], info: Info) -> Awaitable[list[str]]:
     return services.hosted(info.context.ctx, instance.id)
+
+
+def _missing_services(instance: strawberry.Parent[InstanceView], info: Info) -> Awaitable[list[str]]:
+    return missing_services.names_of(info.context.ctx, instance.id)
 
 
 def _recent_events(
@@ -104,6 +108,11 @@ class Instance:
         resolver=_hosted_services,
         description="Names of the installed services that the main program runs itself, as plugins, such as the adapter from MaiBot "
         "1.0 on. They have no process, port or terminal of their own, and start and stop with it.",
+    )
+    missing_services: list[str] = strawberry.field(
+        resolver=_missing_services,
+        description="Names of the services that its deployment could not install and that it still lacks, also after upgrades; "
+        "`retryDeployment` adds them. Empty: none.",
     )
     terminals: list[Terminal] = strawberry.field(
         resolver=_terminals,

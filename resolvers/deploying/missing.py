@@ -32,9 +32,11 @@ def read(folder: Path) -> list[ServiceRecord]:
 def lacking(folder: Path, catalogue: Catalogue, record: InstanceRecord) -> list[str]:
     """Those of them that the instance does not have now: a rollback may have taken one away again. Raises OSError,
     msgspec.MsgspecError."""
+    if not (missing := read(folder)):
+        return []
     present = {service.name for service in record.services}
     present |= {recipe.name for recipe, _ in plugins.installed(catalogue, record)}
-    return [service.name for service in read(folder) if service.name not in present]
+    return [service.name for service in missing if service.name not in present]
 
 
 def sentence(instance: str, missing: Iterable[str], reasons: Iterable[Text] = ()) -> Text:

@@ -1,4 +1,5 @@
-/** Reads a query, and reads it anew after each new connection and each `again`. What was read stays shown meanwhile. */
+/** Reads a query, and reads it anew after each new connection, each `again` and each change of `state`. What was read
+ * stays shown meanwhile. */
 import { useCallback, useState, useSyncExternalStore } from "react";
 import { createStore } from "../ui/store";
 import { connections, query } from "./connection";
@@ -18,8 +19,9 @@ interface Reading<Result> {
 export function useQuery<Result, Variables>(
   operation: Operation<Result, Variables>,
   variables: Variables,
+  state?: string,
 ): Read<Result> {
-  const key = JSON.stringify(variables);
+  const key = JSON.stringify([variables, state]);
   const [reader] = useState(() => createReader(operation));
   const subscribe = useCallback((changed: () => void) => reader.watch(key, changed), [reader, key]);
   const { data, error } = useSyncExternalStore(subscribe, reader.get);
@@ -31,7 +33,8 @@ function createReader<Result, Variables>(operation: Operation<Result, Variables>
   let wanted = "";
   const read = () => {
     const asked = wanted;
-    query(operation, JSON.parse(asked) as Variables).then(
+    const [variables] = JSON.parse(asked) as [Variables];
+    query(operation, variables).then(
       (data) => asked === wanted && found.set({ data, error: undefined }),
       (error: Error) => asked === wanted && found.set({ data: found.get().data, error }),
     );

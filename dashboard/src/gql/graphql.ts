@@ -250,6 +250,20 @@ export type DeleteMutationVariables = Exact<{
 
 export type DeleteMutation = { deleteInstance: { message: string, complete: boolean } | null };
 
+export type RetryDeploymentMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type RetryDeploymentMutation = { retryDeployment: { message: string } | null };
+
+export type ServicesOfQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type ServicesOfQuery = { instance: { hostedServices: Array<string>, missingServices: Array<string>, deployment: { kind: DeploymentKind, status: DeploymentStatus, failure: { message: string } | null } | null } | null };
+
 export type OutcomeFragment = { instanceId: string, message: string, error: { code: string } | null };
 
 export type StartManyMutationVariables = Exact<{
@@ -568,6 +582,8 @@ export const AcceptTermsDocument = {"__meta__":{"hash":"sha256:2f0cd1f04fef37f5a
 export const SuperviseDocument = {"__meta__":{"hash":"sha256:69f7b54585823daf6c87e02792aac88d1aaba1a116cd2ba96ab7013c352ddcea"}} as unknown as TypedDocumentString<SuperviseMutation, SuperviseMutationVariables>;
 export const EditDocument = {"__meta__":{"hash":"sha256:dc01fb5baf977259d6e1b33487881d3731e93e04ed300328ce355ae58bebc18b"}} as unknown as TypedDocumentString<EditMutation, EditMutationVariables>;
 export const DeleteDocument = {"__meta__":{"hash":"sha256:ae9b685198dd3d36fbde007d1f7f3d05c26dd05c9badfd6abaeacd48bc704ffa"}} as unknown as TypedDocumentString<DeleteMutation, DeleteMutationVariables>;
+export const RetryDeploymentDocument = {"__meta__":{"hash":"sha256:47d82dc1715d54f2fb041fbe0d0a7461549abfbe8f5be4ac7eca4b5de0bce3d5"}} as unknown as TypedDocumentString<RetryDeploymentMutation, RetryDeploymentMutationVariables>;
+export const ServicesOfDocument = {"__meta__":{"hash":"sha256:a88b36ac737a2303a944f51702d4dc851bf126d2c7f2c11816cb19eea57e2dd7"}} as unknown as TypedDocumentString<ServicesOfQuery, ServicesOfQueryVariables>;
 export const StartManyDocument = {"__meta__":{"hash":"sha256:879ff9cc955b6b50f50c50a96f27086bdfa9c3bb56abe93cc2459a3d0119ca26"}} as unknown as TypedDocumentString<StartManyMutation, StartManyMutationVariables>;
 export const StopManyDocument = {"__meta__":{"hash":"sha256:38da3d8cf23efa29ad04d41669a9e1c4c720f29f953d9a330912f510f0e7934e"}} as unknown as TypedDocumentString<StopManyMutation, StopManyMutationVariables>;
 export const RestartManyDocument = {"__meta__":{"hash":"sha256:b7589421fd97a1200f5e01bb7a2065c65d0abba01f8095a2206bc711206c3eb4"}} as unknown as TypedDocumentString<RestartManyMutation, RestartManyMutationVariables>;

@@ -134,6 +134,7 @@ export const en: Record<Key, string> = {
   "do.copied": "Copied",
   "do.terminal": "Open the terminal",
   "do.acceptTerms": "Accept the terms",
+  "do.addServices": "Add missing services",
   "do.result": "{name}: {message}",
   "do.unknown":
     "{name}: the connection was lost before the answer came, so it is not known whether this was done. It was not sent again: look at the state.",
@@ -153,6 +154,11 @@ export const en: Record<Key, string> = {
   "bot.pages": "Web pages",
   "bot.services": "Programs",
   "bot.main": "Bot",
+  "bot.plugin":
+    "A plugin that the bot runs itself: it starts and stops with it, and its output is in the bot's terminal.",
+  "bot.lacks": "Missing services: {names}",
+  "bot.lacksText": "The deployment could not install them. They can be added while the bot runs.",
+  "bot.adding": "They are being added…",
   "bot.terminal": "Terminal",
   "bot.log": "Log",
   "bot.usage": "CPU and memory",

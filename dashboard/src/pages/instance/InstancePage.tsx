@@ -1,13 +1,18 @@
 /** One bot: what it is doing and why, what can be done, its terminals, log, figures, events and settings. */
 import { lazy, Suspense, useEffect } from "react";
 import { Link } from "wouter";
+import { connection, reconnect } from "../../api/connection";
+import { useQuery } from "../../api/useQuery";
+import { ServicesOfDocument } from "../../gql/graphql";
 import { useText } from "../../i18n/text";
+import { events } from "../../live/events";
 import { type Instance, instances } from "../../live/instances";
 import { followUsage } from "../../live/usage";
 import { EventHistory } from "../../ui/EventHistory";
-import { Card, css as parts, Skeleton } from "../../ui/parts";
+import { Card, css as parts, Skeleton, Unread } from "../../ui/parts";
 import { useStore } from "../../ui/store";
 import { Header } from "./Header";
+import { MissingServices } from "./MissingServices";
 import { Programs } from "./Programs";
 import { Settings } from "./Settings";
 import { Trouble } from "./Trouble";
@@ -21,10 +26,11 @@ type Tab = (typeof TABS)[number];
 
 export default function InstancePage({ id, tab }: { id: string; tab: string }) {
   const text = useText();
-  const { byId, at } = useStore(instances);
+  const { byId, at, error } = useStore(instances);
   useEffect(followUsage, []);
   const instance = byId.get(id);
   if (instance) return <Found instance={instance} tab={TABS.find((name) => name === tab) ?? "terminal"} />;
+  if (at === undefined && error) return <Unread error={error} again={reconnect} />;
   if (at === undefined) return <Skeleton label={text("list.loading")} lines={8} />;
   return (
     <div className={parts.card}>
@@ -39,11 +45,18 @@ export default function InstancePage({ id, tab }: { id: string; tab: string }) {
 
 function Found({ instance, tab }: { instance: Instance; tab: Tab }) {
   const text = useText();
+  const connected = useStore(connection).is === "connected";
+  const services = useServices(instance);
+  const found = services.data?.instance;
+  // They have their place before anything is below them, so that nothing jumps.
+  if (!found && !services.error && connected) return <Skeleton label={text("list.loading")} lines={8} />;
   return (
     <>
       <Header instance={instance} />
       <Trouble instance={instance} />
-      <Programs instance={instance} />
+      {found && <MissingServices instance={instance} services={found} />}
+      {services.error && <Unread error={services.error} again={services.again} />}
+      <Programs instance={instance} plugins={found?.hostedServices ?? []} />
       <nav className={parts.tabs} aria-label={text("bot.tabs")}>
         {TABS.map((name) => (
           <Link
@@ -69,4 +82,10 @@ function Found({ instance, tab }: { instance: Instance; tab: Tab }) {
       </Suspense>
     </>
   );
+}
+
+/** What of an instance changes without an event of its own, but for a line of the journal. */
+function useServices({ id, version }: Instance) {
+  const latest = useStore(events)?.find(({ instanceId }) => instanceId === id)?.id;
+  return useQuery(ServicesOfDocument, { id }, `${version} ${latest}`);
 }

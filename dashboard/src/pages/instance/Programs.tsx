@@ -12,7 +12,7 @@ import css from "./instance.module.css";
 
 type Service = Instance["services"][number];
 
-export function Programs({ instance }: { instance: Instance }) {
+export function Programs({ instance, plugins }: { instance: Instance; plugins: readonly string[] }) {
   const text = useText();
   const main = instance.terminals.find((terminal) => terminal.name === "main")?.sessionId;
   return (
@@ -28,6 +28,13 @@ export function Programs({ instance }: { instance: Instance }) {
         </div>
         {instance.services.map((service) => (
           <ServiceLine key={service.name} instance={instance} service={service} />
+        ))}
+        {plugins.map((name) => (
+          <div key={name} className={css.program}>
+            <strong>{name}</strong>
+            <span className={parts.dim}>{text("bot.plugin")}</span>
+            <span />
+          </div>
         ))}
       </div>
     </Card>

@@ -8,29 +8,44 @@ const SHOWN = 100;
 
 export const events = createStore<readonly Event[] | undefined>(undefined);
 
-let cursor: string | null = null;
+/** Why no events come; undefined: they do, or are on their way. */
+export const eventsError = createStore<Error | undefined>(undefined);
 
+let stop = () => {};
+let reading = 0; // the number of the last request: an answer that comes too late changes nothing
+
+/** Reads the newest events, and follows those that come after. */
+export function readEvents(): void {
+  stop();
+  const number = ++reading;
+  query(LatestEventsDocument, { last: SHOWN }).then(({ events: found }) => {
+    if (number !== reading) return;
+    eventsError.set(undefined);
+    const edges = found?.edges ?? [];
+    events.set(edges.map((edge) => edge.node).reverse());
+    follow(edges.at(-1)?.cursor ?? null);
+  }, eventsError.set);
+}
+
+function follow(from: string | null): void {
+  let cursor = from;
+  stop = subscribe(
+    EventsSinceDocument,
+    () => ({ after: cursor }),
+    ({ events: event }) => {
+      // A power cut of the machine may take the last events from the journal: later ones have their ids.
+      if (Number(event.id) <= Number(cursor)) return readEvents();
+      cursor = event.id;
+      eventsError.set(undefined);
+      events.set([event, ...(events.get() ?? [])].slice(0, SHOWN));
+    },
+    eventsError.set,
+  );
+}
+
+/** Follows the events for as long as the page lives. */
 export function followEvents(): void {
-  const follow = () =>
-    subscribe(
-      EventsSinceDocument,
-      () => ({ after: cursor }),
-      ({ events: event }) => {
-        cursor = event.id;
-        events.set([event, ...(events.get() ?? [])].slice(0, SHOWN));
-      },
-    );
-  const unwatch = connections.subscribe(() => {
-    if (events.get() !== undefined) return;
-    query(LatestEventsDocument, { last: SHOWN }).then(
-      ({ events: found }) => {
-        if (found === null || events.get() !== undefined) return;
-        events.set(found.edges.map((edge) => edge.node).reverse());
-        cursor = found.edges.at(-1)?.cursor ?? null;
-        unwatch();
-        follow();
-      },
-      () => {},
-    );
+  connections.subscribe(() => {
+    if (events.get() === undefined || eventsError.get()) readEvents();
   });
 }

@@ -5,7 +5,7 @@ import { UsageOfDocument } from "../../gql/graphql";
 import { useNumbers } from "../../i18n/numbers";
 import { useText } from "../../i18n/text";
 import { machine } from "../../live/machine";
-import { Card, Meter, css as parts } from "../../ui/parts";
+import { Card, Meter, css as parts, Unread } from "../../ui/parts";
 import { Sparkline } from "../../ui/Sparkline";
 import { useStore } from "../../ui/store";
 import css from "./overview.module.css";
@@ -23,7 +23,8 @@ export function MachineCard() {
   const numbers = useNumbers();
   const now = useStore(machine);
   const [begin] = useState(() => new Date(Date.now() - HOUR_MS).toISOString());
-  const history = useQuery(UsageOfDocument, { begin }).data?.usageHistory;
+  const { data, error, again } = useQuery(UsageOfDocument, { begin });
+  const history = data?.usageHistory;
   // What is not known yet has the place that it will have, so that nothing jumps.
   const { cpu, memory, disk, network } = now ?? UNKNOWN;
   const shown = (value: string) => (now ? value : "…");
@@ -73,6 +74,7 @@ export function MachineCard() {
           note={shown(`↑ ${numbers.bytes(network.sentPerSecond)}/s`)}
         />
       </div>
+      {error && !history && <Unread error={error} again={again} />}
     </Card>
   );
 }

@@ -1,8 +1,8 @@
 import { Link } from "wouter";
 import { useText } from "../../i18n/text";
-import { events } from "../../live/events";
+import { events, eventsError, readEvents } from "../../live/events";
 import { EventList } from "../../ui/EventList";
-import { Card, Skeleton } from "../../ui/parts";
+import { Card, Skeleton, Unread } from "../../ui/parts";
 import { useStore } from "../../ui/store";
 
 const SHOWN = 10;
@@ -10,13 +10,12 @@ const SHOWN = 10;
 export function RecentEvents() {
   const text = useText();
   const found = useStore(events);
+  const error = useStore(eventsError);
   return (
     <Card title={text("events.recent")} extra={<Link href="/events">{text("events.all")}</Link>}>
-      {found ? (
-        <EventList events={found.slice(0, SHOWN)} />
-      ) : (
-        <Skeleton label={text("events.recent")} lines={SHOWN} />
-      )}
+      {error && <Unread error={error} again={readEvents} />}
+      {found && <EventList events={found.slice(0, SHOWN)} />}
+      {!found && !error && <Skeleton label={text("events.recent")} lines={SHOWN} />}
     </Card>
   );
 }

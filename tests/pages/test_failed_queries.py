@@ -1,0 +1,114 @@
+"""Every list says why it could not be read, and is read when one tries again."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Locator, Page, WebSocketRoute, expect
+
+from resolvers import instances
+from tests.support.browser import browser, page_of
+from tests.support.context import add_bot, outputs, settings_for
+from tests.support.layers import ROOT
+from tests.support.server import running
+
+pytestmark = pytest.mark.slow
+
+WHY = "the disk is on fire"
+DOCUMENTS: dict[str, str] = json.loads(
+    (ROOT / "dashboard/src/gql/persisted-documents.json").read_text("utf-8")
+)
+IDS = {
+    found[1]: key
+    for key, document in DOCUMENTS.items()
+    if (found := re.search(r"\b(?:query|mutation|subscription) (\w+)", document))
+}
+"""The ids of the documents by their operations."""
+
+
+class Failing:
+    """Answers operations of some names with an error, in place of the server."""
+
+    def __init__(self, *names: str) -> None:
+        self.ids = {IDS[name] for name in names}
+
+    async def between(self, page: Page) -> None:
+        await page.route_web_socket("**/graphql", self._connect)
+
+    def _connect(self, client: WebSocketRoute) -> None:
+        server = client.connect_to_server()
+
+        def asked(message: str | bytes) -> None:
+            request: dict[str, Any] = json.loads(message)
+            if request.get("payload", {}).get("documentId") in self.ids:
+                error = {"message": WHY, "extensions": {"code": "INTERNAL_ERROR"}}
+                answer = {"id": request["id"], "type": "error", "payload": [error]}
+                client.send(json.dumps(answer))
+            else:
+                server.send(message)
+
+        client.on_message(asked)
+
+
+CASES: dict[str, tuple[str, str, Callable[[Page], Locator]]] = {
+    "instances": ("Instances", "/", lambda page: page.get_by_role("link", name="bot", exact=True)),
+    "one instance": ("Instances", "/instances/{id}", lambda page: page.get_by_role("heading", level=1)),
+    "recent events": (
+        "LatestEvents",
+        "/",
+        lambda page: page.get_by_role("region", name="Recent events").get_by_role("listitem").first,
+    ),
+    "events": ("LatestEvents", "/events", lambda page: page.get_by_role("listitem").first),
+    "events of a bot": (
+        "LatestEvents",
+        "/instances/{id}/events",
+        lambda page: page.get_by_role("listitem").first,
+    ),
+    "services": (
+        "ServicesOf",
+        "/instances/{id}/settings",
+        lambda page: page.get_by_label("Notes", exact=True),
+    ),
+    "log": ("LogPart", "/instances/{id}/log", lambda page: page.get_by_text("hello").last),
+    "search": ("SearchLogs", "/search?q=hello", lambda page: page.locator("mark").first),
+    "usage": (
+        "UsageOf",
+        "/instances/{id}/usage",
+        lambda page: (
+            page.get_by_role("heading", name="Memory", exact=True)
+            .or_(page.get_by_text("Nothing was recorded"))
+            .first
+        ),
+    ),
+    "usage of the machine": (
+        "UsageOf",
+        "/",
+        lambda page: page.get_by_role("region", name="This machine").locator("svg").first,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+async def test_what_could_not_be_read_says_why_and_is_read_again(
+    tmp_path: Path, case: tuple[str, str, Callable[[Page], Locator]]
+) -> None:
+    operation, path, shown = case
+    async with running(settings_for(tmp_path)) as launcher, browser() as opened:
+        bot = await add_bot(launcher.ctx, tmp_path / "bot", "print('hello', flush=True); input()")
+        await instances.start(launcher.ctx, bot.id)
+        await outputs(launcher.ctx, f"{bot.id}_main", "hello")
+        async with page_of(launcher, opened) as watched:
+            page, failing = watched.page, Failing(operation)
+            await failing.between(page)
+            await page.goto(path.format(id=bot.id))
+            told = page.get_by_role("alert").filter(has_text=WHY).first
+            await expect(told).to_be_visible()
+            assert await page.locator("[role=status][aria-label]").count() == 0  # no skeleton waits for ever
+            failing.ids.clear()
+            await told.get_by_role("button", name="Try again").click()
+            await expect(page.get_by_text(WHY)).to_have_count(0)
+            await expect(shown(page)).to_be_visible()
+            watched.require_clean()

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import os
 import re
 import signal
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,7 +25,7 @@ BOT = """
 import signal, socket, sys
 signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
 listening = socket.create_server(("127.0.0.1", {port}))
-print("ready", flush=True)
+print("{before}ready", flush=True)
 signal.pause()
 """
 KILLS = sized(5, 50)
@@ -49,11 +51,11 @@ async def served(folder: Path) -> AsyncIterator[Server]:
                 psutil.Process(pid).kill()
 
 
-async def add_running_bot(server: Server) -> str:
+async def add_running_bot(server: Server, before: str = "") -> str:
     folder = server.folder / "bots" / "bot"
     folder.mkdir(parents=True)
     port = free_port()
-    (folder / "bot.py").write_text(BOT.format(port=port))
+    (folder / "bot.py").write_text(BOT.format(port=port, before=before))
     added = await server.ask("POST", "/instances/add", name="bot", path=str(folder), port=port)
     bot: str = added["instance_id"]
     await server.ask("GET", f"/instance/{bot}/start")
@@ -84,6 +86,18 @@ async def require_the_events(overview: Page, server: Server) -> None:
     shown = overview.get_by_role("region", name="Recent events").get_by_role("listitem")
     wanted = [re.compile(re.escape(message)) for message in await newest_events(server)]
     await expect(shown).to_have_text(wanted)
+
+
+async def cut_the_power(server: Server, bot: str) -> None:
+    """Ends everything at once and takes from the disk what it had not got yet: the bot's output, and the last event."""
+    await server.end(signal.SIGKILL)
+    for pid in processes_in(server.folder):
+        psutil.Process(pid).kill()
+    (log,) = (server.data / "terminals" / bot / "main").glob("0*.log")
+    os.truncate(log, 0)
+    with contextlib.closing(sqlite3.connect(server.data / "mailauncher.db")) as database, database:
+        database.execute("DELETE FROM event WHERE id = (SELECT max(id) FROM event)")
+        database.execute("UPDATE sqlite_sequence SET seq = seq - 1 WHERE name = 'event'")
 
 
 async def test_pages_survive_a_server_that_is_killed(tmp_path: Path) -> None:
@@ -124,6 +138,40 @@ async def test_pages_survive_a_server_that_is_killed(tmp_path: Path) -> None:
             async with asyncio.timeout(30):
                 while await pid_of(server, bot) in (pid, None):
                     await asyncio.sleep(0.05)
+            await require_the_events(overview, server)
+        await server.ask("DELETE", f"/instance/{bot}/delete")
+        assert await server.end(signal.SIGTERM) == 0
+
+
+async def test_a_page_goes_on_where_a_power_cut_has_taken_output_and_events(tmp_path: Path) -> None:
+    """The terminal asked for the rest of output that was gone, again and again."""
+    async with served(tmp_path) as server, browser() as opened:
+        bot = await add_running_bot(server, before="x" * 3000)
+        async with (
+            page_of(server, opened) as watched,
+            page_of(server, opened) as second,
+            page_of(server, opened) as third,
+        ):
+            page, plain, overview = watched.page, second.page, third.page
+            # Drawn with elements, whose text can be read.
+            await page.add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
+            await page.goto(f"/instances/{bot}")
+            await plain.goto(f"/instances/{bot}")
+            await plain.get_by_label("Show as").select_option("Plain text")
+            await overview.goto("/")
+            shown = [page.locator(".xterm-rows"), plain.get_by_role("log")]
+            for each in shown:
+                await expect(each).to_contain_text("ready")
+            await server.ask("GET", f"/instance/{bot}/stop")  # else the server would start it again
+            await require_the_events(overview, server)
+            await cut_the_power(server, bot)
+            await server.start()
+            for each in shown:
+                await expect(each).not_to_contain_text("ready")
+                await expect(each.page.get_by_text("The connection to the terminal was lost")).to_be_hidden()
+            await server.ask("GET", f"/instance/{bot}/start")
+            for each in shown:
+                await expect(each).to_contain_text("ready")
             await require_the_events(overview, server)
         await server.ask("DELETE", f"/instance/{bot}/delete")
         assert await server.end(signal.SIGTERM) == 0

@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 SEARCH_PAUSE_S = 2.0
 SOON_S = 4.0  # a command is answered within 8 s, and a keeper that holds nothing has nothing else to do
 KILL_WITHIN_S = 10.0
+SHUTDOWN_WITHIN_S = 5.0  # longer than a server takes to end
 MAIN = "main"
 DEPLOY = "deploy"
 """The terminal of an instance's deployments. No program of the instance runs in it, and no shell."""
@@ -379,7 +380,7 @@ class Supervisor:
         """
         statuses = await self._ask_until_answered()
         if not self.client.connected and any(terminal.alive for terminal in self.terminals.values()):
-            log.error("keeper of %s died", self.instance_id)
+            self._tasks.spawn(self._report_death(), f"report of the keeper of {self.instance_id}")
         for name, terminal in self.terminals.items():
             terminal.resume(statuses.get(name))
         found = self._mark_found()
@@ -391,6 +392,16 @@ class Supervisor:
             log.warning("keeper of %s: %s", self.instance_id, error.text.en)
         for program in found:
             await program.load_launch()
+
+    async def _report_death(self) -> None:
+        """A machine that is shut down ends its processes in any order: a keeper that ends shortly before the server does has not
+        failed."""
+        try:
+            await asyncio.sleep(SHUTDOWN_WITHIN_S)
+        except asyncio.CancelledError:
+            log.info("keeper of %s has ended, as the server does", self.instance_id)
+            raise
+        log.error("keeper of %s died", self.instance_id)
 
     async def _ask_until_answered(self) -> dict[str, TerminalStatus]:
         """What runs; nothing if no keeper lives. One that lives and does not answer is asked again: what it runs may live too, and

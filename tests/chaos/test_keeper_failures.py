@@ -13,7 +13,7 @@ import pytest
 from mailauncher.errors import ConnectionFailed
 from resolvers import instances, system, terminals
 from resolvers.context import Context
-from terminals import keeper
+from terminals import keeper, supervisor
 from terminals.client import KeeperClient
 from terminals.states import State
 from terminals.tail import Piece
@@ -47,6 +47,30 @@ async def test_a_killed_keeper_is_named_as_the_cause_and_the_restart_policy_appl
     assert kinds.count("died") == 2
     await terminals.send_input(ctx, f"{bot.id}_main", "again\n")
     assert "heard again" in await outputs(ctx, f"{bot.id}_main", "heard again")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("reboots", [True, False])
+async def test_a_keeper_that_ends_together_with_the_server_has_not_failed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, reboots: bool
+) -> None:
+    """At every reboot the log said of each keeper, as an error, that it had died."""
+    caplog.set_level("INFO", "terminals.supervisor")
+    if not reboots:
+        monkeypatch.setattr(supervisor, "SHUTDOWN_WITHIN_S", 0.0)
+
+    def told() -> list[str]:
+        return [record.levelname for record in caplog.records if "keeper of" in record.getMessage()]
+
+    async with parts(tmp_path) as ctx:
+        bot = await add_bot(ctx, tmp_path / "bot")
+        await instances.supervise(ctx, bot.id, restart="no")
+        await instances.start(ctx, bot.id)
+        keeper_of(ctx, bot.id).kill()
+        await until(ctx, bot.id, State.FAILED)
+        while not reboots and not told():
+            await asyncio.sleep(0.01)
+    assert told() == (["INFO"] if reboots else ["ERROR"])
 
 
 @pytest.mark.slow

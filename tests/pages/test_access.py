@@ -30,14 +30,27 @@ TOKEN = "correct-horse-battery"
 PATHS = (
     "/",
     "/events",
+    "/search",
+    "/search?q=ready",
     "/instances/{bad}",
     "/instances/{good}",
+    "/instances/{good}#plain",
+    "/instances/{good}#reader",
+    "/instances/{good}#grid",
     "/instances/{good}/log",
     "/instances/{good}/usage",
     "/instances/{good}/events",
     "/instances/{good}/settings",
     "/instances/unknown",
 )
+"""The part after `#` is how terminals are shown."""
+CHOOSE = """() => {
+  for (const [key, choice] of [["form", "plain"], ["form", "reader"], ["layout", "grid"]]) {
+    const name = `mailauncher.terminal.${key}`
+    if (location.hash === `#${choice}`) localStorage.setItem(name, choice)
+    else if (localStorage.getItem(name) === choice) localStorage.removeItem(name)
+  }
+}"""
 SETTLED = """() => document.querySelector("h1") !== null
   && !document.querySelector('[role=status][aria-label]')
   && ![...document.querySelectorAll("strong")].some(({ textContent }) => textContent === "…")"""
@@ -65,7 +78,8 @@ TROUBLE = """() => {
     if (style.clipPath !== "none" || element.clientWidth === 0) continue
     const over = element.scrollWidth - element.clientWidth
     if (over <= 1 || style.display === "inline") continue
-    if (["hidden", "clip"].includes(style.overflowX) && element.title === "") found.push(`cut by ${over}: ${name(element)}`)
+    if (style.textOverflow === "ellipsis" && element.title) continue // its whole text is shown on demand
+    if (["hidden", "clip"].includes(style.overflowX)) found.push(`cut by ${over}: ${name(element)}`)
     else if (["auto", "scroll"].includes(style.overflowX) && !element.querySelector("table"))
       found.push(`scrolls by ${over}: ${name(element)}`)
     else if (["BUTTON", "A", "LABEL", "SELECT", "H1", "H2", "H3"].includes(element.tagName))
@@ -86,6 +100,12 @@ async def add_bots(launcher: Launcher, folder: Path) -> dict[str, str]:
     return ids
 
 
+async def show(page: Page, path: str) -> None:
+    """Loads a page anew, also one that differs from the last one behind `#` only."""
+    await page.goto("about:blank")
+    await page.goto(path)
+
+
 async def fail(page: Page) -> None:
     """Starts the bot that fails, from the overview."""
     await page.goto("/")
@@ -100,9 +120,10 @@ async def test_nothing_jumps_while_a_page_is_read(tmp_path: Path, width: int) ->
         async with page_of(launcher, opened, size=(width, 800)) as watched:
             page = watched.page
             await page.add_init_script(NOTE_SHIFTS)
+            await page.add_init_script(f"({CHOOSE})()")
             moved = {}
             for path in PATHS:
-                await page.goto(path.format(**ids))
+                await show(page, path.format(**ids))
                 await page.wait_for_function(SETTLED)
                 await page.evaluate(
                     "() => new Promise((done) => requestAnimationFrame(() => requestIdleCallback(done)))"
@@ -145,9 +166,10 @@ async def test_longer_texts_fit(tmp_path: Path, width: int) -> None:
         async with page_of(launcher, opened, size=(width, 800), touch=width < 400) as watched:
             page = watched.page
             await page.route("**/assets/*.js", in_pseudo_language)
+            await page.add_init_script(f"({CHOOSE})()")
             found = {}
             for path in PATHS:
-                await page.goto(path.format(**ids))
+                await show(page, path.format(**ids))
                 await page.wait_for_function(SETTLED)
                 await expect(page.get_by_text("lõngér").first).to_be_visible()
                 if trouble := await page.evaluate(TROUBLE):
@@ -233,6 +255,17 @@ async def test_axe_finds_nothing_in_dialogs_menus_and_terminals(tmp_path: Path, 
             found["terminal"] = await findings_of_axe(page)
             await page.get_by_role("link", name="Overview", exact=True).click()
             await page.get_by_role("checkbox", name="Select all").check()
+            for button, title in (("Columns", "Columns to show"), ("Upgrade", "Upgrade the 3 selected")):
+                await page.get_by_role("button", name=button, exact=True).click()
+                await expect(page.get_by_role("dialog", name=title)).to_be_visible()
+                found[button] = await findings_of_axe(page)
+                await page.keyboard.press("Escape")
+                await expect(page.get_by_role("dialog")).to_have_count(0)
+            await page.get_by_role("heading", level=1).click()
+            await page.keyboard.press("?")
+            await expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+            found["shortcuts"] = await findings_of_axe(page)
+            await page.keyboard.press("Escape")
             await page.get_by_role("button", name="Start bad").click()
             await expect(
                 page.get_by_role("region", name="Needs you").get_by_role("link").first
@@ -331,6 +364,12 @@ async def test_everything_can_be_done_by_keyboard(tmp_path: Path) -> None:
             await expect(page.get_by_role("button", name="Stop", exact=True)).to_be_enabled()
             await keys.command("overview")
             await keys.command("good")
+            # The terminal keeps every key but F6.
+            await page.locator(".xterm-helper-textarea").focus()
+            await page.keyboard.press("Tab")
+            await expect(page.locator(".xterm-helper-textarea")).to_be_focused()
+            await page.keyboard.press("F6")
+            await expect(page.get_by_role("button", name="Copy", exact=True)).to_be_focused()
             for tab, shown in (("Log", "log"), ("CPU and memory", "group"), ("Events", "list")):
                 await keys.choose("link", tab)
                 await expect(page.get_by_role(shown).last).to_be_visible()  # type: ignore[arg-type]

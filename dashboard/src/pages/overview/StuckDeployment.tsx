@@ -15,7 +15,12 @@ const STUCK = { tone: "busy", label: "state.deploymentStuck" } as const;
 export function StuckDeployment({ instance }: { instance: Instance }) {
   const text = useText();
   const numbers = useNumbers();
-  const [seen, setSeen] = useState({ at: Date.now(), progress: 0, message: "" });
+  const [seen, setSeen] = useState({
+    at: Date.now(),
+    status: "INSTALLING",
+    progress: 0,
+    message: "",
+  });
   useEffect(
     () =>
       subscribe(
@@ -26,7 +31,7 @@ export function StuckDeployment({ instance }: { instance: Instance }) {
     [instance.id],
   );
   const silent = useNow() - seen.at;
-  if (silent < STUCK_MS) return null;
+  if (silent < STUCK_MS || seen.status !== "INSTALLING") return null;
   const { progress, message } = seen;
   return (
     <NeedCard

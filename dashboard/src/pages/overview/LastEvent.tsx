@@ -11,7 +11,7 @@ export function LastEvent({ instanceId, name }: { instanceId: string; name: stri
   const live = useStore(events)?.find((event) => event.instanceId === instanceId);
   const { data } = useQuery(LatestEventsDocument, { last: 1, instanceId });
   const event = live ?? data?.events?.edges[0]?.node;
-  if (!event) return null;
+  if (!event) return <div className={css.lastEvent} />; // the column has its width from the start
   return (
     <div className={css.lastEvent} title={`${numbers.dateTime(event.at)}  ${event.message}`}>
       {withoutName(event.message, name)}

@@ -106,7 +106,9 @@ async def test_what_could_not_be_read_says_why_and_is_read_again(
             await page.goto(path.format(id=bot.id))
             told = page.get_by_role("alert").filter(has_text=WHY).first
             await expect(told).to_be_visible()
-            await expect(page.locator("[role=status][aria-label]")).to_have_count(0)  # no skeleton waits for ever
+            await expect(page.locator("[role=status][aria-label]")).to_have_count(
+                0
+            )  # no skeleton waits for ever
             failing.ids.clear()
             await told.get_by_role("button", name="Try again").click()
             await expect(page.get_by_text(WHY)).to_have_count(0)

@@ -1,8 +1,9 @@
 """SIGINT, SIGTERM and SIGHUP for a program that shuts down in order, in whichever phase they arrive."""
 
 import asyncio
+import contextlib
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 
@@ -19,6 +20,22 @@ class Signals:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._received)
+
+    @contextlib.contextmanager
+    def held_back(self) -> Iterator[None]:
+        """A signal in the block takes effect at its end. For what an exception at any moment would leave half done: an event loop
+        that was made and is not yet known to who closes it."""
+        former, came = self._handler, False
+
+        def note() -> None:
+            nonlocal came
+            came = True
+
+        self._handler = note
+        yield
+        self._handler = former
+        if came:
+            former()
 
     def set_handler(self, handler: Callable[[], object]) -> None:
         """From now on a signal calls `handler` on the running loop. Call `ignore` before that loop is closed."""

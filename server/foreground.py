@@ -36,16 +36,17 @@ def run(settings: Settings, signals: Signals, ready: Ready) -> None:
     DataFolderInUse, and what `serving.listeners` raises, before anything has started.
     """
     logs.configure(settings.log_level, settings.log_format, secrets=[settings.token])
-    with lock.hold(settings.data_folder, settings.url), contextlib.ExitStack() as sockets:
+    with lock.hold(settings.data_folder, settings.url), contextlib.ExitStack() as opened:
         home.provide(settings.data_folder)
-        listeners = [sockets.enter_context(listener) for listener in serving.listeners(settings)]
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            try:
-                runner.run(_serve(settings, listeners, signals, ready))
-            except asyncio.CancelledError:
-                log.info("ended before it was ready")
-            finally:
-                signals.ignore()
+        listeners = [opened.enter_context(listener) for listener in serving.listeners(settings)]
+        with signals.held_back():
+            runner = opened.enter_context(asyncio.Runner(loop_factory=_loop_factory()))
+        try:
+            runner.run(_serve(settings, listeners, signals, ready))
+        except asyncio.CancelledError:
+            log.info("ended before it was ready")
+        finally:
+            signals.ignore()
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -28,19 +28,51 @@ except Done as done:
 """
 
 
+INTERRUPTED = """
+import asyncio, os, signal
+from mailauncher.settings import from_environment
+from mailauncher.signals import Signals
+from server import foreground
+
+make = foreground._loop_factory()
+
+def interrupted():
+    loop = make()
+    os.kill(os.getpid(), signal.SIGTERM)
+    for _ in range(1000):  # an exception of the handler would come here, and nobody would know the loop
+        pass
+    print("made", flush=True)
+    return loop
+
+foreground._loop_factory = lambda: interrupted
+foreground.run(from_environment(), Signals(), None)
+"""
+
+
+def run_code(code: str, folder: Path) -> "subprocess.CompletedProcess[bytes]":
+    """Runs it as a process of its own, with a data folder and a port of its own."""
+    environment = {
+        **os.environ,
+        "MAILAUNCHER_DATA": str(folder / "data"),
+        "MAILAUNCHER_WORKSPACE": str(folder / "workspace"),
+        "MAILAUNCHER_PORT": str(free_port()),
+    }
+    return subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True)
+
+
+@pytest.mark.slow
+def test_a_signal_while_the_event_loop_is_made_takes_effect_once_it_can_be_closed(tmp_path: Path) -> None:
+    ended = run_code(INTERRUPTED, tmp_path)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"made\n", b"")
+
+
 @pytest.mark.slow
 def test_collections_of_garbage_are_few_and_do_not_look_at_what_lives_as_long_as_the_server(
     tmp_path: Path,
 ) -> None:
     """Each full collection looked at 100,000 objects that are never garbage, for up to 80 ms of the event loop; and of those
     there were nine while a thousand clients connected, each of which all of them waited for."""
-    environment = {
-        **os.environ,
-        "MAILAUNCHER_DATA": str(tmp_path / "data"),
-        "MAILAUNCHER_WORKSPACE": str(tmp_path / "workspace"),
-        "MAILAUNCHER_PORT": str(free_port()),
-    }
-    ended = subprocess.run([sys.executable, "-c", READY], env=environment, check=True, capture_output=True)
+    ended = run_code(READY, tmp_path)
     frozen, thresholds = ended.stdout.decode().split(maxsplit=1)
     assert int(frozen) > 50_000
     assert thresholds.strip() == str(COLLECTION_THRESHOLDS)

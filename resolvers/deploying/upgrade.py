@@ -117,13 +117,14 @@ class UpgradeHandler:
         if not await asyncio.to_thread(is_registered, job.folder, job.plan):
             await self._build(job, change)
             await self._require_consent(job, change)
-            silent = await web_pages.problem(runner.instance(job), runner.catalogue, 0.0)
+            change = await asyncio.to_thread(read_change, job.folder)
+            if "stop" not in job.snapshot.state.shares:
+                # Written before the stop begins: a server that comes after a kill would ask a page that is gone.
+                silent = await web_pages.problem(runner.instance(job), runner.catalogue, 0.0)
+                change = msgspec.structs.replace(change, had_page=silent is None)
+                await asyncio.to_thread(write, job.folder / CHANGE_FILE, change)
             await self._stop_step(job)
-            change = msgspec.structs.replace(
-                await asyncio.to_thread(read_change, job.folder),
-                unproven=job.id in self._first_starts,
-                had_page=silent is None,
-            )
+            change = msgspec.structs.replace(change, unproven=job.id in self._first_starts)
             await asyncio.to_thread(write, job.folder / CHANGE_FILE, change)
             await runner.work(job)
         await self._apply_change(job, change)

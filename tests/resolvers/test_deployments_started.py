@@ -1,10 +1,13 @@
 """Deployments that start the bot end with the truth about it: it works, it died, it asks something, it is not ready."""
 
+import asyncio
+
 import pytest
 
 from mailauncher.errors import Code
 from resolvers import instances, upgrades, web_pages
 from resolvers.deploying import install, upgrade
+from resolvers.deploying.job import Job
 from terminals.states import State
 from tests.support.deploying import RECIPE, Bots, at_step, deploy, ended
 
@@ -156,3 +159,31 @@ async def test_an_upgrade_says_that_the_web_page_no_longer_answers(
         await upgrades.upgrade(ctx, bot, "0.12.3")
         after = await ended(ctx, bot)
         assert (after.message.en, after.failure) == ("The version is now 0.12.3", None)
+
+
+async def test_an_upgrade_whose_server_ended_while_it_stopped_the_bot_still_misses_the_web_page(
+    bots: Bots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next server asked the page of a bot that was stopped, and took it for one that had never answered."""
+    monkeypatch.setattr(upgrade, "WEB_WITHIN_S", 0.0)
+    stop = upgrade.UpgradeHandler._stop
+    stopped = asyncio.Event()
+
+    async def stop_and_wait(handler: upgrade.UpgradeHandler, job: Job) -> None:
+        await stop(handler, job)
+        stopped.set()
+        await asyncio.Event().wait()
+
+    bots.recipe(WITH_PAGE)
+    bots.repository.commit({"src/options.py": "", "bot.py": LISTENS, "VERSION": "0.12.2"})
+    bots.repository.tag("0.12.2")
+    with monkeypatch.context() as held:
+        held.setattr(upgrade.UpgradeHandler, "_stop", stop_and_wait)
+        async with bots.parts() as ctx:
+            bot = (await deploy(ctx, version="0.12.1", auto_start=True, accept_terms=True)).instance_id
+            assert (await ended(ctx, bot)).failure is None
+            await upgrades.upgrade(ctx, bot, "0.12.2")
+            await stopped.wait()
+    async with bots.parts() as ctx:
+        after = await ended(ctx, bot)
+        assert after.message.en.startswith("The version is now 0.12.2, but: its web page http://127.0.0.1:")

@@ -15,7 +15,6 @@ from cli.console import Console, console_of, program_name
 from cli.deployments import newest_deployment
 from cli.instances import Name
 from cli.language import described, help_text
-from cli.ls import web_pages
 from cli.versions import Recipe
 from mailauncher.errors import Text
 from mailauncher.home import expand
@@ -26,6 +25,7 @@ _CANCEL = (
     f"mutation ($input: CancelDeploymentInput!) {{ command: cancelDeployment(input: $input) {PAYLOAD} }}"
 )
 _RETRY = f"mutation ($input: RetryDeploymentInput!) {{ command: retryDeployment(input: $input) {PAYLOAD} }}"
+_PAGES = "query ($id: ID!) { instance(id: $id) { webPages { url } } }"
 _ENDS = "{ deployments { instanceId endedAt } }"
 _CONSENT = (
     "query ($version: String!, $recipe: String!) "
@@ -256,8 +256,14 @@ def _finish(
         if ended["status"] != "COMPLETED" or ended["failure"]:
             raise typer.Exit(progress.failure(ended, console).info.exit)
     else:
-        found = web_pages(client).get(instance_id, []) if ended["status"] == "COMPLETED" else []
-        progress.conclude(console, ended, [page["url"] for page in found])
+        pages = _web_pages(client, instance_id) if ended["status"] == "COMPLETED" else []
+        progress.conclude(console, ended, pages)
+
+
+def _web_pages(client: ApiClient, instance_id: str) -> list[str]:
+    """Their addresses; none if the instance was deleted meanwhile."""
+    instance = client.graphql(_PAGES, id=instance_id)["instance"]
+    return [page["url"] for page in instance["webPages"]] if instance else []
 
 
 def _as_json(deployment: progress.Deployment) -> str:

@@ -41,8 +41,9 @@ _WAITS = {
     "backoff": Text("等待重启", "waiting to restart"),
 }
 """Instead of the state: what somebody has to do, or that it does not run just now. The state of a stopped one stays."""
-_PAGES = "{ instances { id webPages { program url } } }"
-_PLUGINS = "{ instances { id hostedServices } }"
+_EXTRAS = "{ instances { id webPages { program url } hostedServices } }"
+_NOTHING: dict[str, Any] = {"webPages": [], "hostedServices": []}
+"""Of an instance that was added between two requests."""
 _UPGRADES = "{ deployments { instanceId kind status version } }"
 _NOT_READY = Text("运行中（未就绪）", "running (not ready)")
 _FAILED_UPGRADE = Text(
@@ -65,12 +66,15 @@ def ls(context: typer.Context, as_json: AsJson = False, url: Url = None, token: 
     if as_json:
         print_json(client.get("/instances?details=true")["instances"])
     elif found := client.instances(details=True):
-        pages, failed, plugins = web_pages(client), _failed_upgrades(client), _plugins(client)
-        rows = [_row(console, each, plugins.get(each.id, [])) for each in found]
+        failed, extras = _failed_upgrades(client), _extras(client)
+        about = [extras.get(instance.id, _NOTHING) for instance in found]
+        rows = [
+            _row(console, instance, its["hostedServices"]) for instance, its in zip(found, about, strict=True)
+        ]
         (heading, *lines), left_out = console.fitted_table(_HEADINGS, rows, _EXPENDABLE)
         print(heading)
-        for instance, row, line in zip(found, rows, lines, strict=True):
-            below = [*_addresses(console, instance, pages.get(instance.id, [])), *_reasons(console, instance)]
+        for instance, its, row, line in zip(found, about, rows, lines, strict=True):
+            below = [*_addresses(console, instance, its["webPages"]), *_reasons(console, instance)]
             if instance.id in failed:
                 below.append(console.translate(_FAILED_UPGRADE).format(failed[instance.id], program_name()))
             if _SERVICES in left_out and row[-1]:
@@ -124,14 +128,9 @@ def duration(seconds: int) -> str:
     return f"{seconds}s"
 
 
-def web_pages(client: ApiClient) -> dict[str, list[dict[str, Any]]]:
-    """The program and URL of each web page, by the id of its instance."""
-    return {instance["id"]: instance["webPages"] for instance in client.graphql(_PAGES)["instances"]}
-
-
-def _plugins(client: ApiClient) -> dict[str, list[str]]:
-    """The services that the bot of an instance runs itself, by the instance's id."""
-    return {instance["id"]: instance["hostedServices"] for instance in client.graphql(_PLUGINS)["instances"]}
+def _extras(client: ApiClient) -> dict[str, dict[str, Any]]:
+    """The web pages of each instance, and the services that its bot runs itself, by the instance's id."""
+    return {instance["id"]: instance for instance in client.graphql(_EXTRAS)["instances"]}
 
 
 def _failed_upgrades(client: ApiClient) -> dict[str, str]:

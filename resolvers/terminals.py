@@ -67,11 +67,12 @@ def find(ctx: Context, session_id: str) -> Terminal:
         )
     instance_id, name = match.groups()
     found = _terminals_of(ctx, instance_id)
-    for candidate in (name, ctx.bots.catalogue.service_name(name)):
+    own_name = ctx.bots.catalogue.service_name(name)
+    for candidate in (name, own_name):
         if candidate in found:
             return found[candidate]
     version = instances.get(ctx, instance_id).version
-    if plugin := plugins.about(ctx.bots.catalogue, version, ctx.bots.catalogue.service_name(name)):
+    if plugin := plugins.about(ctx.bots.catalogue, version, own_name):
         raise TerminalNotFound(*plugin)
     raise TerminalNotFound(f"未找到终端 '{name}'", f"Terminal '{name}' not found")
 

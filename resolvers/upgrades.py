@@ -197,15 +197,21 @@ def _former_record(ctx: Context, record: InstanceRecord) -> InstanceRecord:
 def _ports_of_missing(ctx: Context, record: InstanceRecord, selection: Selection) -> dict[str, int]:
     """The ports that were planned for services that could not be installed: they keep them until they are added. Reads files;
     raises OSError, msgspec.MsgspecError."""
-    folder, found = ctx.deployer.folder(record.id), dict[str, int]()
+    folder = ctx.deployer.folder(record.id)
+    if not (lacking := missing.read(folder)):
+        return {}
+    planned = plans.read(folder).ports
     selected = {program.name for program in selection.programs}
-    for service in missing.read(folder):
-        base = ctx.bots.catalogue.recipes.get(service.name)
-        if base is not None and service.name not in selected:
-            planned = plans.read(folder).ports
-            names = port_plan.default_ports(base.of(record.version))
-            found |= {placeholder: planned[placeholder] for placeholder in names if placeholder in planned}
-    return found
+    recipes = (
+        ctx.bots.catalogue.recipes.get(service.name) for service in lacking if service.name not in selected
+    )
+    names = (
+        name
+        for base in recipes
+        if base is not None
+        for name in port_plan.default_ports(base.of(record.version))
+    )
+    return {name: planned[name] for name in names if name in planned}
 
 
 async def _begin_upgrade(

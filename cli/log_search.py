@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import typer
 
 from cli.client import ApiClient
@@ -22,14 +22,13 @@ _AGO = re.compile(r"([0-9]{1,6})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which lines, as the API's `terminalMatches` takes it."""
+class Wanted(msgspec.Struct, frozen=True, rename="camel"):
+    """Which lines, with the names of the API's `terminalMatches`."""
 
     text: str
     regex: bool
-    caseSensitive: bool  # noqa: N815 - the API's names
-    wholeWord: bool  # noqa: N815
+    case_sensitive: bool
+    whole_word: bool
     level: str | None
     begin: str | None
     context: int
@@ -66,7 +65,7 @@ def _matches(
 ) -> Iterator[Any]:
     from cli.subscription import subscribe
 
-    query = {name: getattr(wanted, name) for name in Wanted.__slots__}
+    query = msgspec.to_builtins(wanted)
     for data in subscribe(client, _MATCHES, instanceId=instance_id, sessionId=session_id, **query):
         yield data["found"]
 

@@ -184,8 +184,8 @@ def logs(
         wanted = Wanted(
             text=grep,
             regex=not fixed,
-            caseSensitive=not ignore_case,
-            wholeWord=word,
+            case_sensitive=not ignore_case,
+            whole_word=word,
             level=level and level.upper(),
             begin=since and moment(since),
             context=around,

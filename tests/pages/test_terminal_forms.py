@@ -212,6 +212,8 @@ async def test_a_phone_types_into_a_line_with_the_keys_it_lacks(tmp_path: Path) 
             await page.get_by_role("button", name="Previous line").click()
             await expect(line).to_have_value("echo 麦麦 $((40 + 2))")
             await line.fill("echo $((50 + 3))")
+            await page.reload()
+            await expect(line).to_have_value("echo $((50 + 3))")
             await page.get_by_role("button", name="Send").click()
             await wait_for_text(page, "\n53")
             for name in ("Up", "Ctrl-C"):

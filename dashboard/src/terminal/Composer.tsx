@@ -5,6 +5,7 @@
 import { type FormEvent, type KeyboardEvent, useState } from "react";
 import { useText } from "../i18n/text";
 import { Button } from "../ui/parts";
+import { useDraft } from "../ui/useDraft";
 import css from "./terminal.module.css";
 
 const KEYS: readonly (readonly [label: string, name: string, data: string])[] = [
@@ -22,6 +23,7 @@ const ARROWS: readonly (readonly [label: string, name: string, letter: string])[
 const HISTORY_MAX = 50;
 
 interface Props {
+  sessionId: string;
   send: (data: string) => void;
   /** What an arrow key types. */
   arrow: (letter: string) => string;
@@ -29,9 +31,11 @@ interface Props {
   always?: boolean;
 }
 
-export function Composer({ send, arrow, always = false }: Props) {
+export function Composer({ sessionId, send, arrow, always = false }: Props) {
   const text = useText();
-  const [line, setLine] = useState("");
+  const draft = useDraft(`line.${sessionId}`, { line: "" });
+  const { line } = draft.value;
+  const setLine = (next: string) => (next ? draft.change({ line: next }) : draft.forget());
   const [ctrl, setCtrl] = useState(false);
   const [sent, setSent] = useState<readonly string[]>([]);
   const [back, setBack] = useState(0); // how far back in what was sent; 0: not

@@ -34,7 +34,14 @@ export function PlainTerminal({ sessionId, name }: { sessionId: string; name: st
         aria-live="polite"
         aria-label={`${text("bot.terminal")} ${name}`}
       />
-      {opened && <Composer send={opened.session.type} arrow={(letter) => `\x1b[${letter}`} always />}
+      {opened && (
+        <Composer
+          sessionId={sessionId}
+          send={opened.session.type}
+          arrow={(letter) => `\x1b[${letter}`}
+          always
+        />
+      )}
     </>
   );
 }

@@ -58,7 +58,7 @@ export function ScreenTerminal({ sessionId, name, reader }: Props) {
         {terminal && <Actions terminal={terminal} />}
         {terminal && <Driver session={terminal.session} />}
       </div>
-      {terminal && <Composer send={terminal.session.type} arrow={terminal.arrow} />}
+      {terminal && <Composer sessionId={sessionId} send={terminal.session.type} arrow={terminal.arrow} />}
     </>
   );
 }

@@ -7,13 +7,13 @@ from enum import StrEnum
 from typing import Any
 
 from graphql import GraphQLObjectType, OperationDefinitionNode
-from graphql.execution.collect_fields import FieldDetailsList
+from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.language import FieldNode, InlineFragmentNode
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from schema.compiled.kept_objects import KeptObjects
-from schema.compiled.plans import FieldPlan, Run, variables_in
+from schema.compiled.plans import FieldPlan, Run, values_of, variables_in
 
 VARIANTS_MAX = 16
 """Maximum number of plans of an operation for different values of the variables in its `@skip` and `@include`."""
@@ -77,6 +77,28 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
     """Executes root fields by their plans, and leaves to graphql-core what has none."""
 
     plans: PlanCache
+
+    def execute_fields(
+        self,
+        parent_type: GraphQLObjectType,
+        source_value: Any,
+        path: Path | None,
+        grouped_field_set: GroupedFieldSet,
+        position_context: Any,
+    ) -> Any:
+        if path is not None:
+            return super().execute_fields(
+                parent_type, source_value, path, grouped_field_set, position_context
+            )
+
+        def root_field(name: str, details: FieldDetailsList) -> Run:
+            at = Path(None, name, parent_type.name)
+            return lambda executor, source, _trail: executor.execute_field(
+                parent_type, source, details, at, position_context
+            )
+
+        fields = ((name, root_field(name, details)) for name, details in grouped_field_set.items())
+        return values_of(fields, self, source_value, None)
 
     def execute_field(
         self,

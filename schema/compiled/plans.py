@@ -33,6 +33,7 @@ from graphql.pyutils import Path, gather_with_cancel, is_iterable
 from strawberry.types.field import StrawberryField
 
 from schema.compiled import leaves
+from schema.compiled.cancellable import Cancellable
 from schema.compiled.kept_objects import Rereader
 
 Trail = tuple[Any, str | int, str | None] | None
@@ -111,18 +112,7 @@ class ObjectPlan:
         fields = self._fields
         if fields is None:
             fields = self._fields = self._compile(executor)
-        values: dict[str, Any] = {}
-        waiting: list[str] = []
-        try:
-            for name, run in fields:
-                value = values[name] = run(executor, source, trail)
-                if type(value) is CoroutineType:
-                    waiting.append(name)
-        except Exception:
-            if waiting:
-                executor.settle_in_background([values[name] for name in waiting])
-            raise
-        return _gathered(values, waiting) if waiting else values
+        return values_of(fields, executor, source, trail)
 
     def _compile(self, executor: Executor[Any]) -> list[tuple[str, Run]]:
         collected = executor.collect_subfields(self._type, self._details).grouped_field_set
@@ -132,6 +122,22 @@ class ObjectPlan:
             if definition is not None:
                 fields.append((name, FieldPlan(executor, definition, self._type, details).runner()))
         return fields
+
+
+def values_of(fields: Iterable[tuple[str, Run]], executor: Executor[Any], source: Any, trail: Trail) -> Any:
+    """The values of an object's fields by response name, or a coroutine of them."""
+    values: dict[str, Any] = {}
+    waiting: list[str] = []
+    try:
+        for name, run in fields:
+            value = values[name] = run(executor, source, trail)
+            if type(value) is CoroutineType:
+                waiting.append(name)
+    except Exception:
+        if waiting:
+            executor.settle_in_background([values[name] for name in waiting])
+        raise
+    return _gathered(values, waiting) if waiting else values
 
 
 def path_of(trail: Trail) -> Any:
@@ -315,7 +321,9 @@ async def _gathered(values: Any, waiting: Iterable[Any]) -> Any:
     if len(keys) == 1:
         values[keys[0]] = await values[keys[0]]
         return values
-    for key, value in zip(keys, await gather_with_cancel(*(values[key] for key in keys)), strict=True):
+    for key, value in zip(
+        keys, await gather_with_cancel(*(Cancellable(values[key]) for key in keys)), strict=True
+    ):
         values[key] = value
     return values
 

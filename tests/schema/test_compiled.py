@@ -32,7 +32,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 import cli
 from mailauncher.settings import Settings
 from schema import examples, root
-from schema.compiled.executor import VARIANTS_MAX, PlanCache
+from schema.compiled.executor import VARIANTS_MAX, Executor, PlanCache
 from tests.support.random_documents import Answers, RandomDocument, answer_every_field
 from tests.support.stress import sized
 
@@ -119,6 +119,52 @@ async def test_arguments_that_cannot_be_coerced_are_errors_of_their_fields(compa
     )
     for variables in ({"first": None, "no": True}, {"no": False}, {"first": 3, "no": False}):
         await compared.check(document, variables, Answers(1, 0))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{ a: instances { id } b: instances { id } }",
+        "{ instances { a: services { name } b: webPages { url } } }",
+    ],
+)
+async def test_what_is_cancelled_at_any_moment_leaves_no_resolver_unawaited(text: str) -> None:
+    """The warnings of this are errors here. Each number of turns of the event loop is another moment."""
+    schema = root.create(Settings())._schema
+    document = parse(text)
+    assert validate(schema, document) == []
+    begun = Counter[str]()
+
+    async def answer(_source: Any, info: Any, **_arguments: Any) -> Any:
+        begun["resolvers"] += 1
+        await asyncio.sleep(0)
+        return [object(), object()] if info.path.prev is None else []
+
+    async def answered() -> None:
+        executed = execute(
+            schema,
+            document,
+            field_resolver=answer,
+            executor_class=Executor,
+            is_awaitable=cast(Any, optimized_is_awaitable),
+        )
+        assert is_awaitable(executed)
+        await executed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Executor, "plans", PlanCache(), raising=False)
+        for type_ in ("Query", "Instance"):
+            for field in cast(Any, schema.get_type(type_)).fields.values():
+                patch.setattr(field, "resolve", answer)
+        for turns in range(12):
+            asked = asyncio.ensure_future(answered())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            asked.cancel()
+            with suppress(asyncio.CancelledError):
+                await asked
+            gc.collect()
+    assert begun["resolvers"] > 12
 
 
 async def test_plans_end_with_their_document() -> None:

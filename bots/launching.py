@@ -54,7 +54,14 @@ def launch(
     own = {name: fill(value, ports) for name, value in {**recipe.env, **extra}.items()}
     account = login_account(recipe, folder)
     env = child_environment() | ({recipe.login.env: account} if recipe.login and account else {}) | own
-    return Launch(argv=filled, cwd=str(folder), env=env, stop=recipe.stop, ready=ready)
+    return Launch(
+        argv=filled,
+        cwd=str(folder),
+        env=env,
+        stop=recipe.stop,
+        ready=ready,
+        login=recipe.login.signs if recipe.login else None,
+    )
 
 
 def login_files(login: Login, folder: Path) -> dict[Path, str]:

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from bots import release, run_command
 from mailauncher.errors import Text
-from mailauncher.launch import DEFAULT_STOP, StopStep
+from mailauncher.launch import DEFAULT_STOP, LoginSigns, StopStep
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 PortRole = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
@@ -159,13 +159,18 @@ class WebPage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a program logs in again by itself with the account that it had. `files` is a pattern with one `*`, which stands for
     the account in the name of a file that the program makes at that account's first login; `env` is the variable that names the
-    account at each start. With files of several accounts, none is chosen; a clone gets none."""
+    account at each start. With files of several accounts, none is chosen; a clone gets none. `signs` tell that a person has to
+    log it in."""
 
     files: str
     env: str
+    signs: LoginSigns | None = None
 
     def __post_init__(self) -> None:
         require_relative(self.files)
+        if self.signs is not None:
+            re.compile(self.signs.asks)
+            re.compile(self.signs.done)
         if self.files.count("*") != 1 or "*" not in PurePosixPath(self.files).name:
             raise ValueError(f"login.files: {self.files!r} must have one *, in the name of the file")
 

@@ -37,6 +37,7 @@ _COLOURS = {
 }
 _WAITS = {
     "input": Text("等待回答", "waiting for input"),
+    "login": Text("等待登录", "waiting for log-in"),
     "terms": Text("等待接受条款", "waiting for terms"),
     "backoff": Text("等待重启", "waiting to restart"),
 }

@@ -31,6 +31,14 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     within_s: Annotated[float, Meta(gt=0, le=3600)] = 120.0
 
 
+class LoginSigns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the output of a program tells that a person has to log it in: a line that matches `asks`, which none that matches
+    `done` has followed."""
+
+    asks: str
+    done: str
+
+
 class Launch(msgspec.Struct, frozen=True, kw_only=True):
     """A command to run. `env` is its complete environment."""
 
@@ -39,6 +47,7 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     env: dict[str, str]
     stop: tuple[StopStep, ...] = DEFAULT_STOP
     ready: Readiness | None = None
+    login: LoginSigns | None = None
 
 
 def child_environment() -> dict[str, str]:

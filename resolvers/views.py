@@ -17,6 +17,7 @@ class WaitingFor(StrEnum):
 
     TERMS = "terms"
     INPUT = "input"
+    LOGIN = "login"
     PORT = "port"
     OUTPUT = "output"
     BACKOFF = "backoff"

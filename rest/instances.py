@@ -44,9 +44,9 @@ class Details(msgspec.Struct):
     waiting_for: Annotated[
         WaitingFor | None,
         about(
-            "正在等待什么：terms（接受条款）、input（在终端中回答）、port（端口上的监听）、output（表示就绪的一行输出）、backoff（自动重启）、program（先启动的程序）；没有时为 null。",
-            "What it waits for: `terms` (to be accepted), `input` (an answer in its terminal), `port` (that something listens on it), "
-            "`output` (the line that says that it is ready), `backoff` (its automatic restart), `program` (one that has to start "
+            "正在等待什么：terms（接受条款）、input（在终端中回答）、login（有人登录）、port（端口上的监听）、output（表示就绪的一行输出）、backoff（自动重启）、program（先启动的程序）；没有时为 null。",
+            "What it waits for: `terms` (to be accepted), `input` (an answer in its terminal), `login` (a person who logs it in), "
+            "`port` (that something listens on it), `output` (the line that says that it is ready), `backoff` (its automatic restart), `program` (one that has to start "
             "first); null: nothing that is known.",
         ),
     ]

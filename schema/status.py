@@ -32,6 +32,7 @@ class Status(Enum):
 class WaitingFor(Enum):
     TERMS = strawberry.enum_value("terms", description="That its terms are accepted.")
     INPUT = strawberry.enum_value("input", description="An answer in its terminal, see `question`.")
+    LOGIN = strawberry.enum_value("login", description="That a person logs it in, see `reason`.")
     PORT = strawberry.enum_value(
         "port",
         description="That something listens on its port; before its process runs, that its port becomes free.",

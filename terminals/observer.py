@@ -15,6 +15,7 @@ from mailauncher import listeners
 from mailauncher.errors import LauncherError
 from mailauncher.outage import Outage
 from mailauncher.tasks import Tasks
+from terminals.login import LoginWatch
 from terminals.observation import Observation
 from terminals.program import Program
 from terminals.questions import LastWords, last_words
@@ -53,6 +54,8 @@ class Observer:
         self._outputs: dict[str, _Output] = {}
         self._consoles: dict[str, bool | None] = {}
         """Whether a ready program reads its terminal without having asked anything, by its run."""
+        self._logins: dict[str, LoginWatch] = {}
+        """Of programs whose output tells whether they are logged in, by their run."""
         self._ports_at: dict[str, float] = {}
         """When the ports of a program were looked up, by its run (monotonic)."""
 
@@ -75,6 +78,7 @@ class Observer:
         self._outages = {key: outage for key, outage in self._outages.items() if key in session_ids}
         self._outputs = {key: output for key, output in self._outputs.items() if key in session_ids}
         self._ports_at = {run: at for run, at in self._ports_at.items() if run in runs}
+        self._logins = {run: watch for run, watch in self._logins.items() if run in runs}
         self._consoles = {run: reads for run, reads in self._consoles.items() if run in runs}
 
     async def _look(self, program: Program) -> None:
@@ -95,7 +99,9 @@ class Observer:
         output = await self._output(program)
         asks = await (self._asks_again(program, output) if program.ready else _waits(program, output))
         if not asks:
-            return Observation(ports=await self._ports(program))
+            return Observation(
+                login=await self._awaits_login(program, output), ports=await self._ports(program)
+            )
         return Observation(output.words.line, about_terms=await program.lacks_consent())
 
     async def _asks_again(self, program: Program, output: _Output) -> bool:
@@ -111,6 +117,13 @@ class Observer:
         reads = await terminal.client.reading(terminal.name)
         doubtful = reads is None or self._consoles.get(output.run) is not False
         return reads is not False and (words.open_ended or not doubtful)
+
+    async def _awaits_login(self, program: Program, output: _Output) -> bool:
+        if program.login_signs is None:
+            return False
+        watch = self._logins.setdefault(output.run, LoginWatch(program.login_signs))
+        terminal = program.terminal
+        return await watch.waits(terminal.client, terminal.name, terminal.start, output.end)
 
     async def _ports(self, program: Program) -> tuple[int, ...]:
         """Where it listens, if its own port is what makes it ready; what was found a moment ago is not looked up again."""

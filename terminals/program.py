@@ -16,6 +16,7 @@ from mailauncher.errors import (
     LauncherError,
     Text,
 )
+from mailauncher.launch import LoginSigns
 from mailauncher.tasks import Tasks
 from terminals.client import Exit, NoAnswer
 from terminals.condition import Condition
@@ -60,6 +61,8 @@ class Program:
         self.goal.resolve()
         self.policy = policy
         self.readiness = ReadinessWatch(terminal, self._changed)
+        self.login_signs: LoginSigns | None = None
+        """How its output tells that a person has to log it in; None: it does not."""
         self.lacks_consent = lacks_consent
         """Asks whether its terms are not accepted."""
         self.restarts = 0
@@ -232,6 +235,7 @@ class Program:
             return
         if self.alive and self.terminal.run == run:
             self._ending.steps, self._is_shell_script = launch.stop, shell_script
+            self.login_signs = launch.login
             self.readiness.adopt(launch.ready)
             self.on_change()
 
@@ -345,6 +349,7 @@ class Program:
             if goal.replace:
                 return
         self._goal_of_process = goal
+        self.login_signs = launch.login
         self.readiness.begin(launch.ready)
         self._condition.notify_all()
         await self._condition.wait_for(

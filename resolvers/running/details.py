@@ -26,6 +26,8 @@ def details(program: Program, instance: str, port: int) -> Details:
         return Details()
     if program.readiness.observed.question is not None:
         return _asking(program, instance)
+    if program.readiness.observed.login:
+        return _logged_out(program, instance)
     if program.readiness.awaited is not None:
         return _not_ready(program)
     return Details(reason=_died_before(program) if program.ready is None else _moved(program, port))
@@ -55,6 +57,16 @@ def _asking(program: Program, instance: str) -> Details:
         f"it waits for an answer in its terminal: answer by mailauncher attach {name}",
     )
     return Details(WaitingFor.INPUT, question, reason)
+
+
+def _logged_out(program: Program, instance: str) -> Details:
+    terminal = "" if program.terminal.name == "main" else f" -t {program.terminal.name}"
+    command = f"mailauncher attach {shlex.quote(instance)}{terminal}"
+    reason = Text(
+        f"尚未登录：扫描其终端中的二维码（{command}），或在它自己的网页上登录",
+        f"it is not logged in: scan the code in its terminal ({command}), or log in on its own web page",
+    )
+    return Details(WaitingFor.LOGIN, reason=reason)
 
 
 def _not_ready(program: Program) -> Details:

@@ -56,6 +56,17 @@ import socket, time
 listener = socket.create_server(("127.0.0.1", {port}))
 time.sleep(600)
 """
+LOGGING_IN = """
+import time
+while True:
+    print("请扫描下面的二维码，然后在手Q上授权登录：\\n█▀▀█", flush=True)
+    command = input()
+    if command == "flood":
+        print("x" * 200_000, flush=True)
+        time.sleep(600)
+    print("[OneBot11] [WebSocket Server] Server Started :::3001", flush=True)
+    input()
+"""
 NEEDING_MAIN = """
 name = "helper"
 kind = "service"
@@ -123,6 +134,29 @@ async def test_a_bot_that_waits_for_an_answer_is_said_to_until_it_has_got_it(
     assert ready.details.waiting_for is None
     assert ready.details.question is None
     assert ready.details.reason is None
+
+
+@pytest.mark.slow
+async def test_a_service_that_shows_a_code_waits_for_a_log_in_until_it_is_logged_in(
+    ctx: Context, tmp_path: Path
+) -> None:
+    """It was plainly `running`, while nobody could talk to the bot."""
+    bot = await add_bot(ctx, tmp_path / "bot", napcat=LOGGING_IN)
+
+    def waits(view: InstanceView) -> bool:
+        return view.services[0].details.waiting_for is WaitingFor.LOGIN
+
+    await instances.start(ctx, bot.id)
+    reason = (await until(ctx, bot.id, waits)).services[0].details.reason
+    assert reason is not None
+    assert "mailauncher attach bot -t napcat" in reason.en
+    await terminals.send_input(ctx, f"{bot.id}_napcat", "scanned\n")
+    assert (await until(ctx, bot.id, lambda view: not waits(view))).services[0].details == Details()
+    await terminals.send_input(ctx, f"{bot.id}_napcat", "offline\n")
+    await until(ctx, bot.id, waits)
+    # What has been printed since then is more than is looked through: somebody may have logged in.
+    await terminals.send_input(ctx, f"{bot.id}_napcat", "flood\n")
+    await until(ctx, bot.id, lambda view: not waits(view))
 
 
 @pytest.mark.slow

@@ -92,6 +92,8 @@ export type WaitingFor =
   | 'BACKOFF'
   /** An answer in its terminal, see `question`. */
   | 'INPUT'
+  /** That a person logs it in, see `reason`. */
+  | 'LOGIN'
   /** The line of output that says that it is ready. */
   | 'OUTPUT'
   /** That something listens on its port; before its process runs, that its port becomes free. */

@@ -45,6 +45,7 @@ export const en: Record<Key, string> = {
   "state.stopped": "stopped",
   "state.failed": "failed",
   "state.terms": "waiting for its terms",
+  "state.login": "waiting for a log-in",
   "state.input": "waiting for an answer",
   "state.backoff": "waiting to restart",
   "state.port": "port not open yet",

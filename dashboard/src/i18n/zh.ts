@@ -41,6 +41,7 @@ export const zh = {
   "state.stopped": "已停止",
   "state.failed": "出错",
   "state.terms": "等待接受条款",
+  "state.login": "等待登录",
   "state.input": "等待回答",
   "state.backoff": "等待重启",
   "state.port": "端口尚未监听",

@@ -29,6 +29,7 @@ const STATUS: Record<Status, Condition> = {
 const WAITING: Partial<Record<WaitingFor, Condition>> = {
   TERMS: { tone: "ask", label: "state.terms" },
   INPUT: { tone: "ask", label: "state.input" },
+  LOGIN: { tone: "ask", label: "state.login" },
   BACKOFF: { tone: "bad", label: "state.backoff" },
   PORT: { tone: "busy", label: "state.port" },
   OUTPUT: { tone: "busy", label: "state.loading" },

@@ -230,6 +230,6 @@ class InstanceSubscription:
     instance_changed: AsyncGenerator[InstanceChange, None] = strawberry.subscription(
         resolver=_changes,
         description="Every visible change of an instance from now on: added, started, ready, waiting for something else, stopped, failed, "
-        "removed; not of `usage`. For a slow "
+        "removed, its `deployment` begun or ended; not of `usage`. For a slow "
         "subscriber, changes are merged into the newest state. Read the initial state after subscribing.",
     )

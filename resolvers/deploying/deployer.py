@@ -181,6 +181,7 @@ class Deployer:
         job = Job(record, folder, await asyncio.to_thread(progress.read, folder))
         self._jobs[job.id] = job
         self._runner.publish(job.id)
+        self._live.changed(job.id)
         return job
 
     async def cancel(self, instance_id: str) -> "asyncio.Task[None]":

@@ -169,6 +169,7 @@ class Runner:
         if job.record.ended_at is not None:
             self.finish(job)
         self.publish(job.id)
+        self.live.changed(job.id)
 
     def finish(self, job: Job) -> None:
         """The deployment is no longer under way."""

@@ -223,6 +223,12 @@ class LiveInstances:
         if instance_id in self._views:
             await self._resume(instance_id)
 
+    def changed(self, instance_id: str) -> None:
+        """Tells that something of an instance has changed which is in no view: its deployment, say."""
+        if instance_id in self._views:
+            self.version += 1
+            self._bus.publish(InstanceChanged(instance_id))
+
     def overridden(self, instance_id: str) -> StatusOverride | None:
         return self._overrides.get(instance_id)
 

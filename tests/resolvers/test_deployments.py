@@ -13,13 +13,14 @@ from mailauncher.errors import (
     ServiceUnavailable,
     TerminalNotFound,
 )
+from mailauncher.events import InstanceChanged
 from resolvers import deployments, instances, services, terminals
 from resolvers.deploying import job
 from resolvers.instances import NewService
 from resolvers.views import DeploymentView, Details, WaitingFor
 from terminals.states import State
 from tests.support.context import add_bot, free_port, outputs
-from tests.support.deploying import STEPS, Bots, at_step, deploy, ended, until
+from tests.support.deploying import DEADLINE_S, STEPS, Bots, at_step, deploy, ended, until
 
 pytestmark = pytest.mark.slow
 
@@ -286,3 +287,18 @@ async def test_an_entry_without_a_line_in_the_terminal_is_seen_at_the_next_poll(
         await until(ctx, begun.instance_id, lambda view: view.cursor > held.cursor)
         bots.let_go()
         await ended(ctx, begun.instance_id)
+
+
+async def test_each_change_of_a_deployment_is_told_as_one_of_its_instance(bots: Bots) -> None:
+    """A list of instances went on showing a deployment as under way that had ended."""
+    async with bots.parts() as ctx:
+        bots.hold("check")
+        instance_id = (await deploy(ctx)).instance_id
+        await at_step(ctx, instance_id, "check")
+        with ctx.bus.subscribe(InstanceChanged) as changes:
+            version = ctx.live.version
+            bots.let_go()
+            async with asyncio.timeout(DEADLINE_S):
+                while (await deployments.get(ctx, instance_id)).status != "completed":
+                    assert await anext(changes) == InstanceChanged(instance_id)
+            assert ctx.live.version > version

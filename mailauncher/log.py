@@ -47,14 +47,27 @@ def mask(text: str) -> str:
     """The text with `***` for every value that follows the name of a secret (in JSON, Python, TOML, .env, a header or a
     query string), and for user and password in a URL."""
     parts, at = [], 0
+    for begin, end in _named_values(text):
+        parts += [text[at:begin], "***"]
+        at = end
+    return _USERINFO.sub("://***@", "".join(parts) + text[at:])
+
+
+def secret_spans(text: str) -> list[tuple[int, int]]:
+    """Where in the text `mask` hides something. The places may overlap."""
+    urls = [(found.start() + 3, found.end() - 1) for found in _USERINFO.finditer(text)]
+    return [*_named_values(text), *urls]
+
+
+def _named_values(text: str) -> Iterator[tuple[int, int]]:
+    at = 0
     for name in _NAME.finditer(text):
         if name.start() < at:
             continue  # a name inside a value
         begin, end = _value(text, name)
         if begin < end:
-            parts += [text[at:begin], "***"]
+            yield begin, end
             at = end
-    return _USERINFO.sub("://***@", "".join(parts) + text[at:])
 
 
 def _value(text: str, name: re.Match[str]) -> tuple[int, int]:

@@ -309,7 +309,7 @@ async def _edit(ctx: Context, location: ConfigLocation, edit: _ConfigEdit, if_ma
                 if if_match is not None or attempt == ATTEMPTS:
                     raise
                 continue
-            needed = _restart_needed(ctx, location, prepared.keys)
+            needed = restart_needed(ctx, location, prepared.keys)
             return ConfigChange(_view(location, after), prepared.keys, True, needed)
     raise AssertionError("the last attempt returns or raises")
 
@@ -374,7 +374,8 @@ async def _record_change(
     await ctx.store.journal.note("config", ctx.caller, text, location.instance_id)
 
 
-def _restart_needed(ctx: Context, location: ConfigLocation, keys: Sequence[str]) -> bool:
+def restart_needed(ctx: Context, location: ConfigLocation, keys: Sequence[str]) -> bool:
+    """Whether a program is running that reads a change of these keys only after a restart."""
     if location.instance_id not in ctx.live or not (
         location.restart or config_ports.changes_any_port(location, keys)
     ):
@@ -399,9 +400,9 @@ def _prepare(location: ConfigLocation, before: Loaded, edit: _ConfigEdit, check:
     """Blocks. Raises InvalidParameter for a value that only the program itself sets."""
     content = edit.make(before, check)
     check()
-    old = _parsed(location, before.content)
+    old = parsed(location, before.content)
     check()
-    new = _parsed(location, content)
+    new = parsed(location, content)
     check()
     if not edit.whole:
         _require_fixed(location, old, new)
@@ -428,7 +429,7 @@ def _require_fixed(location: ConfigLocation, old: Mapping[str, Any], new: Mappin
             )
 
 
-def _parsed(location: ConfigLocation, content: bytes) -> Mapping[str, Any]:
+def parsed(location: ConfigLocation, content: bytes) -> Mapping[str, Any]:
     """The values of a content; none if it has invalid syntax."""
     try:
         return location.format.read(file.decoded(content, location.path))

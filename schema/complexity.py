@@ -36,6 +36,9 @@ _ITEMS = {
     "persons": 100,
     "configFiles": 16,
     "revisions": 20,
+    "values": 300,
+    "parts": 20,
+    "hits": 50,
 }
 """Assumed number of items of a list field, unless `first` or `last` says fewer. Other fields have one."""
 _CONNECTIONS = {"emojis": 10, "persons": 10}

@@ -123,7 +123,7 @@ class ConfigProblem:
     column: int | None = strawberry.field(description="Column, from 1. Null: unknown.")
 
 
-def _problem_of(error: LauncherError, info: Info) -> ConfigProblem:
+def problem_of(error: LauncherError, info: Info) -> ConfigProblem:
     line, column = (error.line, error.column) if isinstance(error, DocumentSyntaxError) else (None, None)
     return cast(ConfigProblem, Problem(error.text.in_language(info.context.language), line, column))
 
@@ -176,7 +176,7 @@ async def _problem(file: strawberry.Parent[ConfigView], info: Info) -> ConfigPro
     try:
         await configuration.content(info.context.ctx, file)
     except InvalidParameter as error:
-        return _problem_of(error, info)
+        return problem_of(error, info)
     return None
 
 
@@ -299,7 +299,7 @@ async def _check(
     text: Annotated[str, strawberry.argument(description="The content to check.")],
 ) -> ConfigProblem | None:
     error = await configuration.problem(info.context.ctx, instance_id, name, text)
-    return None if error is None else _problem_of(error, info)
+    return None if error is None else problem_of(error, info)
 
 
 @strawberry.type

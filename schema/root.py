@@ -14,6 +14,7 @@ from schema import errors
 from schema.backup_commands import BackupMutation
 from schema.bulk_commands import BulkMutation
 from schema.compiled.executor import Executor, PlanCache
+from schema.config_draft import ConfigDraftQuery
 from schema.configuration import ConfigQuery
 from schema.configuration_commands import ConfigMutation
 from schema.context import RequestContext
@@ -60,6 +61,7 @@ class Query(
     PersonQuery,
     PersonFileQuery,
     ConfigQuery,
+    ConfigDraftQuery,
     KeptFilesQuery,
 ):
     pass

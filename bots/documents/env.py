@@ -89,8 +89,8 @@ def value_spans(text: str) -> Iterator[tuple[str, int, int]]:
     at = 0
     for binding in _bindings(text):
         if binding.key is not None:
-            head, value, _ = _pieces(binding.original.string)
-            begin = at + len(head)
+            _, value, rest = _pieces(binding.original.string)
+            begin = at + len(binding.original.string) - len(rest) - len(value)  # there may be no equal sign
             yield binding.key, begin, begin + len(value)
         at += len(binding.original.string)
 

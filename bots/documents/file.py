@@ -90,7 +90,7 @@ def write_bytes(
 ) -> Loaded:
     """Like `write`, but for bytes. The result has no text."""
     if len(content) > LIMIT_BYTES:
-        raise _too_large(relative)
+        raise too_large(relative)
     with _explained(relative), _root(folder) as root, root.place(relative, make=True) as place:
         _replace(place, content, like, expect)
         owner = like.owner or (os.geteuid(), os.getegid())
@@ -158,7 +158,7 @@ def _read(place: Place) -> Loaded:
     with descriptors.as_regular(descriptor, place.path) as opened:
         status, content = os.fstat(descriptor), opened.read(LIMIT_BYTES + 1)
     if len(content) > LIMIT_BYTES:
-        raise _too_large(place.path)
+        raise too_large(place.path)
     owner = (status.st_uid, status.st_gid)
     bom, mode = content.startswith(BOM), stat.S_IMODE(status.st_mode)
     return Loaded("", content, place.path, True, bom, mode, owner, revision(content))
@@ -212,6 +212,6 @@ def _outside(relative: str) -> InvalidPath:
     )
 
 
-def _too_large(relative: str) -> FileTooLarge:
+def too_large(relative: str) -> FileTooLarge:
     limit = f"{LIMIT_BYTES >> 20} MiB"
     return FileTooLarge(f"'{relative}' 超过 {limit}", f"'{relative}' exceeds {limit}")

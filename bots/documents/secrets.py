@@ -9,7 +9,7 @@ from bots.documents.scanner import Scanner, Value, line_end
 from bots.documents.toml_language import Toml
 from bots.documents.toml_tables import statements
 from mailauncher.errors import InvalidParameter
-from mailauncher.log import mask
+from mailauncher.log import mask, secret_spans
 
 Kind = Literal["toml", "json", "env"]
 
@@ -20,6 +20,7 @@ _SECRET = re.compile(
     r" | (?: ^ | [_.-] ) keys? $ | (?-i: [a-z]Keys? $ ) | ^ authorization $"
 )
 _HARMLESS = re.compile(r"""[\d.+-]+ | true | false | null | "" | ''""", re.VERBOSE)
+_COMMENT_SIGNS = ("#", ";")
 _USERINFO = re.compile(r"://[^\s/@\"']{1,256}@")
 
 
@@ -28,16 +29,46 @@ def is_secret(name: str) -> bool:
     return _SECRET.search(name) is not None
 
 
+def spans(text: str, kind: Kind) -> list[tuple[int, int]]:
+    """Where in the text `masked` hides something, in order, as start and end of each place in characters."""
+    found: list[tuple[int, int]] = []
+    try:
+        _READERS[kind](text)
+        found += _SECRET_SPANS[kind](text)
+        everywhere = False
+    except InvalidParameter:
+        everywhere = True
+    at = 0
+    for line in text.splitlines(keepends=True):
+        if everywhere or line.lstrip().startswith(_COMMENT_SIGNS):
+            found += [(at + start, at + end) for start, end in secret_spans(line)]
+        elif "://" in line:
+            found += [(at + one.start() + 3, at + one.end() - 1) for one in _USERINFO.finditer(line)]
+        at += len(line)
+    return _joined(found)
+
+
+def _joined(found: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The places in order, those that overlap made one."""
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(found):
+        if joined and start < joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
+
+
 def masked(text: str, kind: Kind) -> str:
     """The text with `***` in place of secrets: values whose name, or the name of a table or array around them, is a secret's,
     and user information in URLs. The number of lines stays the same."""
     try:
         _READERS[kind](text)
-        spans = list(_SECRET_SPANS[kind](text))
+        places = list(_SECRET_SPANS[kind](text))
     except InvalidParameter:
         return "".join(map(mask, text.splitlines(keepends=True)))
     parts, at = [], 0
-    for start, end in spans:
+    for start, end in places:
         breaks = text.count("\n", start, end)
         parts += [text[at:start], HIDDEN + line_end(text) * breaks]
         at = end
@@ -48,7 +79,7 @@ def masked(text: str, kind: Kind) -> str:
 
 def _comment(line: str) -> str:
     """Masks secrets in a line that is commented out."""
-    return mask(line) if line.lstrip().startswith(("#", ";")) else line
+    return mask(line) if line.lstrip().startswith(_COMMENT_SIGNS) else line
 
 
 def _in_toml(text: str) -> Iterator[tuple[int, int]]:

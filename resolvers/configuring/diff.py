@@ -61,6 +61,12 @@ def _groups(old: list[str], new: list[str]) -> Iterator[list[_Opcode]]:
         yield [(tag, i1 + begin, i2 + begin, j1 + begin, j2 + begin) for tag, i1, i2, j1, j2 in group]
 
 
+def opcodes(old: list[str], new: list[str]) -> Iterator[_Opcode]:
+    """All changes, as difflib tells them, without lines of context."""
+    for group in _groups(old, new):
+        yield from group
+
+
 def _comparable(old: list[str], new: list[str]) -> bool:
     counts = Counter(new)
     return max(len(old), len(new)) <= COMPARED_LINES and sum(counts[line] for line in old) <= EQUAL_PAIRS

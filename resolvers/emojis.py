@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bots.database import emojis as bot_emojis
 from bots.database import rows
-from mailauncher.errors import InvalidParameter, Text
+from mailauncher.errors import DuplicateResource, InvalidParameter, Text
 from resolvers import image_data, validation
 from resolvers.context import Context
 from resolvers.resources import ResourceOperations
@@ -29,24 +29,27 @@ IMAGE_FORMATS = {found.extension: name.lower() for name, found in FORMATS.items(
 
 @dataclass(frozen=True, slots=True)
 class NewEmoji:
-    """`image_data` is the file's bytes, or base64."""
+    """`image_data` is the file's bytes, or base64. `refuse_same_image`: not if an emoji of the instance has the same image."""
 
     name: str
     image_data: str | bytes
     description: str = ""
     tags: Sequence[str] = ()
     category: str = ""
+    refuse_same_image: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class EmojiChange:
-    """None leaves a value as it is."""
+    """None leaves a value as it is. Tags are replaced, then removed and added (case ignored)."""
 
     id: str
     name: str | None = None
     description: str | None = None
     tags: Sequence[str] | None = None
     category: str | None = None
+    remove_tags: Sequence[str] = ()
+    add_tags: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,19 @@ async def _prepare(ctx: Context, new: NewEmoji) -> tuple[Row, Picture | None]:
     return row | {"image": picture.name}, picture
 
 
+async def _refuse_same_images(
+    ctx: Context, instance_id: str, new: Sequence[NewEmoji], rows: Sequence[Row]
+) -> None:
+    """Raises DuplicateResource, which names the emoji that has the image."""
+    images = [row["image"] for one, row in zip(new, rows, strict=True) if one.refuse_same_image]
+    shown = (row for row in await ctx.store.emojis.by_key(instance_id, images, "image") if row["search"])
+    if other := next(shown, None):
+        name = other["name"]
+        raise DuplicateResource(
+            f"表情包 '{name}' 已有相同的图片", f"The emoji '{name}' has the same image", field="image_data"
+        )
+
+
 def _edit(change: EmojiChange) -> Callable[[Row], Row]:
     new: Row = {}
     if change.name is not None:
@@ -90,23 +106,38 @@ def _edit(change: EmojiChange) -> Callable[[Row], Row]:
         new["tags"] = _tags(change.tags)
     if change.category is not None:
         new["category"] = validation.line(change.category, "category", NAME_LENGTH)
-    return lambda _: new
+    removed, added = set(_unique(change.remove_tags, "remove_tags")), _unique(change.add_tags, "add_tags")
+    if not removed and not added:
+        return lambda _: new
+
+    def retagged(row: Row) -> Row:
+        present = _unique(tags_of(row | new), "tags")
+        kept = {folded: tag for folded, tag in present.items() if folded not in removed}
+        return new | {"tags": _tags([*(kept | added | kept).values()], "add_tags")}
+
+    return retagged
 
 
-def _tags(tags: Sequence[str]) -> str:
-    """The tags as a row has them: of those that differ only in case, the first."""
-    _require_few_tags(tags)
-    unique: dict[str, str] = {}
-    for tag in tags:
-        valid = validation.line(tag, "tags", NAME_LENGTH, least=1)
-        unique.setdefault(words.fold(valid), valid)
+def _tags(tags: Sequence[str], field: str = "tags") -> str:
+    """The tags as a row has them."""
+    unique = _unique(tags, field)
     return json.dumps([*unique.values()], ensure_ascii=False)
 
 
-def _require_few_tags(tags: Sequence[str]) -> None:
+def _unique(tags: Sequence[str], field: str) -> dict[str, str]:
+    """Of tags that differ only in case, the first, by what they have in common."""
+    _require_few_tags(tags, field)
+    unique: dict[str, str] = {}
+    for tag in tags:
+        valid = validation.line(tag, field, NAME_LENGTH, least=1)
+        unique.setdefault(words.fold(valid), valid)
+    return unique
+
+
+def _require_few_tags(tags: Sequence[str], field: str = "tags") -> None:
     if len(tags) > TAGS_LIMIT:
         raise InvalidParameter(
-            f"标签不能超过 {TAGS_LIMIT} 个", f"At most {TAGS_LIMIT} tags are allowed", field="tags"
+            f"标签不能超过 {TAGS_LIMIT} 个", f"At most {TAGS_LIMIT} tags are allowed", field=field
         )
 
 
@@ -165,6 +196,7 @@ _operations = ResourceOperations(
     listed_twice=Text("同一表情包出现两次", "An emoji is listed twice"),
     table=lambda ctx: ctx.store.emojis,
     prepare=_prepare,
+    refuse=_refuse_same_images,
     edit=_edit,
     criteria=_criteria,
     view=view,

@@ -171,6 +171,7 @@ _operations = ResourceOperations(
     listed_twice=Text("同一用户出现两次", "A person is listed twice"),
     table=lambda ctx: ctx.store.persons,
     prepare=_prepare,
+    refuse=None,
     edit=_edit,
     criteria=_criteria,
     view=view,

@@ -35,6 +35,8 @@ class ResourceOperations(Generic[New, Change, Filter, View]):
     table: Callable[[Context], Resources]
     prepare: Callable[[Context, New], Awaitable[tuple[Row, Picture | None]]]
     """Returns a new row, and the picture that is stored with it. Raises LauncherError for invalid input."""
+    refuse: Callable[[Context, str, Sequence[New], Sequence[Row]], Awaitable[None]] | None
+    """Raises LauncherError for what must not be added beside what the instance has. Pictures are not added meanwhile."""
     edit: Callable[[Change], Callable[[Row], Row]]
     """Returns what gives the changed columns of a row. Both raise InvalidParameter."""
     criteria: Callable[[Filter], Criteria]
@@ -45,7 +47,7 @@ class ResourceOperations(Generic[New, Change, Filter, View]):
         """Raises InstanceNotFound, InvalidParameter, DuplicateResource; for emojis also InvalidImageFormat, FileTooLarge,
         InsufficientSpace."""
         ctx.live.view(instance_id)
-        return (await self._add(ctx, instance_id, [await self.prepare(ctx, new)]))[0]
+        return (await self._add(ctx, instance_id, [new], [await self.prepare(ctx, new)]))[0]
 
     async def create_many(self, ctx: Context, instance_id: str, new: Sequence[New]) -> list[View]:
         """Creates all of them or none, in this order; at most 200. Raises as `create`."""
@@ -55,15 +57,22 @@ class ResourceOperations(Generic[New, Change, Filter, View]):
         for place, one in enumerate(new):
             with _prefixing_field(f"{self.items}.{place}"):
                 prepared.append(await self.prepare(ctx, one))
-        return await self._add(ctx, instance_id, prepared)
+        return await self._add(ctx, instance_id, new, prepared)
 
     async def _add(
-        self, ctx: Context, instance_id: str, prepared: Sequence[tuple[Row, Picture | None]]
+        self,
+        ctx: Context,
+        instance_id: str,
+        new: Sequence[New],
+        prepared: Sequence[tuple[Row, Picture | None]],
     ) -> list[View]:
+        rows = [row for row, _ in prepared]
         pictures = [picture for _, picture in prepared if picture is not None]
 
-        def insert() -> Awaitable[list[Row]]:
-            return self.table(ctx).add(instance_id, [row for row, _ in prepared])
+        async def insert() -> list[Row]:
+            if self.refuse is not None:
+                await self.refuse(ctx, instance_id, new, rows)
+            return await self.table(ctx).add(instance_id, rows)
 
         made = await (ctx.store.images.save(pictures, insert) if pictures else insert())
         ctx.synchronizer.schedule_push(instance_id)
@@ -103,13 +112,13 @@ class ResourceOperations(Generic[New, Change, Filter, View]):
         return await self.table(ctx).count(instance_id, self.criteria(query))
 
     async def pages(
-        self, ctx: Context, asked: Sequence[tuple[str, Filter, int, int | None]]
+        self, ctx: Context, asked: Sequence[tuple[str, Filter, int, int | None, int]]
     ) -> list[list[View]]:
-        """For each (instance id, filter, first, after): up to `first` matches, newest first, that come after the cursor
-        `after`. Few queries for all. Raises InvalidParameter."""
+        """For each (instance id, filter, first, after, skip): up to `first` matches, newest first, that come after the cursor
+        `after` and `skip` more. Few queries for all. Raises InvalidParameter."""
         requests = [
-            PageRequest(instance_id, self.criteria(query), first, before=after)
-            for instance_id, query, first, after in asked
+            PageRequest(instance_id, self.criteria(query), first, offset=skip, before=after)
+            for instance_id, query, first, after, skip in asked
         ]
         return [[self.view(row) for row in page] for page in await self.table(ctx).pages(requests)]
 

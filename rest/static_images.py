@@ -14,7 +14,7 @@ from resolvers.context import Context
 from rest.operation import Call, Operation, Parameter
 from rest.responses import StreamedResponse
 from store import pictures
-from store.thumbnails import SIZES
+from store.thumbnails import SIZES, STILL_BYTES
 
 PIECE_BYTES = 256 << 10
 IMMUTABLE = (b"cache-control", b"public, max-age=31536000, immutable")
@@ -39,8 +39,8 @@ class ImageResponse(StreamedResponse):
 
 
 async def _image(ctx: Context, call: Call) -> ImageResponse:
-    size = _size(call)
-    file, media = await ctx.store.images.open(call.path["file"], size)
+    size, still = _size(call), _still(call)
+    file, media = await ctx.store.images.open(call.path["file"], size, still=still)
     try:
         length = (await asyncio.to_thread(file.stat)).st_size
     except FileNotFoundError:
@@ -78,6 +78,17 @@ def _size(call: Call) -> int | None:
     return int(given[0])
 
 
+def _still(call: Call) -> bool:
+    given = call.query("still")
+    if given and (given != ["true"] or not call.query("size")):
+        raise InvalidParameter(
+            "still 只能为 true，且须与 size 同时给出",
+            "still can only be true, and requires size",
+            field="still",
+        )
+    return bool(given)
+
+
 OPERATIONS = (
     Operation(
         method="GET",
@@ -85,9 +96,10 @@ OPERATIONS = (
         group="emojis",
         text=Text("获取表情包图片", "Get an emoji's image"),
         details=Text(
-            "地址由内容决定，可永久缓存。给出 size 则为缩略图（WebP，动图仍会动）；更小的图片原样返回。",
+            f"地址由内容决定，可永久缓存。给出 size 则为缩略图（WebP，动图仍会动）；更小的图片原样返回。再给出 still 则为第一帧，至多 {STILL_BYTES} 字节。",
             "The path derives from the content, so it may be cached for ever. With `size`, a thumbnail (WebP, animated if"
-            " the image is); a smaller image is returned unchanged.",
+            " the image is); a smaller image is returned unchanged. With `still` too, it is the first frame, of at most"
+            f" {STILL_BYTES:,} bytes.",
         ),
         handler=_image,
         query=(
@@ -96,6 +108,7 @@ OPERATIONS = (
                 Text("缩略图长边的像素", "Longer side of the thumbnail in pixels"),
                 tuple(map(str, SIZES)),
             ),
+            Parameter("still", Text("不动的缩略图", "A thumbnail that does not move"), ("true",)),
         ),
         codes=(
             Code.RESOURCE_NOT_FOUND,

@@ -12,10 +12,10 @@ from schema.context import Info
 from schema.descriptions import CURSOR, OWNER, RESOURCE_ID, InstanceId
 from schema.learned import LearnedEmoji, learned_emoji_of
 from schema.origin import Origin, PendingChange, origin_of, pending_of
-from schema.paging import After, FilteredPage, First, PageInfo, identity, require_first
+from schema.paging import After, FilteredPage, First, PageInfo, Skip, identity, require_page
 from schema.scalars import Instant, Long
 from store.emojis import DESCRIPTION_LENGTH, FACET_ROWS, NAME_LENGTH, TAGS_LIMIT
-from store.thumbnails import SIZES
+from store.thumbnails import SIZES, STILL_BYTES
 
 FACETS_DEFAULT = 20
 
@@ -30,10 +30,16 @@ _SIZES = ", ".join(map(str, SIZES))
 def _thumbnail_url(
     emoji: strawberry.Parent[EmojiView],
     size: Annotated[int, strawberry.argument(description=f"Longer side in pixels: one of {_SIZES}.")] = 128,
+    still: Annotated[
+        bool,
+        strawberry.argument(
+            description=f"Whether the thumbnail does not move, and has at most {STILL_BYTES:,} bytes."
+        ),
+    ] = False,
 ) -> str:
     if size not in SIZES:
         raise InvalidParameter(f"size 应为 {_SIZES} 之一", f"size must be one of {_SIZES}", field="size")
-    return f"{emoji.image_url}?size={size}" if emoji.image_url else ""
+    return f"{emoji.image_url}?size={size}{'&still=true' if still else ''}" if emoji.image_url else ""
 
 
 @strawberry.type(description="Size of an image.")
@@ -158,6 +164,7 @@ async def emojis_of(
     info: Info,
     first: First = 10,
     after: After = None,
+    skip: Skip = 0,
     text: Annotated[
         str | None,
         strawberry.argument(
@@ -173,12 +180,12 @@ async def emojis_of(
         str | None, strawberry.argument(description="Only emojis of this category. Null or empty: any.")
     ] = None,
 ) -> EmojiConnection:
-    require_first(first)
+    require_page(first, skip)
     wanted = EmojiFilter(text or "", tuple(tags or ()), category)
     emojis.require_filter(
         wanted
     )  # before the loader combines it with others, which must not fail because of it
-    key = (instance.id, wanted, first + 1, validation.cursor(after))
+    key = (instance.id, wanted, first + 1, validation.cursor(after), skip)
     found = await info.context.loaders.emoji_pages.load(key)
     page = EmojiPage(found[:first], instance.id, wanted, len(found) > first)
     return cast(EmojiConnection, page)

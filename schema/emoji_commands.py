@@ -10,6 +10,7 @@ from resolvers.emojis import EmojiChange, NewEmoji
 from schema.context import Info
 from schema.descriptions import ALL_OR_NONE, FROM_BOT, INSTANCE_ID, MESSAGE, UNCHANGED
 from schema.emoji import CATEGORY, DESCRIPTION, NAME, TAGS, Emoji, from_view
+from store.emojis import TAGS_LIMIT
 from store.pictures import MAX_BYTES, MAX_PIXELS
 
 CREATED = Text("表情包已创建", "The emoji was created")
@@ -47,6 +48,10 @@ class NewEmojiInput:
     description: str = strawberry.field(default="", description=DESCRIPTION)
     tags: list[str] = strawberry.field(default_factory=list, description=TAGS)
     category: str = strawberry.field(default="", description=CATEGORY)
+    refuse_same_image: bool = strawberry.field(
+        default=False,
+        description="Whether it fails, with `DUPLICATE_RESOURCE`, if an emoji of the instance has the same image.",
+    )
 
 
 @strawberry.input(description="An emoji to create.")
@@ -69,6 +74,13 @@ class EmojiChangeInput:
         default=None, description=f"{TAGS} They replace all present tags. {UNCHANGED}"
     )
     category: str | None = strawberry.field(default=None, description=f"{CATEGORY} {UNCHANGED}")
+    remove_tags: list[str] = strawberry.field(
+        default_factory=list,
+        description="Tags to remove, case-insensitive; those it does not have are ignored.",
+    )
+    add_tags: list[str] = strawberry.field(
+        default_factory=list, description=f"Tags to add to those it has then; at most {TAGS_LIMIT} in all."
+    )
 
 
 @strawberry.input(description="An emoji to update.")
@@ -97,11 +109,26 @@ class DeleteEmojisInput:
 
 
 def _new(given: NewEmojiInput) -> NewEmoji:
-    return NewEmoji(given.name, given.image_data, given.description, given.tags, given.category)
+    return NewEmoji(
+        given.name,
+        given.image_data,
+        given.description,
+        given.tags,
+        given.category,
+        refuse_same_image=given.refuse_same_image,
+    )
 
 
 def _change(given: EmojiChangeInput) -> EmojiChange:
-    return EmojiChange(given.id, given.name, given.description, given.tags, given.category)
+    return EmojiChange(
+        given.id,
+        given.name,
+        given.description,
+        given.tags,
+        given.category,
+        remove_tags=given.remove_tags,
+        add_tags=given.add_tags,
+    )
 
 
 async def _create(

@@ -23,8 +23,8 @@ FILES_AT_ONCE = 100
 RecentKey = tuple[str, int]
 """Instance id, and number of its newest events."""
 
-Pages = tuple[str, Any, int, int | None]
-"""Instance id, filter, number of items, and the cursor after which they start."""
+Pages = tuple[str, Any, int, int | None, int]
+"""Instance id, filter, number of items, the cursor after which they start, and how many are skipped there."""
 Counts = tuple[str, Any]
 """Instance id and filter."""
 

@@ -12,11 +12,18 @@ from schema.context import Info
 
 PAGE_SIZE_MAX = 100
 """Maximum number of emojis or persons on one page."""
+SKIP_MAX = 10_000_000
 
 First = Annotated[int, strawberry.argument(description=f"Maximum number of items, 1-{PAGE_SIZE_MAX}.")]
 After = Annotated[
     strawberry.ID | None,
     strawberry.argument(description="Cursor of the last item seen. Null: start with the newest."),
+]
+Skip = Annotated[
+    int,
+    strawberry.argument(
+        description=f"Number of items to leave out after that, 0-{SKIP_MAX:,}: leads far into a long list at once."
+    ),
 ]
 
 
@@ -82,8 +89,12 @@ class PageInfo:
     )
 
 
-def require_first(first: int) -> None:
-    """Raises InvalidParameter unless it is 1 to PAGE_SIZE_MAX."""
+def require_page(first: int, skip: int) -> None:
+    """Raises InvalidParameter unless they are 1 to PAGE_SIZE_MAX and 0 to SKIP_MAX."""
+    if not 0 <= skip <= SKIP_MAX:
+        raise InvalidParameter(
+            f"skip 应在 0 与 {SKIP_MAX} 之间", f"skip must be between 0 and {SKIP_MAX}", field="skip"
+        )
     if not 1 <= first <= PAGE_SIZE_MAX:
         raise InvalidParameter(
             f"first 应在 1 与 {PAGE_SIZE_MAX} 之间",

@@ -11,7 +11,7 @@ from schema.context import Info
 from schema.descriptions import CURSOR, OWNER, RESOURCE_ID, InstanceId
 from schema.learned import LearnedPerson, learned_person_of
 from schema.origin import Origin, PendingChange, origin_of, pending_of
-from schema.paging import After, FilteredPage, First, PageInfo, identity, require_first
+from schema.paging import After, FilteredPage, First, PageInfo, Skip, identity, require_page
 from schema.scalars import Instant, Json, Long
 from store.persons import NAME_LENGTH, USER_ID_LENGTH
 
@@ -79,6 +79,7 @@ async def persons_of(
     info: Info,
     first: First = 10,
     after: After = None,
+    skip: Skip = 0,
     text: Annotated[
         str | None,
         strawberry.argument(
@@ -97,12 +98,12 @@ async def persons_of(
         ),
     ] = None,
 ) -> PersonConnection:
-    require_first(first)
+    require_page(first, skip)
     wanted = PersonFilter(text or "", user_id, username)
     persons.require_filter(
         wanted
     )  # before the loader combines it with others, which must not fail because of it
-    key = (instance.id, wanted, first + 1, validation.cursor(after))
+    key = (instance.id, wanted, first + 1, validation.cursor(after), skip)
     found = await info.context.loaders.person_pages.load(key)
     page = PersonPage(found[:first], instance.id, wanted, len(found) > first)
     return cast(PersonConnection, page)

@@ -41,11 +41,11 @@ class Decoder:
     async def examine(self, data: bytes) -> Picture:
         """Validates a picture. Raises what `pictures.examine` raises, InvalidImageFormat if that takes too long, and
         ServiceUnavailable. A caller that is cancelled ends the work."""
-        return Picture((await self._ask(0, data)).decode(), data)
+        return Picture((await self._ask(data)).decode(), data)
 
-    async def thumbnail(self, data: bytes, size: int) -> bytes:
-        """WebP; empty if the picture is no larger. Raises InvalidImageFormat, FileTooLarge, ServiceUnavailable."""
-        return await self._ask(size, data)
+    async def thumbnail(self, data: bytes, size: int, *, still: bool = False) -> bytes:
+        """As `thumbnails.make`. Raises InvalidImageFormat, FileTooLarge, ServiceUnavailable."""
+        return await self._ask(data, size, still)
 
     async def close(self) -> None:
         """Ends all processes, also those at work, and starts no more."""
@@ -53,29 +53,30 @@ class Decoder:
         for process in list(self._running):
             await self._end(process)
 
-    async def _ask(self, size: int, data: bytes) -> bytes:
+    async def _ask(self, data: bytes, size: int = 0, still: bool = False) -> bytes:
+        request = REQUEST.pack(size, still, len(data)) + data
         async with self._places:
             process = await self._take()
             try:
                 try:
-                    status, content = await self._exchange(process or await self._start(), size, data)
+                    status, content = await self._exchange(process or await self._start(), request)
                 except _Ended as error:
                     # A process that was idle may have been ended before it read the picture, which is not at fault then.
                     if process is None or error.status == -signal.SIGXCPU:
                         raise
-                    status, content = await self._exchange(await self._start(), size, data)
+                    status, content = await self._exchange(await self._start(), request)
             except _Ended as error:
                 raise error.as_launcher_error() from None
         if status:
             raise _error(content)
         return content
 
-    async def _exchange(self, process: Process, size: int, data: bytes) -> tuple[int, bytes]:
+    async def _exchange(self, process: Process, request: bytes) -> tuple[int, bytes]:
         """The answer of a process, which is idle then. Raises _Ended."""
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            process.stdin.write(REQUEST.pack(size, len(data)) + data)
+            process.stdin.write(request)
             await process.stdin.drain()
             status, length = ANSWER.unpack(await process.stdout.readexactly(ANSWER.size))
             content = await process.stdout.readexactly(length)

@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 FOLDER = "emojis"
 SWEEP_EVERY_S = 6 * 3600.0
 _NAME = re.compile(r"[0-9a-f]{64}\.(?:png|jpg|gif|webp)")
-_THUMBNAIL = re.compile(r"[0-9a-f]{64}\.[a-z]+\.(?:64|128|256)\.webp")
+_THUMBNAIL = re.compile(r"([0-9a-f]{64}\.[a-z]+)\.(?:64|128|256)(?:\.still)?\.webp")
 _TEMPORARY = ".part"
 _SUBFOLDER = re.compile(r"[0-9a-f]{2}")
 Result = TypeVar("Result")
@@ -95,9 +95,9 @@ class Images:
             raise ResourceNotFound("没有这个图片", "Image not found")
         return self._folder / name[:2] / name
 
-    async def open(self, name: str, size: int | None) -> tuple[Path, str]:
+    async def open(self, name: str, size: int | None, *, still: bool = False) -> tuple[Path, str]:
         """The file of a picture, or of its thumbnail, and its media type. The thumbnail is created on the first request;
-        a picture that is no larger is its own thumbnail. Raises ResourceNotFound, InvalidParameter,
+        a picture that is no larger (and, for a `still` one, that is no animation and light) is its own thumbnail. Raises ResourceNotFound, InvalidParameter,
         InsufficientSpace, PermissionDenied."""
         if size is not None and size not in SIZES:
             sizes = ", ".join(map(str, SIZES))
@@ -108,10 +108,10 @@ class Images:
             raise ResourceNotFound("没有这个图片", "Image not found")
         if size is None:
             return file, media
-        thumbnail = _thumbnail_of(file, size)
+        thumbnail = _thumbnail_of(file, size, still)
         length = await asyncio.to_thread(_length, thumbnail)
         if length is None:
-            await self._create_thumbnail(file, thumbnail, size)
+            await self._create_thumbnail(file, thumbnail, size, still)
             length = await asyncio.to_thread(_length, thumbnail)
         return (thumbnail, "image/webp") if length else (file, media)
 
@@ -158,22 +158,22 @@ class Images:
 
     # Thumbnails
 
-    async def _create_thumbnail(self, file: Path, thumbnail: Path, size: int) -> None:
+    async def _create_thumbnail(self, file: Path, thumbnail: Path, size: int, still: bool) -> None:
         """The first request creates it, and the others wait for that; one that goes away does not end it for the others."""
         task = self._thumbnails.get(thumbnail)
         if task is None:
             task = self._tasks.spawn(
-                self._write_thumbnail(file, thumbnail, size), f"thumbnail {thumbnail.name}"
+                self._write_thumbnail(file, thumbnail, size, still), f"thumbnail {thumbnail.name}"
             )
             self._thumbnails[thumbnail] = task
             task.add_done_callback(lambda _: self._thumbnails.pop(thumbnail, None))
         await asyncio.shield(task)
 
-    async def _write_thumbnail(self, file: Path, thumbnail: Path, size: int) -> None:
+    async def _write_thumbnail(self, file: Path, thumbnail: Path, size: int, still: bool) -> None:
         temporary = thumbnail.with_name(f"{thumbnail.name}.{secrets.token_hex(4)}{_TEMPORARY}")
         self._temporaries.add(temporary.name)
         try:
-            data = await self._thumbnail_data(file, size)
+            data = await self._thumbnail_data(file, size, still)
             await asyncio.to_thread(_write_through, temporary, data)
             # The picture may have been removed, with its thumbnails, while this one was computed.
             async with self._lock:
@@ -187,12 +187,12 @@ class Images:
             await asyncio.to_thread(_unlink, [temporary])
             self._temporaries.discard(temporary.name)
 
-    async def _thumbnail_data(self, file: Path, size: int) -> bytes:
+    async def _thumbnail_data(self, file: Path, size: int, still: bool) -> bytes:
         """Empty if the picture itself is to be shown: it is no larger, or cannot be decoded within the limits, which a former
         version may not have noticed."""
         data = await asyncio.to_thread(file.read_bytes)
         try:
-            return await self._decoder.thumbnail(data, size)
+            return await self._decoder.thumbnail(data, size, still=still)
         except (InvalidImageFormat, FileTooLarge) as error:
             log.warning("no thumbnail of %s: %s", file.name, error)
             return b""
@@ -221,8 +221,8 @@ class Images:
         """False for a file that no version of this module wrote."""
         if name.endswith(_TEMPORARY):
             return name not in self._temporaries
-        if _THUMBNAIL.fullmatch(name):
-            return name.rpartition(".webp")[0].rpartition(".")[0] not in used
+        if thumbnail := _THUMBNAIL.fullmatch(name):
+            return thumbnail[1] not in used
         return bool(_NAME.fullmatch(name)) and name not in used
 
     async def sweep_forever(self) -> None:
@@ -255,11 +255,11 @@ def _names(folder: Path) -> list[str]:
 
 
 def _thumbnails_of(place: Path) -> list[Path]:
-    return [_thumbnail_of(place, size) for size in SIZES]
+    return [_thumbnail_of(place, size, still) for size in SIZES for still in (False, True)]
 
 
-def _thumbnail_of(place: Path, size: int) -> Path:
-    return place.with_name(f"{place.name}.{size}.webp")
+def _thumbnail_of(place: Path, size: int, still: bool) -> Path:
+    return place.with_name(f"{place.name}.{size}{'.still' if still else ''}.webp")
 
 
 def _unlink(unused: Iterable[Path]) -> None:

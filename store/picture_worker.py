@@ -2,7 +2,7 @@
 
 Requests come on standard input and answers go to standard output, one after the other; the end of the input ends it.
 
-Request: SIZE (4 bytes), LENGTH (4 bytes), the picture. Size 0 validates the picture, any other makes its thumbnail.
+Request: SIZE (4 bytes), STILL (1 byte), LENGTH (4 bytes), the picture. Size 0 validates the picture, any other makes its thumbnail.
 Answer: STATUS (1 byte), LENGTH (4 bytes), content: the name or the thumbnail, or JSON of [code, zh, en].
 """
 
@@ -21,14 +21,16 @@ CPU_S = 10
 """CPU time of one picture. The largest that are accepted take two or three seconds."""
 MEMORY_BYTES = 1 << 30
 """Address space: the largest that are accepted need half of it."""
-REQUEST = struct.Struct(">II")
+REQUEST = struct.Struct(">I?I")
 ANSWER = struct.Struct(">BI")
 
 
-def answer(size: int, data: bytes) -> tuple[int, bytes]:
+def answer(size: int, still: bool, data: bytes) -> tuple[int, bytes]:
     """(status, content)."""
     try:
-        return 0, thumbnails.make(data, size) if size else pictures.examine(data).name.encode()
+        if size:
+            return 0, thumbnails.make(data, size, still=still)
+        return 0, pictures.examine(data).name.encode()
     except LauncherError as error:
         return 1, json.dumps([error.code, *error.text]).encode()
     except Exception as error:  # noqa: BLE001 - of a stored picture that a former version accepted, Pillow may raise anything
@@ -42,7 +44,7 @@ def main(source: BinaryIO, target: BinaryIO) -> None:
     if hard == resource.RLIM_INFINITY or hard > MEMORY_BYTES:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, hard))
     while head := source.read(REQUEST.size):
-        size, length = REQUEST.unpack(head)
+        size, still, length = REQUEST.unpack(head)
         data = source.read(length)
         if len(data) < length:
             return
@@ -51,7 +53,7 @@ def main(source: BinaryIO, target: BinaryIO) -> None:
         resource.setrlimit(
             resource.RLIMIT_CPU, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard)
         )
-        status, content = answer(size, data)
+        status, content = answer(size, still, data)
         target.write(ANSWER.pack(status, len(content)) + content)
         target.flush()
 

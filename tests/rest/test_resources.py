@@ -393,6 +393,12 @@ async def test_thumbnails_are_selected_by_size(http: httpx.AsyncClient, launcher
     assert answer.headers["etag"] != whole.headers["etag"]
     for size in ("", "0", "65", "1e2", "128.0", "-64", "64&size=128"):
         failure(await http.get(f"{url}?size={size}"), Code.INVALID_PARAMETER, "size")
+    still = await http.get(url, params={"size": "128", "still": "true"})
+    with Image.open(io.BytesIO(still.content)) as shown:
+        assert (shown.size, getattr(shown, "n_frames", 1)) == ((128, 64), 1)
+    assert still.headers["etag"] != answer.headers["etag"]
+    for given in ("still=true", "size=128&still=false", "size=128&still=true&still=true"):
+        failure(await http.get(f"{url}?{given}"), Code.INVALID_PARAMETER, "still")
 
 
 async def test_only_names_of_images_are_looked_up(http: httpx.AsyncClient, launcher: Launcher) -> None:

@@ -12,8 +12,8 @@ from tests.support.graphql import ask
 from tests.support.pictures import base64_of, picture
 from tests.support.server import Launcher
 
-PAGE = """query ($id: ID!, $first: Int! = 20, $after: ID, $text: String, $tags: [String!], $category: String) {
-  instance(id: $id) { emojis(first: $first, after: $after, text: $text, tags: $tags, category: $category) {
+PAGE = """query ($id: ID!, $first: Int! = 20, $after: ID, $skip: Int! = 0, $text: String, $tags: [String!], $category: String) {
+  instance(id: $id) { emojis(first: $first, after: $after, skip: $skip, text: $text, tags: $tags, category: $category) {
     edges { cursor node { id name tags category imageUrl thumbnailUrl imageSize { bytes width height } origin pendingChange } }
     pageInfo { hasNextPage endCursor } totalCount } } }"""
 CREATE = """mutation ($input: CreateEmojisInput!) { createEmojis(input: $input) {
@@ -56,6 +56,16 @@ async def test_pages_follow_each_other_by_cursor(launcher: Launcher, bot: str) -
     assert last["pageInfo"]["hasNextPage"] is False
     empty = await page(launcher, bot, after=last["pageInfo"]["endCursor"])
     assert (empty["edges"], empty["pageInfo"]) == ([], {"hasNextPage": False, "endCursor": None})
+
+
+async def test_a_page_may_begin_far_behind_a_cursor(launcher: Launcher, bot: str) -> None:
+    await create(launcher, bot, *(new(f"n{number}") for number in range(6)))
+    first = await page(launcher, bot, first=1)
+    await create(launcher, bot, new("newer"))
+    cursor = first["pageInfo"]["endCursor"]
+    assert names(await page(launcher, bot, first=2, after=cursor, skip=2)) == ["n2", "n1"]
+    assert names(await page(launcher, bot, first=2, skip=1)) == ["n5", "n4"]
+    assert names(await page(launcher, bot, skip=7)) == []
 
 
 async def test_filters_are_combined(launcher: Launcher, bot: str) -> None:
@@ -202,6 +212,41 @@ async def test_several_emojis_are_updated_all_or_none(launcher: Launcher, bot: s
     ]
 
 
+async def test_tags_of_several_emojis_are_added_and_removed(launcher: Launcher, bot: str) -> None:
+    one, two = await create(launcher, bot, new("one", "Cat", "x"), new("two"))
+    change = {"addTags": ["CAT", "new"], "removeTags": ["X", "none"]}
+    answer = await ask(
+        launcher, UPDATE, input={"instanceId": bot, "emojis": [{"id": one} | change, {"id": two} | change]}
+    )
+    assert [emoji["tags"] for emoji in answer.result["emojis"]] == [["Cat", "new"], ["CAT", "new"]]
+    many = {"id": two, "addTags": [f"t{number}" for number in range(31)]}
+    answer = await ask(
+        launcher, UPDATE, input={"instanceId": bot, "emojis": [{"id": one, "addTags": ["y"]}, many]}
+    )
+    assert (answer.code, answer.error["extensions"]["field"]) == ("INVALID_PARAMETER", "emojis.1.add_tags")
+    assert [edge["node"]["tags"] for edge in (await page(launcher, bot))["edges"]] == [
+        ["CAT", "new"],
+        ["Cat", "new"],
+    ]
+
+
+async def test_an_image_that_is_there_already_is_refused_on_request(launcher: Launcher, bot: str) -> None:
+    (one,) = await create(launcher, bot, new("one"))
+    once = {"refuseSameImage": True}
+    answer = await ask(launcher, CREATE, input={"instanceId": bot, "emojis": [new("two") | once]})
+    assert (answer.code, answer.error["extensions"]["field"]) == ("DUPLICATE_RESOURCE", "image_data")
+    assert "'one'" in answer.error["message"]
+    await create(launcher, bot, new("two"))
+    other = {"imageData": base64_of(picture(colour=(1, 2, 3)))} | once
+    await create(launcher, bot, new("three") | other)
+    both = [new("four") | other, new("five")]
+    assert (
+        await ask(launcher, CREATE, input={"instanceId": bot, "emojis": both})
+    ).code == "DUPLICATE_RESOURCE"
+    await ask(launcher, DELETE, input={"instanceId": bot, "ids": [one]})
+    assert (await page(launcher, bot))["totalCount"] == 2
+
+
 async def test_several_emojis_are_deleted_all_or_none(launcher: Launcher, bot: str) -> None:
     ids = await create(launcher, bot, new("one"), new("two"), new("three"))
     answer = await ask(launcher, DELETE, input={"instanceId": bot, "ids": [*ids, "0"]})
@@ -226,6 +271,8 @@ async def test_a_bulk_has_1_to_200_items(launcher: Launcher, bot: str) -> None:
         ({"first": 0}, "first"),
         ({"first": 101}, "first"),
         ({"after": "x"}, "after"),
+        ({"skip": -1}, "skip"),
+        ({"skip": 10_000_001}, "skip"),
         ({"text": "x" * 257}, "query"),
         ({"tags": ["x"] * 33}, "tags"),
     ],

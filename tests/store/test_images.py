@@ -160,9 +160,9 @@ async def test_a_thumbnail_has_the_requested_size_and_is_created_once(
     made = []
     original = Decoder.thumbnail
 
-    async def thumbnail(decoder: Decoder, data: bytes, size: int) -> bytes:
+    async def thumbnail(decoder: Decoder, data: bytes, size: int, *, still: bool = False) -> bytes:
         made.append(size)
-        return await original(decoder, data, size)
+        return await original(decoder, data, size, still=still)
 
     monkeypatch.setattr(Decoder, "thumbnail", thumbnail)
     answers = await asyncio.gather(*(images.open(row["image"], size) for _ in range(8)))
@@ -201,6 +201,28 @@ def test_a_thumbnail_drops_frames_of_a_long_animation_and_keeps_its_duration(
     assert total == 600
 
 
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+async def test_a_still_thumbnail_is_the_first_frame(images: Images, emojis: Emojis, kind: str) -> None:
+    for name, size in (("large", (300, 200)), ("small", (60, 40))):
+        row = await put(images, emojis, name, moving(kind, size=size))
+        file, media = await images.open(row["image"], 64, still=True)
+        assert media == "image/webp"
+        with Image.open(file) as shown:
+            assert getattr(shown, "n_frames", 1) == 1
+            red, green, _ = shown.convert("RGB").getpixel((0, 0))  # type: ignore[misc]
+            assert (red < 10, green > 240) == (True, True)
+
+
+def test_a_still_thumbnail_is_light_whatever_is_in_it() -> None:
+    noise = Image.frombytes("RGBA", (250, 250), os.urandom(250 * 250 * 4))
+    target = io.BytesIO()
+    noise.save(target, "PNG")
+    assert thumbnails.make(target.getvalue(), 256) == b""
+    still = thumbnails.make(target.getvalue(), 256, still=True)
+    assert 1000 < len(still) <= thumbnails.STILL_BYTES
+    assert thumbnails.make(picture(), 64, still=True) == b""
+
+
 async def test_a_small_picture_is_its_own_thumbnail(images: Images, emojis: Emojis) -> None:
     row = await put(images, emojis, "one", picture("GIF", (60, 20)))
     file, media = await images.open(row["image"], 64)
@@ -224,7 +246,8 @@ async def test_thumbnails_are_removed_with_their_picture(
     row = await put(images, emojis, "one", picture(size=(400, 400)))
     await images.open(row["image"], 64)
     await images.open(row["image"], 256)
-    assert len(files(tmp_path)) == 3
+    await images.open(row["image"], 256, still=True)
+    assert len(files(tmp_path)) == 4
     await images.remove_unused(each["image"] for each in await emojis.remove(BOT, [row["id"]]))
     assert files(tmp_path) == []
 

@@ -16,6 +16,7 @@ from resolvers.running.locks import Locks
 from resolvers.running.metrics import MachineSampler
 from resolvers.running.ports import PortRegistry
 from resolvers.running.usage import UsageSampler
+from resolvers.syncing.deletions import Deletions
 from resolvers.syncing.synchronizer import Synchronizer
 from store.deployments import Deployments
 from store.emojis import Emojis
@@ -52,7 +53,7 @@ class Context:
     """Made once by the lifespan; each front door replaces `caller` with its own name (`rest`, `graphql`), and for requests of
     the command line with `cli`.
 
-    `store` and `bots` hold data; `live`, `deployer`, `synchronizer`, `configs` and `backups` are the engines that change it.
+    `store` and `bots` hold data; `live`, `deployer`, `synchronizer`, `deletions`, `configs` and `backups` are the engines that change it.
     """
 
     settings: Settings
@@ -64,6 +65,7 @@ class Context:
     live: LiveInstances
     deployer: Deployer
     synchronizer: Synchronizer
+    deletions: Deletions
     configs: Configs
     backups: BackupFiles
     samplers: Samplers

@@ -213,6 +213,8 @@ require_filter = _operations.require_filter
 update = _operations.update
 update_many = _operations.update_many
 delete = _operations.delete
+delete_for_now = _operations.delete_for_now
+restore = _operations.restore
 
 
 async def image_sizes(ctx: Context, urls: Sequence[str]) -> list[PictureSize | None]:

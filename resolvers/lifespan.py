@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from bots.catalogue import Catalogue
 from bots.offers import BotSources
@@ -28,6 +29,7 @@ from resolvers.running.ports import PortRegistry
 from resolvers.running.recorder import Recorder
 from resolvers.running.usage import UsageSampler
 from resolvers.syncing.bot_database import SyncStores
+from resolvers.syncing.deletions import Deletions
 from resolvers.syncing.synchronizer import Synchronizer
 from store.database import Database
 from store.deployments import Deployments
@@ -76,10 +78,10 @@ async def open_context(settings: Settings) -> AsyncIterator[Context]:
         live = LiveInstances(registry, catalogue, supervisors, first_starts, bus, journal)
         stack.push_async_callback(live.close)
         stack.push_async_callback(supervisors.close)
-        synchronizer = Synchronizer(
-            SyncStores(emojis, persons, images, Snapshots(database)), live, bus, journal, folder
-        )
+        stores = SyncStores(emojis, persons, images, Snapshots(database))
+        synchronizer = Synchronizer(stores, live, bus, journal, folder)
         stack.push_async_callback(synchronizer.close)
+        deletions = Deletions(stores, live, synchronizer)
         locks = Locks()
         backups = BackupFiles(settings, catalogue)
         stack.push_async_callback(backups.close)
@@ -104,13 +106,13 @@ async def open_context(settings: Settings) -> AsyncIterator[Context]:
         await live.open()
         live.spawn(remove_orphans(registry, emojis, images, persons), "removal of orphaned resources")
         samplers = await _sampling(stack, settings, bus, live)
-        loops = Tasks()
-        stack.push_async_callback(loops.close)
-        loops.keep_running(
-            lambda: _save_for_ever(registry, deployments, journal), "records that could not be stored"
+        _keep_running(
+            stack,
+            (lambda: _save_for_ever(registry, deployments, journal), "records that could not be stored"),
+            (images.sweep_forever, "removal of unused images"),
+            (synchronizer.run, "synchronisation with bots"),
+            (deletions.run, "deletions that could be undone"),
         )
-        loops.keep_running(images.sweep_forever, "removal of unused images")
-        loops.keep_running(synchronizer.run, "synchronisation with bots")
         await deployer.open(gone)
         yield Context(
             settings=settings,
@@ -122,12 +124,21 @@ async def open_context(settings: Settings) -> AsyncIterator[Context]:
             live=live,
             deployer=deployer,
             synchronizer=synchronizer,
+            deletions=deletions,
             configs=configs,
             backups=backups,
             samplers=samplers,
             sessions=await asyncio.to_thread(BrowserSessions.read, settings),
             started_at=time.monotonic(),
         )
+
+
+def _keep_running(stack: AsyncExitStack, *works: tuple[Callable[[], Coroutine[Any, Any, None]], str]) -> None:
+    """Runs them, each with its name, until the stack is closed."""
+    loops = Tasks()
+    stack.push_async_callback(loops.close)
+    for work, name in works:
+        loops.keep_running(work, name)
 
 
 async def _sampling(stack: AsyncExitStack, settings: Settings, bus: Bus, live: LiveInstances) -> Samplers:

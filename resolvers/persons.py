@@ -189,3 +189,5 @@ update = _operations.update
 update_each = _operations.update_each
 update_many = _operations.update_many
 delete = _operations.delete
+delete_for_now = _operations.delete_for_now
+restore = _operations.restore

@@ -201,12 +201,26 @@ class ResourceOperations(Generic[New, Change, Filter, View]):
         `from_bot`. Raises InstanceNotFound, ResourceNotFound, InvalidParameter."""
         ctx.live.view(instance_id)
         validation.require_bulk(ids, "ids")
-        gone = await self.table(ctx).hide_or_remove(
-            instance_id, list(dict.fromkeys(ids)), lambda row: _tombstone(row, from_bot=from_bot)
+        await ctx.deletions.delete(self.kind, instance_id, list(dict.fromkeys(ids)), from_bot=from_bot)
+
+    async def delete_for_now(
+        self, ctx: Context, instance_id: str, ids: Sequence[str], *, from_bot: bool = False
+    ) -> int:
+        """As `delete`, but `restore` can undo it until the moment that is returned, in milliseconds since 1970."""
+        ctx.live.view(instance_id)
+        validation.require_bulk(ids, "ids")
+        return await ctx.deletions.put_aside(
+            self.kind, instance_id, list(dict.fromkeys(ids)), from_bot=from_bot
         )
-        if images := [row["image"] for row in gone if "image" in row]:
-            await ctx.store.images.remove_unused(images)
+
+    async def restore(self, ctx: Context, instance_id: str, ids: Sequence[str]) -> list[View]:
+        """Undoes `delete_for_now` of all of them or none; at most 200. They are what they were. Raises InstanceNotFound,
+        InvalidParameter, ResourceNotFound (it is too late), DuplicateResource (another one has its name, or user id, now)."""
+        ctx.live.view(instance_id)
+        validation.require_bulk(ids, "ids")
+        rows = await self.table(ctx).take_back(instance_id, list(dict.fromkeys(ids)))
         ctx.synchronizer.schedule_push(instance_id)
+        return [self.view(row) for row in rows]
 
 
 @contextmanager
@@ -218,11 +232,3 @@ def _prefixing_field(item: str) -> Iterator[None]:
         if item:
             error.field = ".".join(filter(None, (item, error.field)))
         raise
-
-
-def _tombstone(row: Row, *, from_bot: bool) -> str | None:
-    """None: the bot never knew the row, and nothing of it stays. Else it stays, hidden: `delete` until the bot has deleted
-    its own, `gone` so that a pull does not show again what the bot still has."""
-    if row["bot_key"] is None:
-        return None
-    return "delete" if from_bot or row["origin"] == "user" else "gone"

@@ -8,8 +8,17 @@ from mailauncher.errors import Text
 from resolvers import emojis
 from resolvers.emojis import EmojiChange, NewEmoji
 from schema.context import Info
-from schema.descriptions import ALL_OR_NONE, FROM_BOT, INSTANCE_ID, MESSAGE, UNCHANGED
+from schema.descriptions import (
+    ALL_OR_NONE,
+    FROM_BOT,
+    INSTANCE_ID,
+    MESSAGE,
+    UNCHANGED,
+    UNDOABLE,
+    UNDOABLE_UNTIL,
+)
 from schema.emoji import CATEGORY, DESCRIPTION, NAME, TAGS, Emoji, from_view
+from schema.scalars import Instant
 from store.emojis import TAGS_LIMIT
 from store.pictures import MAX_BYTES, MAX_PIXELS
 
@@ -36,6 +45,7 @@ class EmojisPayload:
 class DeleteEmojisPayload:
     ids: list[strawberry.ID] = strawberry.field(description="Ids of the deleted emojis.")
     message: str = strawberry.field(description=MESSAGE)
+    undoable_until: Instant | None = strawberry.field(default=None, description=UNDOABLE_UNTIL)
 
 
 @strawberry.input(description="A new emoji.")
@@ -106,6 +116,13 @@ class DeleteEmojisInput:
     instance_id: strawberry.ID = strawberry.field(description=INSTANCE_ID)
     ids: list[strawberry.ID] = strawberry.field(description=ALL_OR_NONE)
     from_bot: bool = strawberry.field(default=False, description=FROM_BOT)
+    undoable: bool = strawberry.field(default=False, description=UNDOABLE.format("`restoreEmojis`"))
+
+
+@strawberry.input(description="Deleted emojis to bring back.")
+class RestoreEmojisInput:
+    instance_id: strawberry.ID = strawberry.field(description=INSTANCE_ID)
+    ids: list[strawberry.ID] = strawberry.field(description=ALL_OR_NONE)
 
 
 def _new(given: NewEmojiInput) -> NewEmoji:
@@ -183,9 +200,25 @@ async def _delete_many(
     info: Info, input: Annotated[DeleteEmojisInput, strawberry.argument(description="The emojis.")]
 ) -> DeleteEmojisPayload | None:
     context = info.context
-    await context.complete(emojis.delete(context.ctx, input.instance_id, input.ids, from_bot=input.from_bot))
+    delete = emojis.delete_for_now if input.undoable else emojis.delete
+    until = await context.complete(delete(context.ctx, input.instance_id, input.ids, from_bot=input.from_bot))
     message = Text(f"已删除 {len(input.ids)} 个表情包", f"{len(input.ids)} emojis were deleted")
-    return DeleteEmojisPayload(ids=input.ids, message=message.in_language(context.language))
+    return DeleteEmojisPayload(
+        ids=input.ids,
+        message=message.in_language(context.language),
+        undoable_until=None if until is None else Instant(until),
+    )
+
+
+async def _restore(
+    info: Info, input: Annotated[RestoreEmojisInput, strawberry.argument(description="The emojis.")]
+) -> EmojisPayload | None:
+    context = info.context
+    back = await context.complete(emojis.restore(context.ctx, input.instance_id, input.ids))
+    message = Text(f"已恢复 {len(back)} 个表情包", f"{len(back)} emojis were restored")
+    return EmojisPayload(
+        emojis=[from_view(one) for one in back], message=message.in_language(context.language)
+    )
 
 
 _NEW = (
@@ -218,4 +251,10 @@ class EmojiMutation:
     delete_emojis: DeleteEmojisPayload | None = strawberry.mutation(
         resolver=_delete_many,
         description=f"Deletes several emojis, all or none. Null only with an error: {_GONE}",
+    )
+    restore_emojis: EmojisPayload | None = strawberry.mutation(
+        resolver=_restore,
+        description="Undoes `deleteEmojis` with `undoable`, of all of them or none: they are what they were. Null only with an "
+        "error: `INSTANCE_NOT_FOUND`, `INVALID_PARAMETER`, `RESOURCE_NOT_FOUND` if it is too late, `DUPLICATE_RESOURCE` if "
+        "another one has its name now.",
     )

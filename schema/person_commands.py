@@ -8,9 +8,17 @@ from mailauncher.errors import Text
 from resolvers import persons
 from resolvers.persons import NewPerson, PersonChange
 from schema.context import Info
-from schema.descriptions import ALL_OR_NONE, FROM_BOT, INSTANCE_ID, MESSAGE, UNCHANGED
+from schema.descriptions import (
+    ALL_OR_NONE,
+    FROM_BOT,
+    INSTANCE_ID,
+    MESSAGE,
+    UNCHANGED,
+    UNDOABLE,
+    UNDOABLE_UNTIL,
+)
 from schema.person import AVATAR_URL, NICKNAME, PROFILE, USER_ID, USERNAME, Person, from_view
-from schema.scalars import Json
+from schema.scalars import Instant, Json
 
 CREATED = Text("用户信息已创建", "The person was created")
 UPDATED = Text("用户信息已更新", "The person was updated")
@@ -35,6 +43,7 @@ class PersonsPayload:
 class DeletePersonsPayload:
     ids: list[strawberry.ID] = strawberry.field(description="Ids of the deleted persons.")
     message: str = strawberry.field(description=MESSAGE)
+    undoable_until: Instant | None = strawberry.field(default=None, description=UNDOABLE_UNTIL)
 
 
 @strawberry.input(description="A new person.")
@@ -92,6 +101,13 @@ class DeletePersonsInput:
     instance_id: strawberry.ID = strawberry.field(description=INSTANCE_ID)
     ids: list[strawberry.ID] = strawberry.field(description=ALL_OR_NONE)
     from_bot: bool = strawberry.field(default=False, description=FROM_BOT)
+    undoable: bool = strawberry.field(default=False, description=UNDOABLE.format("`restorePersons`"))
+
+
+@strawberry.input(description="Deleted persons to bring back.")
+class RestorePersonsInput:
+    instance_id: strawberry.ID = strawberry.field(description=INSTANCE_ID)
+    ids: list[strawberry.ID] = strawberry.field(description=ALL_OR_NONE)
 
 
 def _new(given: NewPersonInput) -> NewPerson:
@@ -158,9 +174,25 @@ async def _delete_many(
     info: Info, input: Annotated[DeletePersonsInput, strawberry.argument(description="The persons.")]
 ) -> DeletePersonsPayload | None:
     context = info.context
-    await context.complete(persons.delete(context.ctx, input.instance_id, input.ids, from_bot=input.from_bot))
+    delete = persons.delete_for_now if input.undoable else persons.delete
+    until = await context.complete(delete(context.ctx, input.instance_id, input.ids, from_bot=input.from_bot))
     message = Text(f"已删除 {len(input.ids)} 条用户信息", f"{len(input.ids)} persons were deleted")
-    return DeletePersonsPayload(ids=input.ids, message=message.in_language(context.language))
+    return DeletePersonsPayload(
+        ids=input.ids,
+        message=message.in_language(context.language),
+        undoable_until=None if until is None else Instant(until),
+    )
+
+
+async def _restore(
+    info: Info, input: Annotated[RestorePersonsInput, strawberry.argument(description="The persons.")]
+) -> PersonsPayload | None:
+    context = info.context
+    back = await context.complete(persons.restore(context.ctx, input.instance_id, input.ids))
+    message = Text(f"已恢复 {len(back)} 条用户信息", f"{len(back)} persons were restored")
+    return PersonsPayload(
+        persons=[from_view(one) for one in back], message=message.in_language(context.language)
+    )
 
 
 _NEW = "`INSTANCE_NOT_FOUND`, `INVALID_PARAMETER`, `DUPLICATE_RESOURCE`."
@@ -190,4 +222,10 @@ class PersonMutation:
     delete_persons: DeletePersonsPayload | None = strawberry.mutation(
         resolver=_delete_many,
         description=f"Deletes several persons, all or none. Null only with an error: {_GONE}",
+    )
+    restore_persons: PersonsPayload | None = strawberry.mutation(
+        resolver=_restore,
+        description="Undoes `deletePersons` with `undoable`, of all of them or none: they are what they were. Null only with an "
+        "error: `INSTANCE_NOT_FOUND`, `INVALID_PARAMETER`, `RESOURCE_NOT_FOUND` if it is too late, `DUPLICATE_RESOURCE` if "
+        "another one has its user id now.",
     )

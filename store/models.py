@@ -150,6 +150,10 @@ class Emoji(Model):
         default="",
         description="what the bot has still to be told: add, update, delete or nothing, gone: hidden here and kept by the bot",
     )
+    aside = fields.TextField(
+        null=True,
+        description="JSON, of a row that was deleted and can be restored (`pending` is `aside` then): what to restore, and until when",
+    )
 
     class Meta:
         table = "emoji"
@@ -190,6 +194,10 @@ class Person(Model):
         max_length=8,
         default="",
         description="what the bot has still to be told: add, update, delete or nothing, gone: hidden here and kept by the bot",
+    )
+    aside = fields.TextField(
+        null=True,
+        description="JSON, of a row that was deleted and can be restored (`pending` is `aside` then): what to restore, and until when",
     )
 
     class Meta:

@@ -1,10 +1,12 @@
 """The tables of emojis and persons: rows of an instance, newest first, found by any part of their texts.
 
 Rows are plain dictionaries with the columns of the table. The search index is written in the same transaction as the row,
-so both agree wherever a server is killed. A row whose `search` is empty is hidden: only the sync with the bot needs it.
+so both agree wherever a server is killed. A row whose `search` is empty is hidden: only the sync with the bot needs it, or it
+was put aside, so that its deletion can be undone.
 """
 
 import asyncio
+import json
 import secrets
 import time
 from abc import ABC, abstractmethod
@@ -50,6 +52,20 @@ class PageRequest(NamedTuple):
     limit: int
     offset: int = 0
     before: int | None = None
+
+
+ASIDE = "aside"
+"""`pending` of rows that are put aside."""
+
+
+class Aside(NamedTuple):
+    """What a row that is put aside had and shall have: its key and `pending` before; until when it can be taken back, in
+    milliseconds since 1970; whether it is to be deleted from the bot too."""
+
+    key: str
+    pending: str
+    until: int
+    from_bot: bool
 
 
 def now_ms() -> int:
@@ -231,25 +247,86 @@ class Resources(ABC):
                 await self._write(connection, instance_id, done)
 
     async def hide_or_remove(
-        self, instance_id: str, ids: Sequence[str], pending_after: Callable[[Row], str | None]
+        self,
+        instance_id: str,
+        ids: Sequence[str],
+        pending_after: Callable[[Row], str | None],
+        *,
+        aside: bool = False,
     ) -> list[Row]:
         """Takes all rows or none from sight: removes those for which `pending_after` returns None, and hides the others,
-        with what it returns as `pending`. Returns the rows as they were. Raises ResourceNotFound, also for hidden rows."""
+        with what it returns as `pending`. `aside`: they are out of sight already, put aside; those that are not (any more) are
+        ignored. Returns the rows as they were. Raises ResourceNotFound, also for hidden rows."""
         with self._database.session():
             async with self._writing() as connection:
                 found = await self._by_id(connection, instance_id, ids)
-                for one in ids:
-                    if one not in found or not found[one]["search"]:
-                        raise self.not_found_error(one)
+                if aside:
+                    found = {key: row for key, row in found.items() if row["pending"] == ASIDE}
+                else:
+                    self._require_shown(found, ids)
                 pending = {key: pending_after(row) for key, row in found.items()}
                 hidden = [
-                    (row, row | self.blank | {"search": "", self.key: key, "pending": pending[key]})
+                    (
+                        row,
+                        row
+                        | self.blank
+                        | {"search": "", self.key: key, "pending": pending[key], "aside": None},
+                    )
                     for key, row in found.items()
                     if pending[key] is not None
                 ]
                 await self._write(connection, instance_id, hidden)
                 await self._delete(connection, [row for key, row in found.items() if pending[key] is None])
         return list(found.values())
+
+    async def put_aside(
+        self, instance_id: str, ids: Sequence[str], until: int, *, from_bot: bool
+    ) -> list[Row]:
+        """Takes all rows or none from sight, with all that is needed to show them again. `until` (milliseconds since 1970) and
+        `from_bot` are for whoever asks for `aside`. Returns the rows as they were. Raises ResourceNotFound, also for hidden
+        rows."""
+        with self._database.session():
+            async with self._writing() as connection:
+                found = await self._by_id(connection, instance_id, ids)
+                self._require_shown(found, ids)
+                hidden = []
+                for one, row in found.items():
+                    kept = {
+                        "key": row[self.key],
+                        "pending": row["pending"],
+                        "until": until,
+                        "from_bot": from_bot,
+                    }
+                    hiding = {"search": "", self.key: one, "pending": ASIDE, "aside": json.dumps(kept)}
+                    hidden.append((row, row | hiding))
+                await self._write(connection, instance_id, hidden)
+        return list(found.values())
+
+    async def aside(self, instance_id: str) -> list[tuple[Row, Aside]]:
+        """The rows that are put aside."""
+        statement = f"SELECT * FROM {self.table} WHERE instance_id = ? AND pending = '{ASIDE}'"  # noqa: S608 - our own names
+        with self._database.session():
+            rows = await select(connections.get("default"), statement, [instance_id])
+        return [(row, Aside(**json.loads(row["aside"]))) for row in rows]
+
+    async def take_back(self, instance_id: str, ids: Sequence[str]) -> list[Row]:
+        """Shows all rows or none again, as they were before they were put aside. Raises ResourceNotFound for one that is not
+        aside, DuplicateResource if another row has its key now."""
+        with self._database.session():
+            async with self._writing() as connection:
+                found = await self._by_id(connection, instance_id, ids)
+                shown = []
+                for one in ids:
+                    row = found.get(one)
+                    if row is None or row["pending"] != ASIDE:
+                        raise self._too_late_error(one)
+                    kept = Aside(**json.loads(row["aside"]))
+                    # The bot may have lost it meanwhile; an addition that it was told of comes to the same twice.
+                    pending = kept.pending if row["bot_key"] or kept.pending == "add" else ""
+                    back = {self.key: kept.key, "pending": pending, "aside": None}
+                    shown.append((row, row | back | {"search": self._search_text(row | back)}))
+                await self._write(connection, instance_id, shown)
+        return [row for _, row in shown]
 
     async def remove(self, instance_id: str, ids: Sequence[str], *, missing_ok: bool = False) -> list[Row]:
         """Removes all rows or none, hidden rows too, and returns them. Raises ResourceNotFound."""
@@ -261,6 +338,14 @@ class Resources(ABC):
                     raise self.not_found_error(min(lost))
                 await self._delete(connection, list(found.values()))
                 return list(found.values())
+
+    async def forget_hidden(self, instance_id: str, rows: Sequence[Row]) -> None:
+        """Removes those of the rows that are hidden for the sake of a bot that does not need that any more. Those that are put
+        aside stay, without their key in the bot."""
+        aside = [row["id"] for row in rows if row["pending"] == ASIDE]
+        await self.set_columns(instance_id, {one: {"bot_key": None} for one in aside})
+        gone = [row["id"] for row in rows if not row["search"] and row["pending"] != ASIDE]
+        await self.remove(instance_id, gone, missing_ok=True)
 
     async def remove_batch(self, instance_id: str) -> list[Row]:
         """Removes up to NAMES_AT_ONCE rows of an instance and returns them: few, so that other writers of this process do
@@ -281,10 +366,22 @@ class Resources(ABC):
         with self._database.session():
             return [row["id"] for row in await select(connections.get("default"), statement, [])]
 
+    def _require_shown(self, found: Mapping[str, Row], ids: Iterable[str]) -> None:
+        for one in ids:
+            if one not in found or not found[one]["search"]:
+                raise self.not_found_error(one)
+
     def not_found_error(self, id: str) -> ResourceNotFound:
         shown = id[:64]
         return ResourceNotFound(
             f"未找到{self.title.zh} '{shown}'", f"{self.title.en.capitalize()} '{shown}' not found"
+        )
+
+    def _too_late_error(self, id: str) -> ResourceNotFound:
+        shown = id[:64]
+        return ResourceNotFound(
+            f"{self.title.zh} '{shown}' 已不能恢复：期限已过，或未曾删除",
+            f"The {self.title.en} '{shown}' cannot be restored: it is too late, or it was not deleted",
         )
 
     def duplicate_error(self, key: str) -> DuplicateResource:

@@ -206,10 +206,9 @@ class Pull:
         table = self._stores.rows(kind)
         while keys := await self._stores.snapshots.not_read_since(self._id, kind, self._number):
             rows = await table.by_key(self._id, keys, "bot_key")
-            hidden = [row["id"] for row in rows if not row["search"]]
             gone = {row["id"]: {"bot_key": None, "pending": ""} for row in rows if row["search"]}
             await table.set_columns(self._id, gone)
-            await table.remove(self._id, hidden, missing_ok=True)
+            await table.forget_hidden(self._id, rows)
             await self._stores.snapshots.delete(self._id, kind, keys)
             self.gone += len(gone)
 

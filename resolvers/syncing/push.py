@@ -157,7 +157,7 @@ class Push:
             await self._settle(kind, row, {})
             return False
         # It was deleted here and kept by the bot: the new row takes its place.
-        await table.remove(self._id, [holder["id"] for holder in holders], missing_ok=True)
+        await table.forget_hidden(self._id, holders)
         link = {"bot_key": key} | ({"origin": "bot"} if holders else {})
         try:
             await table.change(self._id, [row["id"]], lambda now: link | {"updated_at": now["updated_at"]})

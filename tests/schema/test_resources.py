@@ -1,5 +1,6 @@
 """Emojis and persons through GraphQL: connections, facets, uploads, bulk commands, import and export."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -255,6 +256,26 @@ async def test_several_emojis_are_deleted_all_or_none(launcher: Launcher, bot: s
     answer = await ask(launcher, DELETE, input={"instanceId": bot, "ids": ids[:2]})
     assert answer.result == {"ids": ids[:2], "message": "已删除 2 个表情包"}
     assert names(await page(launcher, bot)) == ["three"]
+
+
+async def test_a_deletion_can_be_undone_on_request(launcher: Launcher, bot: str) -> None:
+    one, two, three = await create(launcher, bot, new("one"), new("two"), new("three"))
+    delete = """mutation ($input: DeleteEmojisInput!) { deleteEmojis(input: $input) { ids message undoableUntil } }"""
+    restore = "mutation ($input: RestoreEmojisInput!) { restoreEmojis(input: $input) { emojis { id name } message } }"
+    answer = await ask(launcher, delete, input={"instanceId": bot, "ids": [one]})
+    assert answer.result["undoableUntil"] is None
+    answer = await ask(launcher, delete, input={"instanceId": bot, "ids": [two, three], "undoable": True})
+    assert datetime.fromisoformat(answer.result["undoableUntil"]) > datetime.now(UTC)
+    assert answer.result["message"] == "已删除 2 个表情包"
+    assert names(await page(launcher, bot)) == []
+    answer = await ask(launcher, restore, input={"instanceId": bot, "ids": [two, one]})
+    assert answer.code == "RESOURCE_NOT_FOUND"
+    answer = await ask(launcher, restore, input={"instanceId": bot, "ids": [two, three]})
+    assert answer.result == {
+        "emojis": [{"id": two, "name": "two"}, {"id": three, "name": "three"}],
+        "message": "已恢复 2 个表情包",
+    }
+    assert names(await page(launcher, bot)) == ["three", "two"]
 
 
 async def test_a_bulk_has_1_to_200_items(launcher: Launcher, bot: str) -> None:

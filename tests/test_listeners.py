@@ -79,6 +79,26 @@ def test_connections_in_time_wait_do_not_occupy_the_port(listener: socket.socket
     assert not listeners.is_taken(port)
 
 
+def test_what_leaves_the_port_while_it_is_looked_at_has_left_it(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counted as taken by another process, which nobody could find."""
+    asked = psutil.net_connections
+
+    def late(kind: str) -> object:
+        listener.close()
+        return asked(kind)
+
+    monkeypatch.setattr(psutil, "net_connections", late)
+    assert listeners.use_of(listener.getsockname()[1]) is listeners.Use.FREE
+
+
+def test_a_port_that_is_bound_and_not_listened_on_is_taken() -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        assert listeners.use_of(bound.getsockname()[1]) is listeners.Use.TAKEN
+
+
 async def test_a_free_port_is_accepted() -> None:
     await listeners.require_free(free_port())
 

@@ -113,7 +113,7 @@ async def test_a_bot_that_cannot_be_reached_is_failed_and_lost(
             None,
         )
         assert not lives(before.pid)
-        assert not lives(owner.pid)
+        await has_ended(owner.pid)
         assert (await instances.start(ctx, bot.id)).complete
 
 
@@ -124,7 +124,7 @@ async def test_a_bot_that_cannot_be_reached_is_ended_before_it_is_deleted(
         assert (await instances.delete(ctx, before.id)).complete
         assert before.id not in ctx.live
         assert not lives(before.pid)
-        assert not lives(owner.pid)
+        await has_ended(owner.pid)
 
 
 async def test_a_bot_that_can_be_reached_again_is_running(

@@ -17,6 +17,7 @@ from mailauncher.events import BusSubscription, DeploymentChanged
 from resolvers import instances, missing_services, new_deployment
 from resolvers.context import Context
 from resolvers.deploying import progress as reports
+from resolvers.deploying.job import now_ms
 from resolvers.deploying.progress import ProgressSnapshot
 from resolvers.deploying.selection import select
 from resolvers.instances import NewService
@@ -54,7 +55,8 @@ async def deploy(ctx: Context, new: NewDeployment) -> DeploymentView:
 
     Raises InvalidParameter, VersionNotFound, DownloadFailed, InvalidPath, InsufficientSpace, PortInUse, DuplicateResource.
     """
-    asked = _requested_ports(ctx, new)
+    instances.require_name(new.name)
+    asked = requested_ports(ctx, new)
     new_deployment.require_free_name(ctx, new.name)
     names = [name for name in asked if name != MAIN]
     async with answered_in_time():
@@ -81,9 +83,8 @@ async def deploy(ctx: Context, new: NewDeployment) -> DeploymentView:
     return await view(ctx, deployment)
 
 
-def _requested_ports(ctx: Context, new: NewDeployment) -> dict[str, int]:
+def requested_ports(ctx: Context, new: NewDeployment) -> dict[str, int]:
     """The requested port of the main program and of every service, 0 for any. Raises InvalidParameter."""
-    instances.require_name(new.name)
     if len(new.services) > instances.SERVICES_LIMIT:
         raise InvalidParameter(
             f"服务不能超过 {instances.SERVICES_LIMIT} 个",
@@ -226,7 +227,7 @@ async def progress(
                 )
             now = _view_of(ctx, record, snapshot)
             if now != shown:
-                yield DeploymentUpdate(snapshot.cursor, now, snapshot.logs_after(seen))
+                yield DeploymentUpdate(snapshot.cursor, now_ms(), now, snapshot.logs_after(seen))
                 shown, seen = now, snapshot.cursor
             if now.ended_at is not None:
                 return

@@ -222,6 +222,19 @@ async def add(ctx: Context, new: NewInstance) -> InstanceView:
     PortInUse for the bot's port and for requested ones. A service without one gets its own or its usual port, even if another
     instance has that: the two may never run at the same time.
     """
+    require_sound(new)
+    folder = await asyncio.to_thread(folders.existing_folder, ctx.settings.workspace_folder, new.path)
+    async with ctx.locks.claims:
+        bot = await asyncio.to_thread(existing.read, ctx.bots.catalogue, folder)
+        record = await require_addable(ctx, new, folder, bot)
+        view = await ctx.live.add(record)
+    await ctx.configs.record_all(view.id)
+    await ctx.store.journal.note("add", ctx.caller, Text(f"添加 {new.name}", f"added {new.name}"), view.id)
+    return view
+
+
+def require_sound(new: NewInstance) -> None:
+    """Raises InvalidParameter for what no instance can have, wherever it is."""
     require_name(new.name)
     if new.port is not None:
         require_port(new.port)
@@ -235,22 +248,20 @@ async def add(ctx: Context, new: NewInstance) -> InstanceView:
         require_port(service.port or 1)
     if new.run_command:
         run_commands.split(new.run_command)
-    folder = await asyncio.to_thread(folders.existing_folder, ctx.settings.workspace_folder, new.path)
-    async with ctx.locks.claims:
-        _require_unique(ctx, new, folder)
-        bot = await asyncio.to_thread(existing.read, ctx.bots.catalogue, folder)
-        if not new.run_command:  # before its ports: of an empty folder they are guesses
-            await asyncio.to_thread(existing.require_runnable, bot, folder)
-        record = await asyncio.to_thread(_record, ctx, new, folder, bot)
-        try:
-            await ctx.ports.require_free([record.port], record)
-        except PortInUse as error:
-            raise _with_origin(error, new, bot) from None
-        await ctx.ports.require_free((service.port or 0 for service in new.services or ()), record)
-        view = await ctx.live.add(record)
-    await ctx.configs.record_all(view.id)
-    await ctx.store.journal.note("add", ctx.caller, Text(f"添加 {new.name}", f"added {new.name}"), view.id)
-    return view
+
+
+async def require_addable(ctx: Context, new: NewInstance, folder: Path, bot: FoundBot) -> InstanceRecord:
+    """The record of a folder that may be added, as long as `Locks.claims` is held. Raises as `add` does."""
+    _require_unique(ctx, new, folder)
+    if not new.run_command:  # before its ports: of an empty folder they are guesses
+        await asyncio.to_thread(existing.require_runnable, bot, folder)
+    record = await asyncio.to_thread(_record, ctx, new, folder, bot)
+    try:
+        await ctx.ports.require_free([record.port], record)
+    except PortInUse as error:
+        raise _with_origin(error, new, bot) from None
+    await ctx.ports.require_free((service.port or 0 for service in new.services or ()), record)
+    return record
 
 
 async def added(ctx: Context, instance_id: str) -> Text:

@@ -40,11 +40,11 @@ async def upgrade(
     PermissionDenied (a folder that this program did not make), InvalidParameter (older), DuplicateResource (that version is
     there already), VersionNotFound, DownloadFailed, InsufficientSpace.
     """
-    record = _require_installed(ctx, instance_id)
+    record = require_installed(ctx, instance_id)
     async with answered_in_time():
         selection = await select_upgrade(ctx.bots, record, version)
     async with ctx.locks.of(instance_id), ctx.locks.claims:
-        record = await _require_replaceable(ctx, instance_id)
+        record = await require_replaceable(ctx, instance_id)
         if not force:
             require_upgrade(record, selection)
         kept = await asyncio.to_thread(port_plan.ports_of_programs, record, ctx.bots.catalogue)
@@ -72,9 +72,9 @@ async def rollback(ctx: Context, instance_id: str) -> DeploymentView:
 
     Raises as `upgrade` does, and ResourceNotFound if no former tree is kept.
     """
-    _require_installed(ctx, instance_id)
+    require_installed(ctx, instance_id)
     async with ctx.locks.of(instance_id):
-        record = await _require_replaceable(ctx, instance_id)
+        record = await require_replaceable(ctx, instance_id)
         former = await asyncio.to_thread(_former_record, ctx, record)
         # The former tree as it is: nothing is fetched, made or configured.
         nothing = Install(space_mb=0)
@@ -98,14 +98,14 @@ async def clone(
 
     Raises InstanceNotFound, ServiceUnavailable (not installed), and as `deployments.deploy` does.
     """
-    _require_installed(ctx, instance_id)
+    require_installed(ctx, instance_id)
     instances.require_name(name)
     instances.require_port(1 if port is None else port)
     new_deployment.require_free_name(ctx, name)
     async with ctx.locks.of(
         instance_id
     ):  # once the deployment is queued, it keeps others from changing what it copies
-        record = _require_installed(ctx, instance_id)
+        record = require_installed(ctx, instance_id)
         selection = await asyncio.to_thread(select_clone, ctx.bots.catalogue, record)
         commands = {MAIN: record.run_command, **{s.name: s.run_command for s in record.services}}
         row = await new_deployment.begin(
@@ -125,8 +125,8 @@ async def clone(
     return await deployments.view(ctx, row)
 
 
-def _require_installed(ctx: Context, instance_id: str) -> InstanceRecord:
-    """Raises InstanceNotFound, ServiceUnavailable, InstanceAlreadyRunning."""
+def require_installed(ctx: Context, instance_id: str) -> InstanceRecord:
+    """An installed instance of which no deployment is under way. Raises InstanceNotFound, ServiceUnavailable, InstanceAlreadyRunning."""
     instances.require_installed(ctx, instance_id)
     if ctx.deployer.job(instance_id) is not None:
         name = ctx.live.view(instance_id).name
@@ -139,10 +139,10 @@ def _require_installed(ctx: Context, instance_id: str) -> InstanceRecord:
     return record
 
 
-async def _require_replaceable(ctx: Context, instance_id: str) -> InstanceRecord:
+async def require_replaceable(ctx: Context, instance_id: str) -> InstanceRecord:
     """The same for an instance whose tree may be replaced, for a caller that holds its lock. The replaced tree is removed one
     day, so this program must have made it: else raises PermissionDenied."""
-    record = _require_installed(ctx, instance_id)
+    record = require_installed(ctx, instance_id)
     if not await asyncio.to_thread(folders.is_ours, Path(record.path), instance_id):
         raise PermissionDenied(
             f"{record.path} 不是由本程序部署的，不会被替换：请先复制该实例，再升级副本",

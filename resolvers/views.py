@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from bots.recipe import WebPage
-from mailauncher.errors import Code, Text
+from mailauncher.errors import Code, LauncherError, Text
 from store.records import DeploymentKind, DeploymentStatus
 from terminals.states import Failure, State
 
@@ -220,6 +220,15 @@ class ComponentProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class StepProgress:
+    """One step of a deployment. `progress` is 0-100; `seconds` is how long it took, None before its end."""
+
+    step: str
+    progress: int
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class DeploymentFailure:
     """Why a deployment failed. `step` None: before its first step. `last_lines` are the last ones of the failed command."""
 
@@ -230,6 +239,28 @@ class DeploymentFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a command would be refused: what its error would be. `field` is the one of its input that causes it, if a single one
+    does."""
+
+    code: Code
+    text: Text
+    field: str | None
+
+    @classmethod
+    def of(cls, error: LauncherError) -> "Problem":
+        return cls(error.code, error.text, error.field)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Between how many seconds something is likely to take."""
+
+    least_s: int
+    most_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class DeploymentView:
     """The newest deployment, clone or upgrade of one instance at one moment.
 
@@ -237,7 +268,8 @@ class DeploymentView:
     None before the first one and after a completed deployment. `message` says what it does now, or how it ended. `version`
     is the tag or branch, `commit` is empty until it was checked out. `logs` are its sentences so far, at most the last 1000;
     they only grow at their end. `todo` is left for the user to do. `cursor` counts the lines of its journal so far.
-    Times are milliseconds since 1970.
+    `remaining` is how long it still took at `active_at`, when it last got on; both None while that is not known, and `remaining`
+    also once it has ended. `steps` are all that there are, in their order; empty if its plan cannot be read. Times are milliseconds since 1970.
     """
 
     instance_id: str
@@ -256,14 +288,18 @@ class DeploymentView:
     failure: DeploymentFailure | None
     todo: tuple[Text, ...]
     cursor: int
+    active_at: int | None = None
+    remaining: Estimate | None = None
+    steps: tuple[StepProgress, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DeploymentUpdate:
     """A deployment after a change. `log` has what is new in `logs` since the update before; in the first update, everything
-    after the requested cursor."""
+    after the requested cursor. `at` is the server's time then, in milliseconds since 1970."""
 
     cursor: int
+    at: int
     deployment: DeploymentView
     log: tuple[Text, ...]
 

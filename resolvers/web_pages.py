@@ -2,6 +2,7 @@
 
 import asyncio
 
+from mailauncher import listeners
 from resolvers import instances
 from resolvers.context import Context
 from resolvers.running import web_pages
@@ -17,3 +18,8 @@ async def list_of(ctx: Context, instance_id: str) -> list[WebPageView]:
 async def token(view: WebPageView) -> str | None:
     """The password with which one logs in; None: none, or none yet."""
     return await asyncio.to_thread(web_pages.token_of, view)
+
+
+async def listening(view: WebPageView) -> bool:
+    """Whether something listens on the page's port."""
+    return await asyncio.to_thread(listeners.is_taken, view.port)

@@ -85,6 +85,19 @@ class DeploymentFailure:
     )
 
 
+@strawberry.type(description="One step of a deployment.")
+class StepProgress:
+    step: DeploymentStep = strawberry.field(description="The step.")
+    progress: int = strawberry.field(description="Its finished share, 0-100; never decreases.")
+    seconds: float | None = strawberry.field(description="How long it took. Null: it is not complete.")
+
+
+@strawberry.type(description="How long something is likely to take.")
+class Estimate:
+    least_s: int = strawberry.field(description="Seconds that it takes at least.")
+    most_s: int = strawberry.field(description="Seconds that it takes at most, if nothing hangs.")
+
+
 def _message(deployment: strawberry.Parent[views.DeploymentView], info: Info) -> str:
     return deployment.message.in_language(info.context.language)
 
@@ -149,6 +162,17 @@ class Deployment:
     cursor: int = strawberry.field(
         description="Cursor of this state: pass it as `after` to `deploymentProgress` to follow from here."
     )
+    steps: list[StepProgress] = strawberry.field(
+        description="All of its steps, in their order. Empty: its plan cannot be read."
+    )
+    active_at: Instant | None = strawberry.field(
+        description="Time when it last got on: of one that is in progress and has not for minutes, something is slow or "
+        "hangs. Null: it has not begun."
+    )
+    remaining: Estimate | None = strawberry.field(
+        description="How much longer it was likely to take at `activeAt`, from what its steps recently took on this machine, else "
+        "from typical values. Null: it waits for others, or has ended."
+    )
 
 
 def from_view(view: views.DeploymentView) -> Deployment:
@@ -163,6 +187,7 @@ def _log(update: strawberry.Parent[views.DeploymentUpdate], info: Info) -> list[
 @strawberry.type(description="Progress of a deployment.")
 class DeploymentUpdate:
     cursor: int = strawberry.field(description="Pass it as `after` to resume from here.")
+    at: Instant = strawberry.field(description="Time of this update, by the server's clock.")
     deployment: Deployment = strawberry.field(description="The deployment in its current state.")
     log: list[str] = strawberry.field(
         resolver=_log, description=f"New log messages since the previous update, {LANGUAGE}."

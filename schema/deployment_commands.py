@@ -99,11 +99,8 @@ def deployment_payload(view: DeploymentView, message: Text, info: Info) -> Deplo
     )
 
 
-async def _deploy(
-    info: Info,
-    input: Annotated[DeployInstanceInput, strawberry.argument(description="The instance to deploy.")],
-) -> DeploymentPayload | None:
-    new = deployments.NewDeployment(
+def new_deployment(input: DeployInstanceInput) -> deployments.NewDeployment:
+    return deployments.NewDeployment(
         name=input.name,
         path=input.path,
         port=input.port,
@@ -113,8 +110,14 @@ async def _deploy(
         accept_terms=input.accept_terms,
         recipe=input.recipe,
     )
+
+
+async def _deploy(
+    info: Info,
+    input: Annotated[DeployInstanceInput, strawberry.argument(description="The instance to deploy.")],
+) -> DeploymentPayload | None:
     with _with_field_names():
-        view = await info.context.complete(deployments.deploy(info.context.ctx, new))
+        view = await info.context.complete(deployments.deploy(info.context.ctx, new_deployment(input)))
     return deployment_payload(view, STARTED, info)
 
 

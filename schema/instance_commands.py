@@ -103,15 +103,18 @@ def instance_payload(outcome: CommandOutcome, info: Info) -> InstancePayload:
     )
 
 
+def new_instance(input: AddInstanceInput) -> instances.NewInstance:
+    services = None
+    if input.services is not None:
+        services = tuple(instances.NewService(s.name, s.path, s.port, s.run_command) for s in input.services)
+    return instances.NewInstance(input.name, input.path, input.port, input.run_command, services)
+
+
 async def _add(
     info: Info,
     input: Annotated[AddInstanceInput, strawberry.argument(description="The instance to add.")],
 ) -> InstancePayload | None:
-    services = None
-    if input.services is not None:
-        services = tuple(instances.NewService(s.name, s.path, s.port, s.run_command) for s in input.services)
-    new = instances.NewInstance(input.name, input.path, input.port, input.run_command, services)
-    view = await info.context.complete(instances.add(info.context.ctx, new))
+    view = await info.context.complete(instances.add(info.context.ctx, new_instance(input)))
     return instance_payload(CommandOutcome(view, await instances.added(info.context.ctx, view.id)), info)
 
 

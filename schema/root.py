@@ -31,6 +31,7 @@ from schema.limits import DocumentCache, LimitsExtension
 from schema.person import PersonQuery
 from schema.person_commands import PersonMutation
 from schema.person_file import PersonFileMutation, PersonFileQuery
+from schema.preview import PreviewQuery
 from schema.scalars import SCALARS
 from schema.service_commands import ServiceMutation
 from schema.shared_events import SharedEvents
@@ -63,6 +64,7 @@ class Query(
     ConfigQuery,
     ConfigDraftQuery,
     KeptFilesQuery,
+    PreviewQuery,
 ):
     pass
 

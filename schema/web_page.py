@@ -14,6 +14,10 @@ def _token(page: strawberry.Parent[WebPageView]) -> Awaitable[str | None]:
     return web_pages.token(page)
 
 
+def _listening(page: strawberry.Parent[WebPageView]) -> Awaitable[bool]:
+    return web_pages.listening(page)
+
+
 @strawberry.type(
     description="The web page of a program, such as MaiBot's WebUI or NapCat's, as its recipe and its files describe it."
 )
@@ -21,6 +25,10 @@ class WebPage:
     program: str = strawberry.field(description="Program that serves it: `main`, or the name of a service.")
     port: int = strawberry.field(description="TCP port, 1-65535.")
     url: str = strawberry.field(description="URL of the page on the server's own machine.")
+    listening: bool = strawberry.field(
+        resolver=_listening,
+        description="Whether something listens on its port now. It may be another program, if this one does not run.",
+    )
     token: str | None = strawberry.field(
         resolver=_token,
         description="The password with which one logs in there: a secret. Null: it has none, or the program has not chosen one yet.",

@@ -150,8 +150,12 @@ class Deployments:
 
     def average_seconds(self, kind: DeploymentKind, step: str) -> float | None:
         """The average duration of a step in recent deployments; None: there was none."""
-        taken = [steps[step] for steps in self._steps[kind] if step in steps]
+        taken = self.recent_seconds(kind, step)
         return sum(taken) / len(taken) if taken else None
+
+    def recent_seconds(self, kind: DeploymentKind, step: str) -> list[float]:
+        """The durations of a step in recent deployments, oldest first."""
+        return [steps[step] for steps in self._steps[kind] if step in steps]
 
     def _keep(self, record: DeploymentRecord) -> None:
         self._newest.pop(record.instance_id, None)

@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from bots.deploying import components, copying, python
@@ -47,9 +48,14 @@ def check(work: WorkerContext) -> None:
     python.announce(work)
 
 
-def _check_programs(work: WorkerContext) -> None:
-    if any(c.source.git for c in work.components) and shutil.which("git") is None:
+def require_git(components: Iterable[Component]) -> None:
+    """Raises DeploymentFailed if any of these comes from a repository and there is no git."""
+    if any(component.source.git for component in components) and shutil.which("git") is None:
         raise DeploymentFailed("找不到 git：请先安装 git", "git not found: install it first")
+
+
+def _check_programs(work: WorkerContext) -> None:
+    require_git(work.components)
     if not os.access(work.plan.uv, os.X_OK):
         raise DeploymentFailed(
             f"无法运行 uv（{work.plan.uv}）：请重新安装 MaiLauncher",

@@ -101,6 +101,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Whether uv may download a Python if none fits."""
     weights: dict[Step, float] = {}
     """Expected seconds of each step of this plan."""
+    ranges: dict[Step, tuple[float, float]] = {}
+    """The least and the most seconds that each step is likely to take; empty in the plans of earlier versions."""
 
     @property
     def main(self) -> Component:

@@ -40,6 +40,14 @@ def changed_texts(new: Path, old: Path, consent: Mapping[str, str]) -> list[str]
     return [text for text, record in consent.items() if not _accepted(new, text, record, old)]
 
 
+def has_record(folder: Path, record: str, wanted: str) -> bool:
+    """Whether a record in the folder is of the text with this digest. Raises InvalidPath. Reads files."""
+    try:
+        return _content(folder, record, _DIGEST_BYTES, replaced=True) == wanted.encode()
+    except FileTooLarge:
+        return False
+
+
 def texts(folder: Path, consent: Mapping[str, str]) -> dict[str, bytes | None]:
     """The texts in the folder, None for a missing one. Raises InvalidPath, FileTooLarge. Reads files."""
     return {text: _content(folder, text, TEXT_BYTES) for text in consent}
@@ -67,11 +75,7 @@ def _accepted(folder: Path, text: str, record: str, recorded: Path | None = None
     content = _content(folder, text, TEXT_BYTES)
     if content is None:
         return True
-    try:
-        found = _content(recorded or folder, record, _DIGEST_BYTES, replaced=True)
-    except FileTooLarge:
-        return False
-    return found == digest(content).encode()
+    return has_record(recorded or folder, record, digest(content))
 
 
 def _content(folder: Path, name: str, limit: int, *, replaced: bool = False) -> bytes | None:

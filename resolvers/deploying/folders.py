@@ -182,17 +182,26 @@ def prepare(folder: Path) -> None:
 
 def require_space(folder: Path, mebibytes: int) -> None:
     """Raises InsufficientSpace unless that much is free on the disk of the folder."""
-    place = next((parent for parent in (folder, *folder.parents) if files.exists(parent)), folder)
-    try:
-        free = shutil.disk_usage(place).free >> 20
-    except OSError as error:
-        raise _unusable(folder, error) from error
+    free = free_space(folder) >> 20
     if free < mebibytes:
+        place = _existing(folder)
         raise InsufficientSpace(
             f"{place} 所在磁盘剩余 {free} MiB，安装需要 {mebibytes} MiB",
             f"The disk of {place} has {free} MiB left; the installation needs {mebibytes} MiB",
             field="path",
         )
+
+
+def free_space(folder: Path) -> int:
+    """Bytes that are free on the disk of a folder, which need not exist. Raises InvalidPath."""
+    try:
+        return shutil.disk_usage(_existing(folder)).free
+    except OSError as error:
+        raise _unusable(folder, error) from error
+
+
+def _existing(folder: Path) -> Path:
+    return next((parent for parent in (folder, *folder.parents) if files.exists(parent)), folder)
 
 
 def is_ours(folder: Path, instance_id: str) -> bool:

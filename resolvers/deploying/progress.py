@@ -7,10 +7,11 @@ from pathlib import Path
 import msgspec
 
 from bots.deploying import journal, plan
-from bots.deploying.plan import Plan, Step
+from bots.deploying.plan import WEIGHTS, Plan, Step
 from bots.launching import fill
 from mailauncher.errors import Code, Text
-from resolvers.views import ComponentProgress, DeploymentFailure, DeploymentView
+from resolvers.deploying import estimates
+from resolvers.views import ComponentProgress, DeploymentFailure, DeploymentView, Estimate, StepProgress
 from store.records import DeploymentKind, DeploymentRecord, DeploymentStatus
 
 LOGS = 1000
@@ -46,6 +47,8 @@ class ProgressSnapshot:
     last: journal.Kind | None = None
     state: journal.DeploymentState = field(default_factory=journal.DeploymentState)
     progress: int = 0
+    active_at: int | None = None
+    """When the newest entry was written, in milliseconds since 1970."""
     logs: tuple[tuple[int, Text], ...] = ()
     """The newest sentences, each with the cursor of its entry; at most LOGS."""
 
@@ -75,6 +78,7 @@ def read(folder: Path) -> ProgressSnapshot:
         size=size,
         cursor=numbered[-1][0] if numbered else 0,
         last=entries[-1].kind if entries else None,
+        active_at=entries[-1].at if entries else None,
         state=journal.state(entries),
         progress=journal.progress(entries, found.weights if found else {}),
         logs=tuple(sentences[-LOGS:]),
@@ -107,7 +111,25 @@ def view(record: DeploymentRecord, snapshot: ProgressSnapshot, services: Sequenc
         failure=failure(record, snapshot),
         todo=todo,
         cursor=snapshot.cursor,
+        active_at=snapshot.active_at,
+        remaining=_remaining(record, snapshot),
+        steps=tuple(_steps(snapshot)),
     )
+
+
+def _steps(snapshot: ProgressSnapshot) -> Iterator[StepProgress]:
+    planned = snapshot.plan.weights if snapshot.plan else {}
+    for step in WEIGHTS:
+        if step in planned:
+            share = snapshot.state.shares.get(step, 0.0)
+            yield StepProgress(step, int(100 * share), snapshot.state.seconds.get(step))
+
+
+def _remaining(record: DeploymentRecord, snapshot: ProgressSnapshot) -> Estimate | None:
+    """Of one that waits for others it is not known: theirs come first."""
+    if record.status is not DeploymentStatus.INSTALLING or snapshot.plan is None:
+        return None
+    return estimates.remaining(snapshot.plan, snapshot.state)
 
 
 def _todo(plan: Plan, missing: Collection[str]) -> Iterator[Text]:

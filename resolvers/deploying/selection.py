@@ -11,7 +11,7 @@ import uv
 from bots import release
 from bots.branches import version_of
 from bots.catalogue import Catalogue
-from bots.deploying.plan import WEIGHTS, Component, Plan, Source, Step
+from bots.deploying.plan import Component, Plan, Source
 from bots.fetching.repository_url import LOCAL_SCHEMES, SCHEMES
 from bots.fitting import fitting
 from bots.launching import fill
@@ -22,7 +22,7 @@ from mailauncher import __version__
 from mailauncher.errors import InvalidParameter, VersionNotFound
 from mailauncher.files import is_file
 from mailauncher.settings import Settings
-from resolvers.deploying import folders
+from resolvers.deploying import estimates, folders
 from resolvers.running import plugins
 from store.deployments import Deployments
 from store.records import DeploymentKind, InstanceRecord
@@ -346,6 +346,7 @@ def make_plan(
 ) -> Plan:
     components = tuple(program.component for program in selection.programs)
     upgrade = kind is DeploymentKind.UPGRADE
+    steps = estimates.steps_of(kind, components, start=start)
     return Plan(
         id=instance_id,
         kind=kind.value,
@@ -365,25 +366,6 @@ def make_plan(
         python=tuple(settings.python),
         github_mirror=settings.github_mirror,
         python_downloads=settings.python_downloads,
-        weights=expected_seconds(rows, kind, components, start=start),
+        weights=estimates.usual_seconds(rows, kind, steps),
+        ranges=estimates.ranges(rows, kind, steps),
     )
-
-
-def expected_seconds(
-    rows: Deployments, kind: DeploymentKind, components: Sequence[Component], *, start: bool
-) -> dict[Step, float]:
-    """The expected seconds of each step that there will be: the recent average on this machine, else a typical value."""
-    absent: set[Step] = set()
-    if kind is not DeploymentKind.UPGRADE:
-        absent.add("stop")
-    if kind is DeploymentKind.SERVICES or not any(component.install.python for component in components):
-        absent |= {"environment", "dependencies"}
-    if len(components) == 1:
-        absent.add("services")
-    if not start:
-        absent.add("start")
-    return {
-        step: rows.average_seconds(kind, step) or usual
-        for step, usual in WEIGHTS.items()
-        if step not in absent
-    }

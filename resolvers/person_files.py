@@ -5,7 +5,8 @@ import codecs
 import csv
 import io
 import json
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import accumulate
@@ -43,12 +44,14 @@ class LineStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The result of one line; `number` counts from 1. A failed line has an `error`, any other a `person_id`."""
+    """The result of one line; `number` counts from 1. A failed line has an `error`, and a `user_id` if that could be read; any
+    other has a `user_id`, and a `person_id` unless a dry run would create the person."""
 
     number: int
     status: LineStatus
     person_id: str | None = None
     error: LauncherError | None = None
+    user_id: str | None = None
 
 
 # Writing
@@ -111,20 +114,21 @@ async def load(
     source: AsyncIterable[bytes],
     form: FileFormat,
     existing: ExistingPersonPolicy,
+    *,
+    dry_run: bool = False,
 ) -> AsyncGenerator[list[Line], None]:
     """Imports a file; returns the results of its lines in order, some at a time: of all that are not blank, and for a CSV
     record of several lines that of the first. A line that fails does not end the import, except for the header of CSV.
-    Raises InstanceNotFound."""
+    `dry_run`: nothing is written, and the results are those that an import would have now. Raises InstanceNotFound."""
     ctx.live.view(instance_id)
-    return _results(ctx, instance_id, source, form, existing)
+    writing: _Writing = (
+        _DryRun(ctx, instance_id, existing) if dry_run else _Import(ctx, instance_id, existing)
+    )
+    return _results(source, form, writing)
 
 
 async def _results(
-    ctx: Context,
-    instance_id: str,
-    source: AsyncIterable[bytes],
-    form: FileFormat,
-    existing: ExistingPersonPolicy,
+    source: AsyncIterable[bytes], form: FileFormat, writing: "_Writing"
 ) -> AsyncGenerator[list[Line], None]:
     batch: list[_New | Line] = []
     reader = PersonReader(form)
@@ -132,7 +136,7 @@ async def _results(
         batch += await asyncio.to_thread(_parsed, reader, piece, last)
         full = len(batch) if last or reader.ended else len(batch) // LINES_AT_ONCE * LINES_AT_ONCE
         for at in range(0, full, LINES_AT_ONCE):
-            yield await _write_batch(ctx, instance_id, batch[at : min(at + LINES_AT_ONCE, full)], existing)
+            yield await writing.results(batch[at : min(at + LINES_AT_ONCE, full)])
         del batch[:full]
         if reader.ended:
             return
@@ -170,65 +174,115 @@ def _parsed(reader: PersonReader, piece: bytes, last: bool) -> list[_New | Line]
     return found
 
 
-async def _write_batch(
-    ctx: Context, instance_id: str, batch: Sequence[_New | Line], existing: ExistingPersonPolicy
-) -> list[Line]:
-    """Writes a batch: all new persons in one transaction, then all changes of existing ones in another."""
-    report: dict[int, Line] = {}
-    new: dict[str, _New] = {}
-    repeated: list[_New] = []
-    user_ids = [line.row["user_id"] for line in batch if isinstance(line, _New)]
-    ids = {row["user_id"]: row["id"] for row in await ctx.store.persons.by_key(instance_id, user_ids)}
-    for line in batch:
-        if isinstance(line, Line):
-            report[line.number] = line
-        elif line.row["user_id"] in ids or line.row["user_id"] in new:
-            repeated.append(line)
-        else:
-            new[line.row["user_id"]] = line
-    try:
-        made = await ctx.store.persons.add(instance_id, [line.row for line in new.values()])
-    except DuplicateResource:
-        # Another command has added one of them since `by_key` looked. Nothing of the batch is written yet, and now it exists.
-        return await _write_batch(ctx, instance_id, batch, existing)
-    ctx.synchronizer.schedule_push(instance_id)
-    for created, row in zip(new.values(), made, strict=True):
-        report[created.number] = Line(created.number, LineStatus.CREATED, row["id"])
-        ids[row["user_id"]] = row["id"]
-    for result in await _write_existing(ctx, instance_id, repeated, ids, existing):
-        report[result.number] = result
-    return [report[line.number] for line in batch]
+class _Writing(ABC):
+    """What becomes of lines, some at a time: those with new persons first, then those whose persons exist."""
 
+    def __init__(self, ctx: Context, instance_id: str, existing: ExistingPersonPolicy) -> None:
+        self._ctx = ctx
+        self._instance_id = instance_id
+        self._existing = existing
 
-async def _write_existing(
-    ctx: Context,
-    instance_id: str,
-    repeated: Sequence[_New],
-    ids: Mapping[str, str],
-    existing: ExistingPersonPolicy,
-) -> list[Line]:
-    """The results of lines whose persons exist; `ids` by user id."""
-    user_ids = [line.row["user_id"] for line in repeated]
-    if existing is ExistingPersonPolicy.FAIL:
-        errors = map(ctx.store.persons.duplicate_error, user_ids)
+    async def results(self, batch: Sequence[_New | Line]) -> list[Line]:
+        user_ids = [line.row["user_id"] for line in batch if isinstance(line, _New)]
+        known = await self._known(user_ids)
+        report: dict[int, Line] = {}
+        new: dict[str, _New] = {}
+        repeated: list[_New] = []
+        for line in batch:
+            if isinstance(line, Line):
+                report[line.number] = line
+            elif line.row["user_id"] in known or line.row["user_id"] in new:
+                repeated.append(line)
+            else:
+                new[line.row["user_id"]] = line
+        try:
+            made = await self._create(list(new.values()))
+        except DuplicateResource:
+            # Another command has added one of them since we looked. Nothing of the batch is written yet, and now it exists.
+            return await self.results(batch)
+        known |= {row["user_id"]: row for row in made}
+        created = [
+            Line(line.number, LineStatus.CREATED, row.get("id"), user_id=row["user_id"])
+            for line, row in zip(new.values(), made, strict=True)
+        ]
+        for result in (*created, *await self._repeated(repeated, known)):
+            report[result.number] = result
+        return [report[line.number] for line in batch]
+
+    async def _repeated(self, lines: Sequence[_New], known: dict[str, Row]) -> list[Line]:
+        """The results of lines whose persons exist."""
+        user_ids = [line.row["user_id"] for line in lines]
+        failures: list[LauncherError | None] = [None] * len(lines)
+        status = LineStatus.SKIPPED
+        if self._existing is ExistingPersonPolicy.FAIL:
+            failures = [*map(self._ctx.store.persons.duplicate_error, user_ids)]
+        elif self._existing is ExistingPersonPolicy.UPDATE and lines:
+            status = LineStatus.UPDATED
+            failures = await self._update(lines, known)
         return [
-            Line(line.number, LineStatus.FAILED, error=error)
-            for line, error in zip(repeated, errors, strict=True)
+            Line(line.number, status, known[user_id].get("id"), user_id=user_id)
+            if failure is None
+            else Line(line.number, LineStatus.FAILED, error=failure, user_id=user_id)
+            for user_id, line, failure in zip(user_ids, lines, failures, strict=True)
         ]
-    status = LineStatus.SKIPPED
-    failures: list[LauncherError | None] = [None] * len(repeated)
-    if existing is ExistingPersonPolicy.UPDATE and repeated:
-        status = LineStatus.UPDATED
-        changes = [
-            _change(ids[user_id], line.person) for user_id, line in zip(user_ids, repeated, strict=True)
-        ]
-        failures = await persons.update_each(ctx, instance_id, changes)
-    return [
-        Line(line.number, status, ids[user_id])
-        if failure is None
-        else Line(line.number, LineStatus.FAILED, error=failure)
-        for user_id, line, failure in zip(user_ids, repeated, failures, strict=True)
-    ]
+
+    async def _known(self, user_ids: Sequence[str]) -> dict[str, Row]:
+        """The rows of those that exist, by user id."""
+        found = await self._ctx.store.persons.by_key(self._instance_id, user_ids)
+        return {row["user_id"]: row for row in found}
+
+    @abstractmethod
+    async def _create(self, lines: Sequence[_New]) -> list[Row]:
+        """The rows of new persons, in this order. Raises DuplicateResource."""
+
+    @abstractmethod
+    async def _update(self, lines: Sequence[_New], known: dict[str, Row]) -> list[LauncherError | None]:
+        """The error of each, or None."""
+
+
+class _Import(_Writing):
+    """All new persons of a batch in one transaction, then all changes of existing ones in another."""
+
+    async def _create(self, lines: Sequence[_New]) -> list[Row]:
+        made = await self._ctx.store.persons.add(self._instance_id, [line.row for line in lines])
+        self._ctx.synchronizer.schedule_push(self._instance_id)
+        return made
+
+    async def _update(self, lines: Sequence[_New], known: dict[str, Row]) -> list[LauncherError | None]:
+        changes = [_change(known[line.row["user_id"]]["id"], line.person) for line in lines]
+        return await persons.update_each(self._ctx, self._instance_id, changes)
+
+
+class _DryRun(_Writing):
+    """Writes nothing. Remembers whom earlier lines would create, for lines that repeat them."""
+
+    def __init__(self, ctx: Context, instance_id: str, existing: ExistingPersonPolicy) -> None:
+        super().__init__(ctx, instance_id, existing)
+        self._created: set[str] = set()
+
+    async def _known(self, user_ids: Sequence[str]) -> dict[str, Row]:
+        earlier = {one: {"user_id": one, "profile": "{}"} for one in user_ids if one in self._created}
+        return earlier | await super()._known(user_ids)
+
+    async def _create(self, lines: Sequence[_New]) -> list[Row]:
+        self._created.update(line.row["user_id"] for line in lines)
+        return [line.row for line in lines]
+
+    async def _update(self, lines: Sequence[_New], known: dict[str, Row]) -> list[LauncherError | None]:
+        return await asyncio.to_thread(self._refusals, lines, known)
+
+    def _refusals(self, lines: Sequence[_New], known: dict[str, Row]) -> list[LauncherError | None]:
+        """A person that several lines of the file make too long is only refused if they are in one batch."""
+        rows = dict(known)
+        failures: list[LauncherError | None] = []
+        for line in lines:
+            row = rows[line.row["user_id"]]
+            try:
+                rows[line.row["user_id"]] = row | persons.changed(row, _change("", line.person))
+                failures.append(None)
+            except LauncherError as error:
+                failures.append(error)
+        return failures
 
 
 def _change(id: str, one: NewPerson) -> PersonChange:

@@ -88,6 +88,11 @@ def _edit(change: PersonChange) -> Callable[[Row], Row]:
     return lambda row: new | {"profile": _merged(row["profile"], profile)}
 
 
+def changed(row: Row, change: PersonChange) -> Row:
+    """The columns that the change would set. Raises InvalidParameter."""
+    return _edit(change)(row)
+
+
 def profile_of(given: object) -> Mapping[str, Any] | None:
     """A client's value for `profile`, if it is an object or null. Raises InvalidParameter."""
     if given is None or isinstance(given, dict):

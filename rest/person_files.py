@@ -43,6 +43,9 @@ class ReportLine(msgspec.Struct):
         about("失败时出错的字段。", "Invalid field, if the line failed because of a single one."),
     ] = UNSET
     message: Annotated[str | UnsetType, about("失败的原因。", "Cause of the failure.")] = UNSET
+    user_id: Annotated[
+        str | UnsetType, about("用户 ID，无法读取时没有。", "User id, unless it could not be read.")
+    ] = UNSET
 
 
 class Imported(msgspec.Struct):
@@ -73,13 +76,15 @@ async def _export(ctx: Context, call: Call) -> StreamedResponse:
 async def _import(ctx: Context, call: Call) -> StreamedResponse:
     form = FileFormat(_choice(call, "format", list(FileFormat)))
     existing = ExistingPersonPolicy(_choice(call, "existing", list(ExistingPersonPolicy)))
+    dry_run = _choice(call, "dry_run", ["false", "true"]) == "true"
     tally = ImportCounts()
     with ExitStack() as stack:
         # Beside the persons, for which there has to be room anyway: a report that cannot be kept would hide what was imported.
         report: IO[bytes] = stack.enter_context(
             tempfile.SpooledTemporaryFile(SPOOLED_BYTES, dir=str(ctx.settings.data_folder))
         )
-        async for lines in await person_files.load(ctx, call.path["id"], call.body, form, existing):
+        found = await person_files.load(ctx, call.path["id"], call.body, form, existing, dry_run=dry_run)
+        async for lines in found:
             tally.count(lines)
             text = b"".join(b"," + _encoder.encode(_reported(line, call.language)) for line in lines)
             await asyncio.to_thread(report.write, text)
@@ -108,13 +113,14 @@ async def _report(head: bytes, report: IO[bytes]) -> AsyncGenerator[bytes, None]
 def _reported(line: Line, language: str) -> ReportLine:
     error = line.error
     if error is None:
-        return ReportLine(line.number, line.status, line.person_id or UNSET)
+        return ReportLine(line.number, line.status, line.person_id or UNSET, user_id=line.user_id or UNSET)
     return ReportLine(
         line.number,
         line.status,
         code=error.code,
         field=error.field or UNSET,
         message=error.text.in_language(language),
+        user_id=line.user_id or UNSET,
     )
 
 
@@ -169,6 +175,15 @@ OPERATIONS = (
                     "What to do with a user id that exists already, fail by default",
                 ),
                 tuple(ExistingPersonPolicy),
+            ),
+            Parameter(
+                "dry_run",
+                Text(
+                    "为 true 时不写入，只给出此刻导入会有的结果，默认 false",
+                    "true: nothing is written, and the results are those that an import would have at the moment; false by "
+                    "default",
+                ),
+                ("false", "true"),
             ),
         ),
         codes=(Code.INSTANCE_NOT_FOUND, Code.INVALID_PARAMETER, Code.FILE_TOO_LARGE),

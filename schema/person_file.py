@@ -57,6 +57,10 @@ class ImportPersonsInput:
     existing: ExistingPerson = strawberry.field(
         default=ExistingPerson.FAIL, description="What to do with a line whose user id exists already."
     )
+    dry_run: bool = strawberry.field(
+        default=False,
+        description="Whether nothing is written, and the results are those that an import would have at the moment.",
+    )
 
 
 @strawberry.type(description="Result of one line.")
@@ -65,12 +69,15 @@ class ImportedLine:
         description="Line number, from 1; for a CSV record of several lines the first."
     )
     status: ImportStatus = strawberry.field(description="Result of the line.")
-    person_id: strawberry.ID | None = strawberry.field(description="Id of the person. Null: the line failed.")
+    person_id: strawberry.ID | None = strawberry.field(
+        description="Id of the person. Null: the line failed, or a dry run would create the person."
+    )
     code: str | None = strawberry.field(description="Error code. Null: no error.")
     field: str | None = strawberry.field(
         description="Invalid field. Null: no error, or not caused by a single field."
     )
     message: str | None = strawberry.field(description="Cause of the failure. Null: no error.")
+    user_id: str | None = strawberry.field(description="User id of the line. Null: it could not be read.")
 
 
 @strawberry.type(description="Result of an import.")
@@ -125,6 +132,7 @@ async def _imported(info: Info, input: ImportPersonsInput) -> ImportPersonsPaylo
         source,
         FileFormat[input.format.name],
         ExistingPersonPolicy[input.existing.name],
+        dry_run=input.dry_run,
     ):
         tally.count(some)
         lines += [_shown(line, language) for line in some]
@@ -147,6 +155,7 @@ def _shown(line: Line, language: str) -> ImportedLine:
         code=error.code.value if error else None,
         field=error.field if error else None,
         message=error.text.in_language(language) if error else None,
+        user_id=line.user_id,
     )
 
 

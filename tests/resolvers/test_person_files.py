@@ -19,7 +19,7 @@ from resolvers.context import Context
 from resolvers.person_cells import COLUMNS
 from resolvers.person_files import ExistingPersonPolicy, Line, LineStatus
 from resolvers.person_reader import FileFormat
-from resolvers.persons import NewPerson
+from resolvers.persons import PROFILE_CHARACTERS, NewPerson
 from tests.support.context import add_bot
 
 NASTY = [
@@ -48,10 +48,12 @@ async def load(
     form: FileFormat = FileFormat.JSONL,
     existing: ExistingPersonPolicy = ExistingPersonPolicy.FAIL,
     size: int = 0,
+    *,
+    dry_run: bool = False,
 ) -> list[Line]:
     parts = [data[at : at + size] for at in range(0, len(data), size)] if size else [data]
     report: list[Line] = []
-    async for lines in await person_files.load(ctx, bot, pieces(*parts), form, existing):
+    async for lines in await person_files.load(ctx, bot, pieces(*parts), form, existing, dry_run=dry_run):
         report += lines
     return report
 
@@ -150,6 +152,40 @@ async def test_each_line_has_its_result(ctx: Context, bot: str) -> None:
         8: (Code.INVALID_PARAMETER, None),
     }
     assert [row["user_id"] for row in await everybody(ctx, bot)] == ["there", "new", "last"]
+
+
+@pytest.mark.parametrize("existing", list(ExistingPersonPolicy))
+async def test_a_dry_run_tells_each_result_and_writes_nothing(
+    ctx: Context, bot: str, existing: ExistingPersonPolicy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(person_files, "LINES_AT_ONCE", 2)
+    long = "x" * (PROFILE_CHARACTERS - 20)
+    await persons.create(ctx, bot, NewPerson("there", nickname="old", profile={"long": long}))
+    data = lines(
+        [
+            {"user_id": "new"},
+            {"user_id": "there", "nickname": "changed"},
+            {"user_id": "new"},
+            {"user_id": " ", "nickname": "?"},
+            {"user_id": "there", "profile": {"more": "x" * 20}},
+            {"user_id": "last"},
+            {"user_id": "new"},
+        ]
+    )
+    before = await everybody(ctx, bot)
+    told = await load(ctx, bot, data + b"no json", existing=existing, dry_run=True)
+    assert await everybody(ctx, bot) == before
+    done = await load(ctx, bot, data + b"no json", existing=existing)
+    assert len(done) == 8
+
+    def shown(line: Line) -> object:
+        error = line.error
+        return line.number, line.status, line.user_id, error and (error.code, error.field, error.text)
+
+    assert [*map(shown, told)] == [*map(shown, done)]
+    ids = {line.user_id: line.person_id for line in told}
+    assert (ids["last"], ids[None]) == (None, None)
+    assert (ids["there"] is None) == (existing is not ExistingPersonPolicy.SKIP)
 
 
 @pytest.mark.parametrize("form", list(FileFormat))

@@ -39,10 +39,13 @@ async def test_a_file_is_uploaded_in_pieces_and_downloaded_again(http: httpx.Asy
             yield data[at : at + 1000]
 
     data = lines(500)
+    report = (await http.post("import?dry_run=true", content=pieces())).json()
+    assert (report["created"], report["lines"][1]) == (500, {"line": 2, "status": "created", "user_id": "1"})
+    failure(await http.post("import?dry_run=1", content=b""), Code.INVALID_PARAMETER, "dry_run")
     report = (await http.post("import", content=pieces())).json()
     assert list(report) == ["success", "message", "created", "updated", "skipped", "failed", "lines"]
     assert (report["success"], report["created"], report["failed"]) == (True, 500, 0)
-    assert report["lines"][0].keys() == {"line", "status", "person_id"}
+    assert report["lines"][0].keys() == {"line", "status", "person_id", "user_id"}
     assert [line["line"] for line in report["lines"]] == list(range(1, 501))
     again = (await http.post("import?existing=skip", content=data)).json()
     assert (again["created"], again["skipped"]) == (0, 500)

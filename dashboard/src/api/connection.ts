@@ -6,9 +6,11 @@ import { type Client, createClient } from "graphql-ws";
 import { language } from "../i18n/language";
 import { createStore } from "../ui/store";
 import { ApiError, dataOf, UnknownOutcome } from "./errors";
+import { isLarge, post } from "./large";
 import { documentId, type Operation } from "./operation";
 
 const RETRY_MS = [200, 400, 800, 1000];
+const AGAIN_MS = 1000;
 const KEEP_ALIVE_MS = 10_000;
 const ALIVE_WITHIN_MS = 3000;
 
@@ -80,7 +82,21 @@ export function query<Result, Variables>(
   operation: Operation<Result, Variables>,
   variables: Variables,
 ): Promise<Result> {
-  return once<Result>(operation, variables);
+  return isLarge(variables) ? patiently(operation, variables) : once<Result>(operation, variables);
+}
+
+async function patiently<Result, Variables>(
+  operation: Operation<Result, Variables>,
+  variables: Variables,
+): Promise<Result> {
+  for (;;) {
+    try {
+      return await post(operation, variables);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      await wait(AGAIN_MS); // the server is gone
+    }
+  }
 }
 
 /**
@@ -92,6 +108,10 @@ export function command<Result, Variables>(
   variables: Variables,
 ): Promise<Result> {
   if (connection.get().is !== "connected") return Promise.reject(new UnknownOutcome());
+  if (isLarge(variables))
+    return post(operation, variables).catch((error: Error) => {
+      throw error instanceof TypeError ? new UnknownOutcome() : error;
+    });
   return new Promise((resolve, reject) => {
     const settled = () => unwatch();
     const unwatch = connection.subscribe(() => {

@@ -4,6 +4,79 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+/** What to do to a value in a text. */
+export type ConfigAction =
+  /** It is an element of an array: add a copy at the array's end. */
+  | 'REPEAT'
+  /** Set it; missing tables are created. */
+  | 'SET'
+  /** Remove it; a missing one is not an error. */
+  | 'UNSET';
+
+/** A change of one value in a text. */
+export type ConfigEditInput = {
+  /** What to do. */
+  action: ConfigAction;
+  /** Path of keys and, in arrays, indices from 0: `["api", "hosts", "0"]`. At most 64 steps. */
+  path: Array<string>;
+  /** The value to set. Null is allowed in JSON files only. */
+  value?: unknown;
+};
+
+/** Format of a configuration file. */
+export type ConfigKind =
+  /** `NAME=value` lines, as python-dotenv reads them. */
+  | 'ENV'
+  /** JSON with an object at the top. */
+  | 'JSON'
+  /** TOML. */
+  | 'TOML';
+
+/** Who has changed a part of a text. */
+export type ConfigOrigin =
+  /** Both, in the same way. */
+  | 'BOTH'
+  /** Both, each in another way. */
+  | 'CONFLICT'
+  /** The given text. */
+  | 'MINE'
+  /** Nobody. */
+  | 'SAME'
+  /** The file. */
+  | 'THEIRS';
+
+/** What kind of value a configuration file has in a place. */
+export type ConfigShape =
+  /** An array with tables or arrays in it: its elements follow. */
+  | 'ARRAY'
+  /** `true` or `false`. */
+  | 'BOOLEAN'
+  /** A floating-point number. */
+  | 'FLOAT'
+  /** An integer. */
+  | 'INTEGER'
+  /** An array of plain values. */
+  | 'LIST'
+  /** `null`, in JSON. */
+  | 'NULL'
+  /** A text. */
+  | 'STRING'
+  /** A section or an inline table: its values follow. */
+  | 'TABLE'
+  /** A date, a time, or both. */
+  | 'TIME';
+
+/** Who wrote a revision of a configuration file. */
+export type ConfigSource =
+  /** A client, through this server. */
+  | 'API'
+  /** A deployment. */
+  | 'DEPLOY'
+  /** The bot or an editor; noticed at the next access, and whenever the bot starts or has got ready. */
+  | 'DISK'
+  /** A client that restored an earlier revision. */
+  | 'RESTORE';
+
 /** What a deployment does. */
 export type DeploymentKind =
   /** Creates an instance with the configuration and data of another. */
@@ -265,6 +338,113 @@ export type ServicesOfQueryVariables = Exact<{
 
 
 export type ServicesOfQuery = { instance: { hostedServices: Array<string>, missingServices: Array<string>, deployment: { kind: DeploymentKind, status: DeploymentStatus, failure: { message: string } | null } | null } | null };
+
+export type ConfigFilesQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type ConfigFilesQuery = { configFiles: Array<{ name: string, path: string, kind: ConfigKind, component: string, exists: boolean, restart: boolean }> | null };
+
+export type ConfigEtagQueryVariables = Exact<{
+  id: string;
+  name: string;
+}>;
+
+
+export type ConfigEtagQuery = { configFile: { etag: string, exists: boolean } | null };
+
+export type ConfigTextQueryVariables = Exact<{
+  id: string;
+  name: string;
+}>;
+
+
+export type ConfigTextQuery = { configFile: { etag: string, exists: boolean, text: string } | null };
+
+export type ConfigDraftQueryVariables = Exact<{
+  id: string;
+  name: string;
+  text: string;
+}>;
+
+
+export type ConfigDraftQuery = { configDraft: { etag: string, valueCount: number, hidden: unknown, fixed: Array<string>, changedKeys: Array<string>, restartNeeded: boolean, problem: { message: string, line: number | null, column: number | null } | null, values: Array<{ path: Array<string>, shape: ConfigShape, value: unknown, comment: string, secret: boolean, line: number, start: number, end: number }> } | null };
+
+export type ConfigDiffQueryVariables = Exact<{
+  id: string;
+  name: string;
+  text: string;
+}>;
+
+
+export type ConfigDiffQuery = { configDraft: { etag: string, diff: string | null } | null };
+
+export type EditConfigTextQueryVariables = Exact<{
+  id: string;
+  name: string;
+  text: string;
+  edits: Array<ConfigEditInput> | ConfigEditInput;
+}>;
+
+
+export type EditConfigTextQuery = { editConfigText: string | null };
+
+export type MergeConfigTextQueryVariables = Exact<{
+  id: string;
+  name: string;
+  base: string;
+  text: string;
+}>;
+
+
+export type MergeConfigTextQuery = { mergeConfigText: { etag: string, text: string, parts: Array<{ origin: ConfigOrigin, base: { first: number, last: number, shown: string }, mine: { first: number, last: number, shown: string }, theirs: { first: number, last: number, shown: string } }> } | null };
+
+export type SearchConfigQueryVariables = Exact<{
+  id: string;
+  text: string;
+}>;
+
+
+export type SearchConfigQuery = { searchConfig: { total: number, hits: Array<{ file: string, value: { path: Array<string>, line: number, comment: string } }>, unread: Array<{ name: string, reason: string }> } | null };
+
+export type ConfigRevisionsQueryVariables = Exact<{
+  id: string;
+  name: string;
+  before?: string | null | undefined;
+}>;
+
+
+export type ConfigRevisionsQuery = { configFile: { revisions: Array<{ id: string, at: string, source: ConfigSource, caller: string, size: number, etag: string }> | null } | null };
+
+export type ConfigRevisionDiffQueryVariables = Exact<{
+  id: string;
+  name: string;
+  revision: string;
+}>;
+
+
+export type ConfigRevisionDiffQuery = { configRevision: { diff: string | null } | null };
+
+export type WriteConfigTextMutationVariables = Exact<{
+  id: string;
+  name: string;
+  text: string;
+  etag: string;
+}>;
+
+
+export type WriteConfigTextMutation = { writeConfigText: { message: string, restartNeeded: boolean, file: { etag: string, exists: boolean, text: string, revisions: Array<{ id: string }> | null } } | null };
+
+export type RestoreConfigMutationVariables = Exact<{
+  id: string;
+  name: string;
+  revision: string;
+  etag: string;
+}>;
+
+
+export type RestoreConfigMutation = { restoreConfig: { message: string, restartNeeded: boolean, file: { etag: string, exists: boolean, text: string, revisions: Array<{ id: string }> | null } } | null };
 
 export type OutcomeFragment = { instanceId: string, message: string, error: { code: string } | null };
 
@@ -586,6 +766,18 @@ export const EditDocument = {"__meta__":{"hash":"sha256:dc01fb5baf977259d6e1b334
 export const DeleteDocument = {"__meta__":{"hash":"sha256:ae9b685198dd3d36fbde007d1f7f3d05c26dd05c9badfd6abaeacd48bc704ffa"}} as unknown as TypedDocumentString<DeleteMutation, DeleteMutationVariables>;
 export const RetryDeploymentDocument = {"__meta__":{"hash":"sha256:47d82dc1715d54f2fb041fbe0d0a7461549abfbe8f5be4ac7eca4b5de0bce3d5"}} as unknown as TypedDocumentString<RetryDeploymentMutation, RetryDeploymentMutationVariables>;
 export const ServicesOfDocument = {"__meta__":{"hash":"sha256:a88b36ac737a2303a944f51702d4dc851bf126d2c7f2c11816cb19eea57e2dd7"}} as unknown as TypedDocumentString<ServicesOfQuery, ServicesOfQueryVariables>;
+export const ConfigFilesDocument = {"__meta__":{"hash":"sha256:8489d6b5959b89540d1bd8883da9dc85b499b242297cf5b5ccc2ae44eb6538b2"}} as unknown as TypedDocumentString<ConfigFilesQuery, ConfigFilesQueryVariables>;
+export const ConfigEtagDocument = {"__meta__":{"hash":"sha256:ad4067f58dedf0b218f5a3081c4516c9cccb1cfb4e1fd47d2b5e67f31d55c867"}} as unknown as TypedDocumentString<ConfigEtagQuery, ConfigEtagQueryVariables>;
+export const ConfigTextDocument = {"__meta__":{"hash":"sha256:18c0c368eeb805aef1444b7651195f4f59461ace9d2982e7eb7c30c959331b4e"}} as unknown as TypedDocumentString<ConfigTextQuery, ConfigTextQueryVariables>;
+export const ConfigDraftDocument = {"__meta__":{"hash":"sha256:c279a6374006c03b4b72d3c4b2acf13bae9465c3c9789756aaca8cd6ffbe977a"}} as unknown as TypedDocumentString<ConfigDraftQuery, ConfigDraftQueryVariables>;
+export const ConfigDiffDocument = {"__meta__":{"hash":"sha256:86d8b8d7565f83e0bc3172011614ef21c7168bcc24197c2877936934229e7714"}} as unknown as TypedDocumentString<ConfigDiffQuery, ConfigDiffQueryVariables>;
+export const EditConfigTextDocument = {"__meta__":{"hash":"sha256:7a358a8a49c0279c6faf7947283c696780a943db96acd5e64641f37c297af487"}} as unknown as TypedDocumentString<EditConfigTextQuery, EditConfigTextQueryVariables>;
+export const MergeConfigTextDocument = {"__meta__":{"hash":"sha256:d1da523a853845b79292f937eda1de7b3c99d2529992a232015938fe6d591cc6"}} as unknown as TypedDocumentString<MergeConfigTextQuery, MergeConfigTextQueryVariables>;
+export const SearchConfigDocument = {"__meta__":{"hash":"sha256:90d7449bad9114c2868108641cb71e1c27d8876d1a72890a56772dc543ff2c4b"}} as unknown as TypedDocumentString<SearchConfigQuery, SearchConfigQueryVariables>;
+export const ConfigRevisionsDocument = {"__meta__":{"hash":"sha256:74c6da5121cd441f414c8a57f877fcbd86df716ee6b2f564fc7e0b4e6f03cbe1"}} as unknown as TypedDocumentString<ConfigRevisionsQuery, ConfigRevisionsQueryVariables>;
+export const ConfigRevisionDiffDocument = {"__meta__":{"hash":"sha256:d288fb9fc0cc904b2c7bcdc618c38050223540cf71df7886b232ad2f789bdbbf"}} as unknown as TypedDocumentString<ConfigRevisionDiffQuery, ConfigRevisionDiffQueryVariables>;
+export const WriteConfigTextDocument = {"__meta__":{"hash":"sha256:ff43576c77939504bdc59b7d34a00d46e8142636f2da2900963d7c225beb6767"}} as unknown as TypedDocumentString<WriteConfigTextMutation, WriteConfigTextMutationVariables>;
+export const RestoreConfigDocument = {"__meta__":{"hash":"sha256:1b9c644d03f9dac80ab9cf785c6dcc57a78a793722f81e46cfd47a2abcb2a1c9"}} as unknown as TypedDocumentString<RestoreConfigMutation, RestoreConfigMutationVariables>;
 export const StartManyDocument = {"__meta__":{"hash":"sha256:879ff9cc955b6b50f50c50a96f27086bdfa9c3bb56abe93cc2459a3d0119ca26"}} as unknown as TypedDocumentString<StartManyMutation, StartManyMutationVariables>;
 export const StopManyDocument = {"__meta__":{"hash":"sha256:38da3d8cf23efa29ad04d41669a9e1c4c720f29f953d9a330912f510f0e7934e"}} as unknown as TypedDocumentString<StopManyMutation, StopManyMutationVariables>;
 export const RestartManyDocument = {"__meta__":{"hash":"sha256:b7589421fd97a1200f5e01bb7a2065c65d0abba01f8095a2206bc711206c3eb4"}} as unknown as TypedDocumentString<RestartManyMutation, RestartManyMutationVariables>;

@@ -162,6 +162,7 @@ export const en: Record<Key, string> = {
   "bot.adding": "They are being added…",
   "bot.terminal": "Terminal",
   "bot.log": "Log",
+  "bot.configuration": "Configuration",
   "bot.usage": "CPU and memory",
   "bot.events": "Events",
   "bot.settings": "Settings",

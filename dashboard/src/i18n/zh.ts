@@ -155,6 +155,7 @@ export const zh = {
   "bot.adding": "正在补装…",
   "bot.terminal": "终端",
   "bot.log": "日志",
+  "bot.configuration": "配置",
   "bot.usage": "CPU 与内存",
   "bot.events": "事件",
   "bot.settings": "设置",

@@ -25,6 +25,6 @@ export function createStore<Value>(value: Value): Store<Value> {
   };
 }
 
-export function useStore<Value>(store: Store<Value>): Value {
+export function useStore<Value>(store: Omit<Store<Value>, "set">): Value {
   return useSyncExternalStore(store.subscribe, store.get);
 }

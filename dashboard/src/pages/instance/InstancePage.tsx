@@ -19,9 +19,10 @@ import { Trouble } from "./Trouble";
 
 const Terminals = lazy(() => import("../../terminal/Terminals"));
 const LogView = lazy(() => import("../../terminal/LogView"));
+const Configuration = lazy(() => import("./configuration/Configuration"));
 const UsageCharts = lazy(() => import("./UsageCharts"));
 
-const TABS = ["terminal", "log", "usage", "events", "settings"] as const;
+const TABS = ["terminal", "log", "configuration", "usage", "events", "settings"] as const;
 type Tab = (typeof TABS)[number];
 
 export default function InstancePage({ id, tab }: { id: string; tab: string }) {
@@ -72,6 +73,7 @@ function Found({ instance, tab }: { instance: Instance; tab: Tab }) {
       <Suspense fallback={<Skeleton label={text("list.loading")} lines={8} />}>
         {tab === "terminal" && <Terminals key={instance.id} terminals={instance.terminals} />}
         {tab === "log" && <LogView instance={instance} />}
+        {tab === "configuration" && <Configuration key={instance.id} instance={instance} />}
         {tab === "usage" && <UsageCharts instance={instance} />}
         {tab === "events" && (
           <Card title={text("bot.events")}>

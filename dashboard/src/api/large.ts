@@ -1,0 +1,32 @@
+/** What is too large for one message of the socket goes in a request of its own. */
+import type { FormattedExecutionResult } from "graphql-ws";
+import { language } from "../i18n/language";
+import { ApiError, dataOf } from "./errors";
+import { documentId, type Operation } from "./operation";
+
+/** The server takes messages of 1 MiB; a character may take six bytes of it. */
+const MESSAGE_CHARACTERS = 150_000;
+
+export function isLarge(variables: unknown): boolean {
+  const characters = Object.values(variables as Record<string, unknown>).reduce<number>(
+    (sum, value) => sum + (typeof value === "string" ? value.length : 0),
+    0,
+  );
+  return characters > MESSAGE_CHARACTERS;
+}
+
+/** The answer. Fails with a TypeError if the server cannot be reached, or does not answer. */
+export async function post<Result, Variables>(
+  operation: Operation<Result, Variables>,
+  variables: Variables,
+): Promise<Result> {
+  const answer = await fetch("/graphql", {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "Accept-Language": language.get() },
+    body: JSON.stringify({ documentId: documentId(operation), variables }),
+  });
+  // A proxy before the server may refuse what is large, with a page of its own.
+  if (!answer.headers.get("Content-Type")?.includes("json"))
+    throw new ApiError(`HTTP ${answer.status} ${answer.statusText}`, "CONNECTION_FAILED");
+  return dataOf<Result>((await answer.json()) as FormattedExecutionResult<unknown, unknown>);
+}

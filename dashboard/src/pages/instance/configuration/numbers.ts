@@ -1,0 +1,10 @@
+/** What is typed into a field of a number, and the number that it means. */
+
+/** Undefined for what is no such number, or one that the browser cannot hold exactly. */
+export function numberIn(typed: string, whole: boolean): number | undefined {
+  const written = typed.trim();
+  if (!(whole ? /^[+-]?\d+$/ : /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i).test(written)) return undefined;
+  const number = Number(written);
+  if (whole ? !Number.isSafeInteger(number) : !Number.isFinite(number)) return undefined;
+  return number;
+}

@@ -1,0 +1,29 @@
+/** The content of a file on the server, read again whenever it may have changed: the bot and editors change it too. */
+
+import { useSyncExternalStore } from "react";
+import { useQuery } from "../../../api/useQuery";
+import { ConfigEtagDocument, ConfigTextDocument } from "../../../gql/graphql";
+import { events } from "../../../live/events";
+import { useStore } from "../../../ui/store";
+
+const LOOK_MS = 10_000;
+
+/** Tells that time has passed, while somebody looks, and at once when somebody looks again. */
+function subscribe(changed: () => void): () => void {
+  const tick = () => !document.hidden && changed();
+  const timer = setInterval(tick, LOOK_MS);
+  document.addEventListener("visibilitychange", tick);
+  return () => {
+    clearInterval(timer);
+    document.removeEventListener("visibilitychange", tick);
+  };
+}
+
+const period = () => Math.floor(Date.now() / LOOK_MS);
+
+export function useContent(id: string, name: string) {
+  const now = useSyncExternalStore(subscribe, period);
+  const latest = useStore(events)?.find(({ instanceId }) => instanceId === id)?.id;
+  const seen = useQuery(ConfigEtagDocument, { id, name }, `${latest} ${now}`);
+  return useQuery(ConfigTextDocument, { id, name }, seen.data?.configFile?.etag);
+}

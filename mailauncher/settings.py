@@ -244,6 +244,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         int,
         _setting("HTTP 请求体的最大大小（字节）。", "Maximum HTTP request body size in bytes.", ge=1024),
     ] = 16 << 20
+    max_upload_bytes: Annotated[
+        int,
+        _setting(
+            "上传到实例文件夹的单个文件的最大大小（字节）。",
+            "Maximum size in bytes of a file that is uploaded into an instance's folder.",
+            ge=1024,
+        ),
+    ] = 4 << 30
     graphql_max_depth: Annotated[
         int, _setting("GraphQL 查询的最大嵌套深度。", "Maximum depth of a GraphQL operation.", ge=3, le=100)
     ] = 12

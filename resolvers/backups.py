@@ -53,7 +53,8 @@ async def restore(ctx: Context, instance_id: str, backup_id: str, *, force: bool
         _require_stopped(ctx, record)
         ctx.deployer.require_not_copied(record)
         # From here on it cannot be started.
-        ctx.live.override(instance_id, StatusOverride(State.INSTALLING))
+        async with ctx.locks.changes(instance_id):
+            ctx.live.override(instance_id, StatusOverride(State.INSTALLING))
         try:
             await ctx.configs.record_all(instance_id)
             await ctx.backups.restore(record, backup_id)

@@ -9,6 +9,7 @@ from mailauncher.browser_sessions import BrowserSessions
 from mailauncher.events import Bus
 from mailauncher.settings import Settings
 from resolvers.archiving.backup_files import BackupFiles
+from resolvers.browsing.bot_folders import BotFolders
 from resolvers.configuring.files import Configs
 from resolvers.deploying.deployer import Deployer
 from resolvers.running.live_instances import LiveInstances
@@ -53,7 +54,8 @@ class Context:
     """Made once by the lifespan; each front door replaces `caller` with its own name (`rest`, `graphql`), and for requests of
     the command line with `cli`.
 
-    `store` and `bots` hold data; `live`, `deployer`, `synchronizer`, `deletions`, `configs` and `backups` are the engines that change it.
+    `store` and `bots` hold data; `live`, `deployer`, `synchronizer`, `deletions`, `configs`, `backups` and `folders` are the engines
+    that change it.
     """
 
     settings: Settings
@@ -68,6 +70,7 @@ class Context:
     deletions: Deletions
     configs: Configs
     backups: BackupFiles
+    folders: BotFolders
     samplers: Samplers
     sessions: BrowserSessions
     started_at: float

@@ -17,6 +17,7 @@ from mailauncher.settings import Settings
 from mailauncher.tasks import Tasks
 from resolvers.archiving.backup_files import BackupFiles
 from resolvers.archiving.recovery import complete_interrupted
+from resolvers.browsing.bot_folders import BotFolders
 from resolvers.configuring.files import Configs
 from resolvers.context import Context, Samplers, Store
 from resolvers.deploying import folders
@@ -127,6 +128,7 @@ async def open_context(settings: Settings) -> AsyncIterator[Context]:
             deletions=deletions,
             configs=configs,
             backups=backups,
+            folders=_browsing(stack, BotFolders(registry, live, locks)),
             samplers=samplers,
             sessions=await asyncio.to_thread(BrowserSessions.read, settings),
             started_at=time.monotonic(),
@@ -155,6 +157,12 @@ async def _sampling(stack: AsyncExitStack, settings: Settings, bus: Bus, live: L
     loops.keep_running(machine.run, "metrics of the machine")
     loops.keep_running(usage.run, "usage of programs")
     return Samplers(machine, usage, history)
+
+
+def _browsing(stack: AsyncExitStack, bot_folders: BotFolders) -> BotFolders:
+    stack.push_async_callback(bot_folders.close)
+    bot_folders.begin_sweep()
+    return bot_folders
 
 
 async def _save_unsaved(registry: Registry, deployments: Deployments, journal: Journal) -> None:

@@ -59,6 +59,15 @@ def method_not_allowed(method: str, allow: bytes, language: str) -> Response:
     return Response(content.body, (JSON, NO_STORE, (b"allow", allow)), 405)
 
 
+def range_not_satisfiable(size: int, language: str) -> Response:
+    """416, with the size that there is."""
+    text = Text(
+        f"文件只有 {size} 字节，没有所请求的部分", f"The file has {size} bytes, and not the requested part"
+    )
+    content = json_response(body(Code.INVALID_PARAMETER, text, language, "Range"))
+    return Response(content.body, (JSON, NO_STORE, (b"content-range", b"bytes */%d" % size)), 416)
+
+
 def for_status(status: int, reason: str, language: str) -> Response:
     """The response that replaces one in a library's own format. It has the HTTP status of the code, except for 405.
 

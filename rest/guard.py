@@ -59,7 +59,7 @@ class Guard:
             if scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
                 await _send_preflight_response(headers, send)
                 return
-            receive = self._bounded(headers, receive)
+            receive = self._bounded(scope, headers, receive)
         if self._settings.token:
             self._check_token(scope, headers)
         if scope["type"] == "websocket" and SIGNED_IN in scope:
@@ -99,15 +99,22 @@ class Guard:
         found = self._router.find(scope["path"])
         return found is not None and found.item.read_only is not None
 
-    def _bounded(self, headers: dict[bytes, bytes], receive: Receive) -> Receive:
+    def _bounded(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Receive:
         """A `receive` that raises FileTooLarge once the body exceeds the limit."""
-        limit = self._settings.max_body_bytes
         length = headers.get(b"content-length")
         if length is not None:
-            if int(length) > limit:
+            limit = self._settings.max_body_bytes
+            if int(length) > limit and int(length) > (limit := self._limit(scope)):
                 raise too_large(limit)
             return receive
-        return receive if b"transfer-encoding" not in headers else _limited(receive, limit)
+        return receive if b"transfer-encoding" not in headers else _limited(receive, self._limit(scope))
+
+    def _limit(self, scope: Scope) -> int:
+        """The maximum size of the body of a request."""
+        found = self._router.find(scope["path"])
+        operation = found.item.operations.get(scope["method"]) if found is not None else None
+        uploads = operation is not None and operation.uploads
+        return self._settings.max_upload_bytes if uploads else self._settings.max_body_bytes
 
     def _check_token(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         authorization = headers.get(b"authorization")

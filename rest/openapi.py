@@ -30,6 +30,7 @@ GROUPS = {
     "deployments": Text("部署", "Deployments"),
     "terminals": Text("终端", "Terminals"),
     "config": Text("配置", "Configuration"),
+    "files": Text("文件", "Files"),
     "emojis": Text("表情包", "Emojis"),
     "persons": Text("用户信息", "Persons"),
     "resources": Text(

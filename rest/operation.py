@@ -72,7 +72,8 @@ class Operation:
     accepted types of the body. `receives`: the media type of a body that is not JSON, which the handler gets piece by
     piece. `media`: the media types of responses that are not JSON, which the handler makes as a `Response` itself.
     `cache_key`: for operations that are polled, the encoded response is reused while this key stays equal, and has an
-    ETag, unless the request has query parameters. `body_optional`: an empty body is an empty object. `ends_with_caller`: its work is costly, and is cancelled when the client leaves before the response.
+    ETag, unless the request has query parameters. `body_optional`: an empty body is an empty object. `uploads`:
+    its body is a file, which may have `max_upload_bytes`. `ends_with_caller`: its work is costly, and is cancelled when the client leaves before the response.
     """
 
     method: Method
@@ -83,6 +84,7 @@ class Operation:
     response: type[msgspec.Struct] | None = None
     request: tuple[type[msgspec.Struct], ...] = ()
     receives: str = ""
+    uploads: bool = False
     query: tuple[Parameter, ...] = ()
     codes: tuple[Code, ...] = ()
     media: tuple[str, ...] = ("application/json",)

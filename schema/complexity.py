@@ -39,6 +39,7 @@ _ITEMS = {
     "values": 300,
     "parts": 20,
     "hits": 50,
+    "entries": 500,
 }
 """Assumed number of items of a list field, unless `first` or `last` says fewer. Other fields have one."""
 _CONNECTIONS = {"emojis": 10, "persons": 10}

@@ -1,9 +1,15 @@
 """`docs/reference/graphql.md`, generated from the schema and the settings."""
 
-import json
 from collections.abc import Iterator
 
-from graphql import GraphQLArgument, GraphQLField, GraphQLObjectType, is_required_argument
+from graphql import (
+    GraphQLArgument,
+    GraphQLField,
+    GraphQLObjectType,
+    ast_from_value,
+    is_required_argument,
+    print_ast,
+)
 
 from mailauncher.errors import ERROR_INFO
 from mailauncher.settings import Settings, catalogue
@@ -95,7 +101,12 @@ def _signature(name: str, field: GraphQLField) -> str:
 
 def _argument(name: str, argument: GraphQLArgument) -> str:
     optional = not is_required_argument(argument) and argument.default_value is not None
-    return f"{name}: {argument.type}" + (f" = {json.dumps(argument.default_value)}" if optional else "")
+    return f"{name}: {argument.type}" + (f" = {_default(argument)}" if optional else "")
+
+
+def _default(argument: GraphQLArgument) -> str:
+    value = ast_from_value(argument.default_value, argument.type)
+    return "" if value is None else print_ast(value)
 
 
 def _codes() -> Iterator[str]:

@@ -23,6 +23,8 @@ from schema.deployment_commands import DeploymentMutation
 from schema.emoji import EmojiQuery
 from schema.emoji_commands import EmojiMutation
 from schema.event import EventQuery, EventSubscription
+from schema.file import FileQuery
+from schema.file_commands import FileMutation
 from schema.instance import InstanceQuery, InstanceSubscription
 from schema.instance_commands import InstanceMutation
 from schema.kept_files import KeptFilesMutation, KeptFilesQuery
@@ -63,6 +65,7 @@ class Query(
     PersonFileQuery,
     ConfigQuery,
     ConfigDraftQuery,
+    FileQuery,
     KeptFilesQuery,
     PreviewQuery,
 ):
@@ -85,6 +88,7 @@ class Mutation(
     PersonFileMutation,
     SyncMutation,
     ConfigMutation,
+    FileMutation,
     KeptFilesMutation,
 ):
     pass

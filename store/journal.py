@@ -50,6 +50,7 @@ Kind = Literal[
     "restore",
     "drop",
     "config",
+    "files",
     "sync",
     "conflict",
 ]

@@ -91,6 +91,7 @@ def test_each_setting_can_be_set_by_its_variable(file: Path, setting: object) ->
         "deployment_accepts_terms": ("true", True),
         "terminal_log_segment_bytes": ("70000", 70000),
         "max_body_bytes": ("2048", 2048),
+        "max_upload_bytes": ("4096", 4096),
         "graphql_max_tokens": ("100", 100),
     }
     name = setting.name  # type: ignore[attr-defined]  # pytest hides the type
@@ -178,6 +179,7 @@ BAD = {
     "versions_refresh_s": "0",
     "backups_kept": "0",
     "max_body_bytes": "1",
+    "max_upload_bytes": "1",
     "graphql_max_depth": "1",
     "graphql_max_tokens": "99",
     "graphql_max_aliases": "0",

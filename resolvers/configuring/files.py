@@ -128,7 +128,11 @@ class Configs:
 
     def lock(self, location: ConfigLocation) -> asyncio.Lock:
         """The file's lock, which lives as long as somebody has a reference to it."""
-        return self._locks.setdefault(location.folder / location.path, asyncio.Lock())
+        return self.lock_at(location.folder / location.path)
+
+    def lock_at(self, path: Path) -> asyncio.Lock:
+        """The lock of whatever file is at a path, which may be a configuration."""
+        return self._locks.setdefault(path, asyncio.Lock())
 
     def locations(self, instance_id: str) -> list[ConfigLocation]:
         """The files of an instance: those that its recipe names for its version, those whose names always have a meaning, those of

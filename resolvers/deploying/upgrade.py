@@ -188,7 +188,8 @@ class UpgradeHandler:
         await runner.append(job, steps.Entry(kind="begun", step="stop", zh=words.zh, en=words.en))
         # The status first: it makes a start that comes between these two lines fail. The other way round, the instance would
         # run again while its tree is replaced.
-        runner.live.override(job.id, INSTALLING)
+        async with self._locks.changes(job.id):
+            runner.live.override(job.id, INSTALLING)
         await self._stop(job)
         seconds = time.monotonic() - began
         await runner.append(job, steps.Entry(kind="done", step="stop", seconds=seconds))

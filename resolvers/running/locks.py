@@ -16,10 +16,13 @@ class Locks:
         """Held from the check that a name, a folder or a port is free until it belongs to an instance. Without it, two
         requests at once could both find the same one free."""
         self._instances: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._changes: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def of(self, instance_id: str) -> asyncio.Lock:
         """Held while the files of an instance are worked on."""
-        lock = self._instances.get(instance_id)
-        if lock is None:
-            lock = self._instances[instance_id] = asyncio.Lock()
-        return lock
+        return self._instances.setdefault(instance_id, asyncio.Lock())
+
+    def changes(self, instance_id: str) -> asyncio.Lock:
+        """Held while a user changes one file of an instance, never for long, and while the instance gets the status `installing`,
+        in which no file may be changed. So whoever copies or exchanges its folder then comes between no two steps of a change."""
+        return self._changes.setdefault(instance_id, asyncio.Lock())

@@ -1,0 +1,1 @@
+"""The files in a bot's folder, as somebody who looks after it lists, reads and changes them."""

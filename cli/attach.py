@@ -21,6 +21,7 @@ from cli.instances import Name
 from cli.language import described
 from cli.logs import TerminalName
 from mailauncher.errors import ConnectionFailed, InvalidParameter, LauncherError
+from mailauncher.screen import ScreenModes, aside
 
 if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
@@ -33,10 +34,6 @@ MAX_SIDE = 1000  # columns or rows of a terminal, as the server accepts them
 SETTLE_S = 5.0  # for what was typed last to arrive
 ASK_AGAIN_S = 1.0
 _RESIZED, _ENDED = b"r", b"e"
-_ALTERNATE, _NORMAL = b"\x1b[?1049h", b"\x1b[?1049l"
-# Undoes what a program may have switched on, since its own way of undoing it no longer reaches this terminal: mouse
-# reports, bracketed paste, application keys, a hidden cursor, colours.
-_RESET = b"\x1b[?1000;1002;1003;1006;2004l\x1b[?1l\x1b>\x1b[?25h\x1b[0m"
 
 
 @described(
@@ -105,7 +102,7 @@ class _Attachment:
         self._wake_read, self._wake_write = os.pipe()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._failure: LauncherError | None = None
-        self._alternate = False
+        self._modes = ScreenModes()
         self._detached = False
 
     def run(self) -> LauncherError | None:
@@ -131,7 +128,7 @@ class _Attachment:
                 reader.join()
                 os.close(self._wake_read)
                 os.close(self._wake_write)
-            _print((_NORMAL if self._alternate else b"") + _RESET + b"\r\n")
+            _print(self._modes.undo())
         return self._failure
 
     def _wait(self) -> bool:
@@ -192,8 +189,7 @@ class _Attachment:
         match message["type"]:
             case "output":
                 data = message["data"]
-                if _ALTERNATE in data or _NORMAL in data:
-                    self._alternate = data.rfind(_ALTERNATE) > data.rfind(_NORMAL)
+                self._modes.show(data)
                 _print(data)
             case "connected":
                 self._connected(message["connection"])
@@ -219,7 +215,7 @@ class _Attachment:
             os.write(self._wake_write, _RESIZED)  # from now on `_wait` asks again
 
     def _say(self, zh: str, en: str) -> None:
-        _print(f"\x1b[2m[{self._console.pick(zh, en)}]\x1b[0m\r\n".encode())
+        _print(aside(self._console.pick(zh, en)))
 
 
 def _print(output: bytes) -> None:

@@ -61,7 +61,7 @@ def _line(finding: Finding, console: Console) -> str:
 
 def examine() -> Iterator[Finding]:
     """Runs all checks in order."""
-    from cli import doctor_bots  # what it imports would slow down every command
+    from cli import doctor_bots, doctor_ssh  # what they import would slow down every command
 
     yield _python()
     yield from _programs()
@@ -82,6 +82,7 @@ def examine() -> Iterator[Finding]:
     yield _folder(settings.workspace_folder, Text("工作文件夹", "Workspace"), "workspace")
     yield _space(settings.workspace_folder)
     yield _port(settings)
+    yield from doctor_ssh.examine(settings)
     yield from doctor_bots.examine(settings, uv)
 
 

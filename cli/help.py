@@ -84,6 +84,15 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "disk": ("disk", "disk mai-1 --drop former"),
     "sync": ("sync mai-1", "sync mai-1 --status"),
     "settings": ("settings", "settings --json"),
+    "ssh": ("ssh add me ~/.ssh/id_ed25519.pub", "ssh ls", "ssh host-key"),
+    "ssh ls": ("ssh ls", "ssh ls --json"),
+    "ssh add": (
+        "ssh add me ~/.ssh/id_ed25519.pub --scope admin",
+        "ssh add guest guest.pub --scope read --instance mai-1",
+        "ssh add company ca.pub --authority mailauncher",
+    ),
+    "ssh rm": ("ssh rm guest",),
+    "ssh host-key": ("ssh host-key --host bots.example",),
     "schema": ("schema", "schema --rest"),
     "doctor": ("doctor",),
 }

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from mailauncher.errors import Text
+from mailauncher.errors import Text, locale_language
 
 LANGUAGES = ("zh", "en")
 _FLAG = "--lang"
@@ -36,7 +36,7 @@ def choose_language(arguments: Sequence[str], environ: Mapping[str, str]) -> tup
             return language, rest
         break
     locale = next((environ[name] for name in _LOCALE if environ.get(name)), "")
-    return ("zh" if locale.lower().startswith("zh") else "en"), rest
+    return locale_language(locale), rest
 
 
 def help_text(zh: str, en: str) -> str:

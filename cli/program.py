@@ -33,6 +33,7 @@ from cli import (
     serve,
     service,
     settings,
+    ssh_keys,
     sync,
     upgrades,
     versions,
@@ -59,6 +60,7 @@ SECTIONS: dict[str, dict[str, Command]] = {
         "service": service.service,
         "doctor": doctor.doctor,
         "settings": settings.settings,
+        "ssh": ssh_keys.ssh,
         "schema": schema.command(_pages),
     },
     help_text("安装与升级", "Installing and upgrading"): {

@@ -37,6 +37,11 @@ def preferred_language(accept_language: str) -> str:
     return best
 
 
+def locale_language(locale: str) -> str:
+    """The language of a terminal's user, by the name of a locale: `zh` for `zh*`, else `en`."""
+    return "zh" if locale.lower().startswith("zh") else "en"
+
+
 def _weight(parameters: str) -> float:
     """The `q` of an entry; 1 if it is missing or invalid."""
     match = re.match(r"\s*q=([01](?:\.[0-9]{0,3})?)\s*(?:;|$)", parameters)

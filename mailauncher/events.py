@@ -73,6 +73,15 @@ class JournalWritten(BusEvent):
         return JournalWritten
 
 
+@dataclass(frozen=True, slots=True)
+class SshKeysChanged(BusEvent):
+    """A key that may log in over SSH was added or removed."""
+
+    @property
+    def key(self) -> object:
+        return SshKeysChanged
+
+
 class BusSubscription(AsyncIterator[BusEvent]):
     """The waiting events of one subscriber, oldest first. `missed` counts the dropped ones."""
 

@@ -91,6 +91,30 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "Web origins (`https://example`) accepted besides loopback and Tauri, separated by commas.",
         ),
     ] = []
+    ssh: Annotated[
+        bool,
+        _setting(
+            "是否开启 SSH 网关：用 ssh 使用终端和命令。只有用 `mailauncher ssh add` 添加过的密钥可以登录。",
+            "Whether to open the SSH gateway: terminals and commands by ssh. Only keys that were added with `mailauncher ssh add` may log in.",
+        ),
+    ] = False
+    ssh_host: Annotated[
+        str,
+        _setting(
+            "SSH 网关的监听地址；留空则与 `host` 相同，`0.0.0.0` 为所有 IPv4 地址。",
+            "Address on which the SSH gateway listens; empty means that of `host`, `0.0.0.0` every IPv4 address.",
+        ),
+    ] = ""
+    ssh_port: Annotated[int, _setting("SSH 网关的端口。", "Port of the SSH gateway.", ge=1, le=65535)] = 2222
+    ssh_handshakes_per_minute: Annotated[
+        int,
+        _setting(
+            "每个地址每分钟最多多少次没有登录成功的 SSH 连接。",
+            "How many SSH connections an address may open in a minute without logging in.",
+            ge=1,
+            le=100_000,
+        ),
+    ] = 10
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], _setting("最低日志级别。", "Minimum log level.")
     ] = "info"
@@ -282,13 +306,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def addresses(self) -> list[str]:
         """The addresses to bind: IPv4 and IPv6 loopback for `localhost`, else the given one."""
-        return ["127.0.0.1", "::1"] if self.host == "localhost" else [self.host]
+        return _addresses(self.host)
+
+    @property
+    def ssh_addresses(self) -> list[str]:
+        """The same for the SSH gateway."""
+        return _addresses(self.ssh_host or self.host)
 
     @property
     def url(self) -> str:
         """The URL to open on this machine."""
         host = "127.0.0.1" if self.host in ("localhost", "0.0.0.0", "::") else self.host  # noqa: S104 - compared, not bound
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+
+def _addresses(host: str) -> list[str]:
+    return ["127.0.0.1", "::1"] if host == "localhost" else [host]
 
 
 class Setting(NamedTuple):
@@ -367,6 +400,7 @@ def load(environ: Mapping[str, str], **given: object) -> Settings:
     settings = msgspec.structs.replace(
         settings,
         host=settings.host.strip(),
+        ssh_host=settings.ssh_host.strip(),
         data=_absolute("data", data, origin.get("data")),
         workspace=_absolute("workspace", settings.workspace or _default_workspace(), origin.get("workspace")),
         allowed_hosts=[h.strip().lower() for h in settings.allowed_hosts if h.strip()],

@@ -7,6 +7,7 @@ from bots.offers import BotSources
 from mailauncher.access import COMMAND_LINE
 from mailauncher.browser_sessions import BrowserSessions
 from mailauncher.events import Bus
+from mailauncher.grants import EVERYTHING, Grant
 from mailauncher.settings import Settings
 from resolvers.archiving.backup_files import BackupFiles
 from resolvers.browsing.bot_folders import BotFolders
@@ -25,6 +26,7 @@ from store.images import Images
 from store.journal import Journal
 from store.persons import Persons
 from store.registry import Registry
+from store.ssh_keys import SshKeys
 from store.usage_history import UsageHistory
 
 
@@ -38,6 +40,7 @@ class Store:
     emojis: Emojis
     persons: Persons
     images: Images
+    ssh_keys: SshKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,8 @@ class Context:
     graphql_fallbacks: Counter[str] = field(default_factory=Counter)
     """Root fields of GraphQL operations that were not compiled, by reason."""
     caller: str = "server"
+    grant: Grant = EVERYTHING
+    """What the caller may do."""
 
     def called_by(self, user_agent: str) -> "Context":
         """The context for a request of that client."""

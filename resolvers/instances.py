@@ -24,11 +24,13 @@ from mailauncher.errors import (
     Text,
 )
 from mailauncher.files import is_folder
+from mailauncher.grants import Scope
 from mailauncher.listeners import LAST_PORT
 from mailauncher.names import NAME_LENGTH, is_instance_name
 from resolvers import backups
 from resolvers.context import Context
 from resolvers.deploying import folders
+from resolvers.rights import needs
 from resolvers.running import existing
 from resolvers.running.existing import FoundBot
 from resolvers.views import CommandOutcome, InstanceView, Stats
@@ -70,9 +72,10 @@ class NewInstance:
     services: tuple[NewService, ...] | None = None
 
 
+@needs(Scope.READ, filters=True)
 def list_all(ctx: Context, *, status: State | None = None, search: str | None = None) -> list[InstanceView]:
     """Instances in the order they were added, filtered by status and by a part of the name (case ignored)."""
-    views = ctx.live.views
+    views = _covered(ctx)
     if status is not None:
         views = [view for view in views if view.status is status]
     if search:
@@ -81,17 +84,27 @@ def list_all(ctx: Context, *, status: State | None = None, search: str | None = 
     return views
 
 
+def _covered(ctx: Context) -> list[InstanceView]:
+    """The instances that the caller may see."""
+    if ctx.grant.instances is None:
+        return ctx.live.views
+    return [view for view in ctx.live.views if ctx.grant.covers(view.id)]
+
+
+@needs(Scope.READ)
 def get(ctx: Context, instance_id: str) -> InstanceView:
     """Raises InstanceNotFound."""
     return ctx.live.view(instance_id)
 
 
+@needs(Scope.READ, filters=True)
 def stats(ctx: Context) -> Stats:
-    views = ctx.live.views
+    views = _covered(ctx)
     running = sum(view.status is State.RUNNING for view in views)
     return Stats(total=len(views), running=running, stopped=len(views) - running)
 
 
+@needs(Scope.OPERATE)
 async def start(ctx: Context, instance_id: str) -> CommandOutcome:
     """Starts the main program and every service that is not running.
 
@@ -111,6 +124,7 @@ async def start(ctx: Context, instance_id: str) -> CommandOutcome:
     )
 
 
+@needs(Scope.OPERATE)
 async def stop(ctx: Context, instance_id: str) -> CommandOutcome:
     """Stops services and main program. Raises InstanceNotRunning when all of them are stopped."""
     supervisor = _require_running(ctx, instance_id)
@@ -124,6 +138,7 @@ async def stop(ctx: Context, instance_id: str) -> CommandOutcome:
     )
 
 
+@needs(Scope.OPERATE)
 async def kill(ctx: Context, instance_id: str) -> CommandOutcome:
     """Ends every process of services and main program at once, by SIGKILL, also while a stop waits for them: none can save
     anything. Raises as `stop` does."""
@@ -148,6 +163,7 @@ def _require_running(ctx: Context, instance_id: str) -> Supervisor:
     return supervisor
 
 
+@needs(Scope.OPERATE)
 async def restart(ctx: Context, instance_id: str) -> CommandOutcome:
     """Replaces every process, and starts what is stopped. Raises as `start` does, except InstanceAlreadyRunning."""
     require_installed(ctx, instance_id)
@@ -215,6 +231,7 @@ _COMMANDS = {
 }
 
 
+@needs(Scope.ADMIN)
 async def add(ctx: Context, new: NewInstance) -> InstanceView:
     """Manages an existing folder and the services in it.
 
@@ -264,6 +281,7 @@ async def require_addable(ctx: Context, new: NewInstance, folder: Path, bot: Fou
     return record
 
 
+@needs(Scope.ADMIN)
 async def added(ctx: Context, instance_id: str) -> Text:
     """What to answer to whoever has added an instance: that it was added, and what to know before it is started."""
     record = ctx.store.registry.get(instance_id)
@@ -396,11 +414,13 @@ def _service(ctx: Context, new: NewService, folder: Path, version: str) -> Servi
 SUPERVISED = Text("监管设置已更新", "Supervision changed")
 
 
+@needs(Scope.READ)
 def supervision(ctx: Context, instance_id: str) -> Supervision:
     """The supervision settings of an instance. Raises InstanceNotFound."""
     return ctx.live.supervisor(instance_id).main_program.policy.supervision
 
 
+@needs(Scope.ADMIN)
 async def supervise(ctx: Context, instance_id: str, **wishes: object) -> InstanceView:
     """Changes the supervision settings of an instance, from now on: fields of `Supervision`, None for the default.
 
@@ -431,6 +451,7 @@ def _supervision(policy: dict[str, Any]) -> Supervision:
         ) from None
 
 
+@needs(Scope.ADMIN)
 async def delete(ctx: Context, instance_id: str, *, files: bool = False) -> CommandOutcome:
     """Stops and removes the instance. With `files`, also removes its folder if this program deployed it, and what upgrades kept
     beside it. Of an instance that is being installed nothing is left, whatever `files` says.

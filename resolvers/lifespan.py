@@ -42,6 +42,7 @@ from store.registry import Registry
 from store.removal import remove_orphans
 from store.revisions import Revisions
 from store.snapshots import Snapshots
+from store.ssh_keys import SshKeys
 from store.usage_history import UsageHistory
 from terminals.supervisors import Supervisors
 
@@ -118,7 +119,9 @@ async def open_context(settings: Settings) -> AsyncIterator[Context]:
         yield Context(
             settings=settings,
             bus=bus,
-            store=Store(registry, deployments, journal, emojis, persons, images),
+            store=Store(
+                registry, deployments, journal, emojis, persons, images, await SshKeys.read(database, bus)
+            ),
             bots=bots,
             locks=locks,
             ports=PortRegistry(registry, live, deployments, catalogue, folders.records(settings)),

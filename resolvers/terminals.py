@@ -5,8 +5,10 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
 from mailauncher.errors import InvalidParameter, InvalidSession, ResourceNotFound, TerminalNotFound
+from mailauncher.grants import Grant, Scope
 from resolvers import instances
 from resolvers.context import Context
+from resolvers.rights import needs, require
 from resolvers.running import plugins
 from resolvers.views import DriverView, OutputView, TerminalView
 from terminals import text
@@ -19,6 +21,7 @@ from terminals.terminal import (
     INPUT_BYTES,
     MIN_COLUMNS,
     MIN_ROWS,
+    REPLAY_BYTES,
     SIZE_LIMIT,
     DriverChanged,
     Resized,
@@ -31,6 +34,7 @@ __all__ = [
     "MIN_COLUMNS",
     "MIN_ROWS",
     "OUTPUT_BYTES",
+    "REPLAY_BYTES",
     "SEQ_MAX",
     "SIZE_LIMIT",
     "VIEWER_CHARACTERS",
@@ -57,6 +61,7 @@ SEQ_MAX = (1 << 53) - 1
 _SESSION = re.compile(r"([0-9A-Za-z][0-9A-Za-z._-]{0,63})_([0-9A-Za-z][0-9A-Za-z.-]{0,63})")
 
 
+@needs(Scope.READ)
 def find(ctx: Context, session_id: str) -> Terminal:
     """The terminal `{instance id}_{type}`. Raises InvalidSession, InstanceNotFound, TerminalNotFound."""
     match = _SESSION.fullmatch(session_id)
@@ -77,6 +82,7 @@ def find(ctx: Context, session_id: str) -> Terminal:
     raise TerminalNotFound(f"未找到终端 '{name}'", f"Terminal '{name}' not found")
 
 
+@needs(Scope.READ)
 def list_of(ctx: Context, instance_id: str) -> list[TerminalView]:
     """The terminals of an instance: first that of its main program, last that of its deployments. Raises
     InstanceNotFound."""
@@ -123,6 +129,7 @@ def _driver(terminal: Terminal) -> DriverView | None:
     return None if viewer is None else DriverView(viewer.id, *(viewer.size or (None, None)))
 
 
+@needs(Scope.READ)
 def get(ctx: Context, session_id: str) -> TerminalView:
     """The terminal `{instance id}_{type}` as clients see it. Raises as `find` does."""
     return _view(ctx, find(ctx, session_id))
@@ -145,6 +152,7 @@ def input_number(viewer: str | None, seq: int | None) -> InputNumber | None:
     return InputNumber(viewer, seq)
 
 
+@needs(Scope.OPERATE)
 async def send_input(
     ctx: Context, session_id: str, data: str, number: InputNumber | None = None
 ) -> tuple[TerminalView, int | None]:
@@ -161,6 +169,7 @@ async def send_input(
     return _view(ctx, terminal), held
 
 
+@needs(Scope.OPERATE)
 async def resize(ctx: Context, session_id: str, columns: int, rows: int) -> TerminalView:
     """Sets a terminal's size. Raises InvalidParameter outside 1-1000; at least 20 x 5 is applied."""
     terminal = find(ctx, session_id)
@@ -168,6 +177,7 @@ async def resize(ctx: Context, session_id: str, columns: int, rows: int) -> Term
     return _view(ctx, terminal)
 
 
+@needs(Scope.OPERATE)
 async def take_over(ctx: Context, session_id: str, connection: str) -> TerminalView:
     """Makes a viewer the driver, as if it had typed: the terminal takes on the size of its window.
 
@@ -190,9 +200,10 @@ class Attachment:
     when the terminal no longer exists.
     """
 
-    def __init__(self, terminal: Terminal, viewer: Viewer) -> None:
+    def __init__(self, terminal: Terminal, viewer: Viewer, grant: Grant) -> None:
         self._terminal = terminal
         self._viewer = viewer
+        self._grant = grant
 
     def __aiter__(self) -> AsyncIterator[Piece | Notice]:
         return self._viewer
@@ -213,48 +224,55 @@ class Attachment:
 
     async def take_over(self) -> None:
         """Makes this viewer the driver."""
+        require(self._grant, Scope.OPERATE)
         await self._terminal.take_over(self._viewer)
 
     async def input(self, data: str) -> None:
         """Types into the terminal, which takes on the size of this viewer's window. Raises as `send_input` does; what
         the keeper refuses comes as a StatusMessage."""
+        require(self._grant, Scope.OPERATE)
         await self._terminal.input(data, self._viewer)
 
     async def input_once(self, data: str, number: InputNumber) -> int | None:
         """The same for input that may be sent again: what has that number is typed once. Returns the number of the last input
         that was typed, or None where a keeper of an earlier version would type it again. Raises as `send_input` does."""
+        require(self._grant, Scope.OPERATE)
         return await self._terminal.input_once(data, number, self._viewer)
 
     async def resize(self, columns: int, rows: int) -> tuple[int, int]:
-        """Notes the size of the viewer's window, and applies it if this viewer typed last or nobody has typed yet. Returns
-        the terminal's size, which others are told. Raises as `resize` does."""
-        await self._terminal.resize(columns, rows, self._viewer)
+        """Notes the size of the viewer's window, and applies it if this viewer typed last or nobody has typed yet; not that of one
+        who may only look. Returns the terminal's size, which others are told. Raises as `resize` does."""
+        if self._grant.scope.includes(Scope.OPERATE):
+            await self._terminal.resize(columns, rows, self._viewer)
         return self._terminal.columns, self._terminal.rows
 
 
+@needs(Scope.READ)
 @asynccontextmanager
 async def attach(ctx: Context, session_id: str, after: int | None) -> AsyncIterator[tuple[Attachment, Piece]]:
     """Attaches a viewer, and gives what it should show first: the recent output, or nothing if it continues from the
-    offset `after`. While no program runs, a shell is opened for it.
+    offset `after`. While no program runs, a shell is opened for it, unless it may only look.
 
     Raises as `find` does, InvalidParameter for an `after` that the output has not reached.
     """
     terminal = find(ctx, session_id)
-    async with terminal.watch(after) as (viewer, recent):
-        yield Attachment(terminal, viewer), recent
+    operates = ctx.grant.scope.includes(Scope.OPERATE)
+    async with terminal.watch(after, shell=operates) as (viewer, recent):
+        yield Attachment(terminal, viewer, ctx.grant), recent
 
 
+@needs(Scope.READ)
 def output(ctx: Context, session_id: str, after: int | None) -> AsyncGenerator[OutputView, None]:
     """A terminal's output, from the offset `after` on or beginning with the recent output, until the terminal no longer
     exists.
 
     Raises as `find` does; an `after` that the output has not reached raises InvalidParameter at the first piece.
     """
-    return _output(find(ctx, session_id), after)
+    return _output(find(ctx, session_id), after, shell=ctx.grant.scope.includes(Scope.OPERATE))
 
 
-async def _output(terminal: Terminal, after: int | None) -> AsyncGenerator[OutputView, None]:
-    async with terminal.watch(after) as (viewer, recent):
+async def _output(terminal: Terminal, after: int | None, *, shell: bool) -> AsyncGenerator[OutputView, None]:
+    async with terminal.watch(after, shell=shell) as (viewer, recent):
         if after is None:
             yield _output_view(recent)
         async for item in viewer:

@@ -44,10 +44,11 @@ class Event:
     )
     kind: str = strawberry.field(
         description=f"{_KINDS}. `died` is a program that is restarted automatically, `failed` one that is not; `conflict` an emoji or "
-        "person that was changed here and by the bot, and what a sync made of it. Later versions may add others."
+        "person that was changed here and by the bot, and what a sync made of it; `attach`, `drive` and "
+        "`detach` somebody who opened a terminal over SSH, began to type there, and left. Later versions may add others."
     )
     caller: str = strawberry.field(
-        description="Who requested it: the interface, such as `rest`, `graphql` or `cli`; `supervisor` or `server` for "
+        description="Who requested it: the interface, such as `rest`, `graphql` or `cli`, or the SSH key as `ssh:NAME`; `supervisor` or `server` for "
         "automatic events."
     )
     message: str = strawberry.field(

@@ -37,6 +37,7 @@ from schema.preview import PreviewQuery
 from schema.scalars import SCALARS
 from schema.service_commands import ServiceMutation
 from schema.shared_events import SharedEvents
+from schema.ssh_key import SshKeyMutation, SshKeyQuery
 from schema.subscriptions import SubscribableSchema
 from schema.supervision_commands import SupervisionMutation
 from schema.sync_commands import SyncMutation
@@ -68,6 +69,7 @@ class Query(
     FileQuery,
     KeptFilesQuery,
     PreviewQuery,
+    SshKeyQuery,
 ):
     pass
 
@@ -90,6 +92,7 @@ class Mutation(
     ConfigMutation,
     FileMutation,
     KeptFilesMutation,
+    SshKeyMutation,
 ):
     pass
 

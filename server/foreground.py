@@ -17,6 +17,7 @@ from resolvers.context import Context
 from resolvers.lifespan import open_context
 from server import serving
 from server.app import create_app
+from server.ssh_door import ssh_door
 
 log = logging.getLogger(__name__)
 
@@ -39,10 +40,11 @@ def run(settings: Settings, signals: Signals, ready: Ready) -> None:
     with lock.hold(settings.data_folder, settings.url), contextlib.ExitStack() as opened:
         home.provide(settings.data_folder)
         listeners = [opened.enter_context(listener) for listener in serving.listeners(settings)]
+        ssh = [opened.enter_context(listener) for listener in serving.ssh_listeners(settings)]
         with signals.held_back():
             runner = opened.enter_context(asyncio.Runner(loop_factory=_loop_factory()))
         try:
-            runner.run(_serve(settings, listeners, signals, ready))
+            runner.run(_serve(settings, listeners, ssh, signals, ready))
         except asyncio.CancelledError:
             log.info("ended before it was ready")
         finally:
@@ -57,7 +59,11 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
 
 
 async def _serve(
-    settings: Settings, listeners: Sequence[socket.socket], signals: Signals, ready: Ready
+    settings: Settings,
+    listeners: Sequence[socket.socket],
+    ssh: Sequence[socket.socket],
+    signals: Signals,
+    ready: Ready,
 ) -> None:
     """Opens the context and serves. Stopping happens in this order, each step while everything below it still works:
     the server ends, the context closes (which may stop bots), the watch for a second signal ends.
@@ -70,7 +76,7 @@ async def _serve(
     assert task is not None
     signals.set_handler(task.cancel)
     tasks = Tasks()
-    async with contextlib.AsyncExitStack() as outer, open_context(settings) as ctx:
+    async with contextlib.AsyncExitStack() as outer, open_context(settings) as ctx, ssh_door(ctx, ssh):
         outer.push_async_callback(tasks.close)
         server = serving.Server(create_app(ctx), settings, listeners)
         _collect_less()

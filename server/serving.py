@@ -97,14 +97,26 @@ def listeners(settings: Settings) -> list[socket.socket]:
 
     Raises PortInUse with the name of the process, PermissionDenied, or InvalidParameter for a foreign address.
     """
+    return _listeners(settings.addresses, settings.port, "port", "--port")
+
+
+def ssh_listeners(settings: Settings) -> list[socket.socket]:
+    """The same for the SSH gateway; none unless it is on."""
+    if not settings.ssh:
+        return []
+    return _listeners(settings.ssh_addresses, settings.ssh_port, "ssh_port", "MAILAUNCHER_SSH_PORT")
+
+
+def _listeners(addresses: list[str], port: int, field: str, way: str) -> list[socket.socket]:
+    """`way`: how another port is chosen."""
     found: list[socket.socket] = []
     try:
-        for address in settings.addresses:
+        for address in addresses:
             try:
-                found.append(_listen(address, settings.port))
+                found.append(_listen(address, port))
             except OSError as error:
-                if not (settings.host == "localhost" and error.errno in _ABSENT and found):
-                    raise _listen_error(address, settings.port, error) from None
+                if not (error.errno in _ABSENT and found):
+                    raise _listen_error(address, port, error, field, way) from None
     except LauncherError:
         for listener in found:
             listener.close()
@@ -129,23 +141,25 @@ def _listen(address: str, port: int) -> socket.socket:
     return listener
 
 
-def _listen_error(address: str, port: int, error: OSError) -> LauncherError:
+def _listen_error(address: str, port: int, error: OSError, field: str, way: str) -> LauncherError:
     place = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
     if error.errno == errno.EADDRINUSE:
         who = ports.listener(port)
         zh = f"，占用者为 {who[1]}（pid {who[0]}）" if who else ""
         en = f" by {who[1]} (pid {who[0]})" if who else ""
         return PortInUse(
-            f"{place} 已被占用{zh}，请用 --port 换一个端口",
-            f"{place} is in use{en}; choose another port with --port",
-            field="port",
+            f"{place} 已被占用{zh}，请用 {way} 换一个端口",
+            f"{place} is in use{en}; choose another port with {way}",
+            field=field,
         )
     if error.errno in (errno.EACCES, errno.EPERM):
         return PermissionDenied(
             f"无权监听 {place}：1024 以下的端口需要管理员权限",
             f"Not allowed to listen on {place}: ports below 1024 require administrator rights",
-            field="port",
+            field=field,
         )
     return InvalidParameter(
-        f"无法监听 {place}：{error.strerror}", f"Cannot listen on {place}: {error.strerror}", field="host"
+        f"无法监听 {place}：{error.strerror}",
+        f"Cannot listen on {place}: {error.strerror}",
+        field="host" if field == "port" else "ssh_host",
     )

@@ -53,6 +53,10 @@ Kind = Literal[
     "files",
     "sync",
     "conflict",
+    "ssh-key",
+    "attach",
+    "drive",
+    "detach",
 ]
 """What an event can be about. Clients filter by these words, so a word is never changed."""
 EVENTS_KEPT = 20_000

@@ -242,3 +242,28 @@ class Sync(Model):
     class Meta:
         table = "sync"
         unique_together = (("instance",),)
+
+
+class SshKey(Model):
+    """A public key that may log in over SSH, or one whose certificates may."""
+
+    id = fields.IntField(primary_key=True)
+    name = fields.CharField(max_length=32, unique=True)
+    key = fields.TextField(description="type and base64, as in a .pub file")
+    fingerprint = fields.CharField(max_length=64, unique=True, description="SHA256:...")
+    authority = fields.BooleanField(description="whether it signs certificates instead of logging in itself")
+    principals = fields.TextField(
+        description="JSON: of an authority, the names of which a certificate needs one"
+    )
+    scope = fields.CharField(max_length=16, description="read, operate or admin")
+    instances = fields.TextField(null=True, description="JSON: ids of the instances that it is limited to")
+    added_at = fields.BigIntField(description="milliseconds since 1970")
+    used_at: fields.Field[int | None] = fields.BigIntField(
+        null=True, description="milliseconds since 1970: the last login"
+    )
+    used_from: fields.Field[str | None] = fields.CharField(
+        max_length=64, null=True, description="the address of the last login"
+    )
+
+    class Meta:
+        table = "ssh_key"

@@ -262,13 +262,16 @@ class Terminal:
     # Viewers
 
     @asynccontextmanager
-    async def watch(self, after: int | None = None) -> AsyncIterator[tuple[Viewer, Piece]]:
-        """A new viewer, and what to show first: recent output, or nothing if it continues from offset `after`.
+    async def watch(
+        self, after: int | None = None, *, shell: bool = True
+    ) -> AsyncIterator[tuple[Viewer, Piece]]:
+        """A new viewer, and what to show first: recent output, or nothing if it continues from offset `after`. With `shell`, one
+        is opened for it where nothing runs.
 
         Raises InvalidParameter for an offset that the output has not reached.
         """
         problem = None
-        if not self.alive and not self.reserved:
+        if shell and not self.alive and not self.reserved:
             try:
                 # One who leaves meanwhile does not stop the keeper: what it opens would run here, unknown.
                 await self._tasks.complete(self.open_shell(), f"shell of {self.session_id}")

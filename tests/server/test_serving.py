@@ -81,6 +81,6 @@ def test_a_released_port_can_be_bound_immediately(tmp_path: Path) -> None:
     ],
 )
 def test_each_failure_to_listen_has_its_code(number: int, kind: type[LauncherError]) -> None:
-    error = serving._listen_error("127.0.0.1", 1, OSError(number, os.strerror(number)))
+    error = serving._listen_error("127.0.0.1", 1, OSError(number, os.strerror(number)), "port", "--port")
     assert type(error) is kind
     assert "127.0.0.1:1" in error.text.zh

@@ -3,6 +3,6 @@
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-LAYERS = ("cli", "server", "schema", "rest", "resolvers", "terminals", "bots", "store")
+LAYERS = ("cli", "server", "schema", "rest", "ssh", "resolvers", "terminals", "bots", "store")
 """Those that a wheel keeps below `mailauncher/_layers`."""
 PACKAGES = (*LAYERS, "mailauncher")

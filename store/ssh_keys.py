@@ -1,0 +1,132 @@
+"""The keys that may log in over SSH: in memory for judging logins, written through to the database."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator
+
+import msgspec
+
+from mailauncher.errors import DatabaseError, DuplicateResource, ResourceNotFound
+from mailauncher.events import Bus, SshKeysChanged
+from mailauncher.grants import Grant, Scope
+from store import models
+from store.database import Database
+
+log = logging.getLogger(__name__)
+
+
+class SshKeyRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `models.SshKey`. Times are milliseconds since 1970."""
+
+    name: str
+    key: str
+    fingerprint: str
+    authority: bool
+    principals: tuple[str, ...]
+    scope: Scope
+    instances: tuple[str, ...] | None
+    added_at: int
+    used_at: int | None = None
+    used_from: str | None = None
+
+    @property
+    def grant(self) -> Grant:
+        return Grant(self.scope, None if self.instances is None else frozenset(self.instances))
+
+
+class SshKeys:
+    """Every key by fingerprint, in the order they were added. One writer at a time; a write that fails changes nothing.
+
+    Publishes SshKeysChanged after keys were added or removed.
+    """
+
+    def __init__(self, database: Database, bus: Bus) -> None:
+        self._database = database
+        self._bus = bus
+        self._records: dict[str, SshKeyRecord] = {}
+        self._writing = asyncio.Lock()
+
+    @classmethod
+    async def read(cls, database: Database, bus: Bus) -> "SshKeys":
+        """Those that the database has."""
+        keys = cls(database, bus)
+        with database.session():
+            rows = await models.SshKey.all().order_by("id").values()
+        for row in rows:
+            try:
+                record = _record(row)
+            except (msgspec.MsgspecError, ValueError) as error:
+                log.error("SSH key %r in the database is invalid and not trusted: %s", row["name"], error)
+            else:
+                keys._records[record.fingerprint] = record
+        return keys
+
+    def __iter__(self) -> Iterator[SshKeyRecord]:
+        return iter(self._records.values())
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def get(self, fingerprint: str) -> SshKeyRecord | None:
+        return self._records.get(fingerprint)
+
+    async def add(self, record: SshKeyRecord) -> None:
+        """Raises DuplicateResource for a name or a key that is there already."""
+        async with self._writing:
+            if record.fingerprint in self._records:
+                name = self._records[record.fingerprint].name
+                raise DuplicateResource(
+                    f"此密钥已以名称 {name} 添加", f"This key has been added already, as {name}", field="key"
+                )
+            if any(record.name == known.name for known in self):
+                raise DuplicateResource(
+                    f"已有名为 {record.name} 的密钥",
+                    f"There is a key named {record.name} already",
+                    field="name",
+                )
+            columns = msgspec.structs.asdict(record)
+            columns["principals"] = msgspec.json.encode(record.principals).decode()
+            columns["instances"] = record.instances and msgspec.json.encode(record.instances).decode()
+            with self._database.session():
+                await models.SshKey.create(**columns)
+            self._records[record.fingerprint] = record
+        self._bus.publish(SshKeysChanged())
+
+    async def remove(self, name: str) -> SshKeyRecord:
+        """Raises ResourceNotFound."""
+        async with self._writing:
+            record = next((known for known in self if known.name == name), None)
+            if record is None:
+                shown = name[:64]
+                raise ResourceNotFound(
+                    f"没有名为 {shown} 的密钥", f"There is no key named {shown}", field="name"
+                )
+            with self._database.session():
+                await models.SshKey.filter(fingerprint=record.fingerprint).delete()
+            del self._records[record.fingerprint]
+        self._bus.publish(SshKeysChanged())
+        return record
+
+    async def note_use(self, fingerprint: str, address: str) -> None:
+        """Notes a login with a key. Never raises DatabaseError: it has happened already, and on a full disk too."""
+        async with self._writing:
+            if (record := self._records.get(fingerprint)) is None:
+                return
+            now = int(time.time() * 1000)
+            self._records[fingerprint] = msgspec.structs.replace(record, used_at=now, used_from=address)
+            try:
+                with self._database.session():
+                    await models.SshKey.filter(fingerprint=fingerprint).update(used_at=now, used_from=address)
+            except DatabaseError as error:
+                log.error("the last use of SSH key %s is not stored: %s", record.name, error)
+
+
+def _record(row: dict[str, object]) -> SshKeyRecord:
+    instances = row["instances"]
+    own = {
+        "principals": msgspec.json.decode(str(row["principals"])),
+        "instances": None if instances is None else msgspec.json.decode(str(instances)),
+        "authority": bool(row["authority"]),
+    }
+    return msgspec.convert({**row, **own}, SshKeyRecord)

@@ -1,0 +1,149 @@
+"""Who may log in: keys by CLI and GraphQL, their scopes, and their end."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from mailauncher.errors import DuplicateResource, PermissionDenied, ResourceNotFound
+from mailauncher.grants import Scope
+from resolvers import instances, ssh_keys
+from resolvers.context import Context
+from tests.support import ssh
+from tests.support.context import PATIENT_BOT, add_bot, free_port, outputs
+from tests.support.program import Home, home
+from tests.support.ssh import Place, add_key, terminal, trust
+
+pytestmark = [pytest.mark.slow, ssh.needs_ssh]
+
+
+@pytest_asyncio.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    async with ssh.gateway(tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def served() -> Iterator[Home]:
+    with home() as found:
+        found.serve(MAILAUNCHER_SSH="true", MAILAUNCHER_SSH_PORT=str(free_port()))
+        yield found
+
+
+async def test_no_first_key_is_trusted_without_proof(ctx: Context, tmp_path: Path) -> None:
+    file = ssh_keys.first_key_file(ctx.settings.data_folder)
+    file.parent.mkdir()
+    proof = "x" * ssh_keys.PROOF_BYTES
+
+    async def add(name: str, proof: str) -> None:
+        new = ssh_keys.NewKey(name, add_key(tmp_path, name), Scope.READ, proof=proof)
+        await ssh_keys.add(ctx, new)
+
+    for content, given, mode in (
+        (None, proof, 0o600),
+        (proof, "", 0o600),
+        (proof, "y" * len(proof), 0o600),
+        ("short", "short", 0o600),
+        (proof, proof, 0o666),
+    ):
+        file.unlink(missing_ok=True)
+        if content is not None:
+            file.write_text(content, "ascii")
+            file.chmod(mode)
+        with pytest.raises(PermissionDenied, match="on the server's machine"):
+            await add("first", given)
+        assert not file.exists()
+    file.write_text(proof, "ascii")
+    await add("first", proof)
+    await add("second", "")
+    assert [key.name for key in await ssh_keys.list_all(ctx)] == ["first", "second"]
+
+
+async def test_names_and_keys_are_unique_and_what_is_revoked_is_gone(ctx: Context, tmp_path: Path) -> None:
+    public = add_key(tmp_path, "one")
+    await trust(ctx, "one", public)
+    with pytest.raises(DuplicateResource, match="added already, as one"):
+        await trust(ctx, "other", public)
+    with pytest.raises(DuplicateResource, match="named one"):
+        await trust(ctx, "one", add_key(tmp_path, "two"))
+    await ssh_keys.remove(ctx, "one")
+    with pytest.raises(ResourceNotFound):
+        await ssh_keys.remove(ctx, "one")
+
+
+def test_keys_are_managed_on_the_command_line(served: Home) -> None:
+    add_key(served.folder, "me")
+    line = str(served.folder / "me.pub")
+    added = served.run("ssh", "add", "me", line, "--scope", "admin")
+    assert added.returncode == 0, added.stderr
+    assert not (served.data / "ssh" / "first-key").exists()
+    add_key(served.folder, "guest")
+    guest = (served.folder / "guest.pub").read_text("utf-8")
+    assert served.run("ssh", "add", "guest", "-", "--scope", "read", typed=guest).returncode == 0
+    shown = json.loads(served.run("ssh", "ls", "--json").stdout)
+    assert [(key["name"], key["scope"]) for key in shown] == [("me", "ADMIN"), ("guest", "READ")]
+    assert "SHA256:" in served.run("ssh", "ls").stdout
+    host_key = served.run("ssh", "host-key", "--host", "bots.example")
+    assert host_key.stdout.startswith("[bots.example]:")
+    assert (served.data / "ssh" / "host_ed25519").stat().st_mode & 0o777 == 0o600
+    assert served.run("ssh", "rm", "guest").returncode == 0
+    assert served.run("ssh", "rm", "guest").returncode == 3
+    private = served.run("ssh", "add", "wrong", str(served.folder / "me"))
+    assert (private.returncode, "private key" in private.stderr) == (2, True)
+
+
+async def test_a_key_that_is_revoked_ends_its_sessions_in_the_middle_of_output(place: Place) -> None:
+    flood = "import sys\nwhile True: sys.stdout.write('flood of output\\n' * 1000)"
+    view = await add_bot(place.ctx, place.folder / "bot", flood)
+    await instances.start(place.ctx, view.id)
+    await trust(place.ctx, "guest", add_key(place.folder, "guest"), Scope.READ)
+    async with terminal(place, "bot@127.0.0.1", key="guest") as shown:
+        await shown.expect("flood of output")
+        await ssh_keys.remove(place.ctx, "guest")
+        async with asyncio.timeout(5):
+            assert await shown.status() == 255
+    status, _, errors = await place.run("-tt", "bot@127.0.0.1", key="guest")
+    assert (status, "Permission denied (publickey)" in errors) == (255, True)
+    used = await ssh_keys.list_all(place.ctx)
+    assert [key.used_from for key in used] == [None]
+
+
+async def test_an_unknown_target_and_an_unknown_key_have_the_same_answer(place: Place) -> None:
+    await add_bot(place.ctx, place.folder / "bot", PATIENT_BOT)
+    add_key(place.folder, "stranger")
+    answers = [
+        await place.run("-tt", f"{target}@127.0.0.1", key=key)
+        for target, key in (
+            ("nobody", "admin"),
+            ("bot", "stranger"),
+            ("nobody", "stranger"),
+            ("bot/x", "admin"),
+        )
+    ]
+    assert {(status, out, errors.partition(": ")[2]) for status, out, errors in answers} == {
+        (255, "", "Permission denied (publickey).\r\n")
+    }
+
+
+async def test_a_key_that_may_only_look_types_nothing_and_sees_only_its_instances(place: Place) -> None:
+    view = await add_bot(place.ctx, place.folder / "bot", PATIENT_BOT)
+    await add_bot(place.ctx, place.folder / "other", PATIENT_BOT)
+    await instances.start(place.ctx, view.id)
+    await trust(place.ctx, "guest", add_key(place.folder, "guest"), Scope.READ, [view.id])
+    async with (
+        terminal(place, "bot@127.0.0.1", key="guest") as shown,
+        terminal(place, "bot@127.0.0.1") as other,
+    ):
+        await shown.expect("may only look")
+        shown.type("not heard\r")
+        await shown.expect("input is ignored")
+        other.type("heard by all\r")
+        await shown.expect("heard heard by all")
+        shown.type("\x1d")
+        assert await shown.status() == 0
+    assert "not heard" not in await outputs(place.ctx, f"{view.id}_main", "heard by all")
+    status, _, errors = await place.run("-tt", "other@127.0.0.1", key="guest")
+    assert (status, "Permission denied" in errors) == (255, True)

@@ -63,7 +63,9 @@ def use_of(port: int) -> Use:
         states = {c.status for c in psutil.net_connections("tcp") if c.laddr[1:2] == (port,)}
     except psutil.Error:
         return Use.TAKEN
-    if not states:  # the last one has gone since it was found in use, or something has the port without listening there
+    if (
+        not states
+    ):  # the last one has gone since it was found in use, or something has the port without listening there
         return Use.TAKEN if _is_bound(port) else Use.FREE
     return Use.CLOSING if states <= _CLOSING else Use.TAKEN
 

@@ -8,10 +8,12 @@ import pytest
 from PIL import Image
 from playwright.async_api import Locator, Page, Route, expect
 
-from resolvers import instances
+from resolvers import emojis, instances
+from resolvers.emojis import NewEmoji
 from tests.support.browser import browser, findings_of_axe, page_of
 from tests.support.context import add_bot, outputs, settings_for
 from tests.support.layers import ROOT
+from tests.support.pictures import picture as picture_file
 from tests.support.server import Launcher, running
 
 pytestmark = pytest.mark.slow
@@ -40,6 +42,8 @@ PATHS = (
     "/instances/{good}/log",
     "/instances/{good}/usage",
     "/instances/{good}/events",
+    "/instances/{good}/emojis",
+    "/instances/{idle}/emojis",
     "/instances/{good}/settings",
     "/instances/unknown",
 )
@@ -97,6 +101,12 @@ async def add_bots(launcher: Launcher, folder: Path) -> dict[str, str]:
         (folder / name / "port").write_text(str(added.port))
         ids[name] = added.id
     await instances.start(launcher.ctx, ids["good"])
+    for number in range(30):
+        shown = picture_file(size=(300, 200), colour=(8 * number, 120, 90))
+        new = NewEmoji(
+            f"cat {number}", shown, tags=["cats", f"a tag with the number {number % 7}"], category="animals"
+        )
+        await emojis.create(launcher.ctx, ids["good"], new)
     return ids
 
 

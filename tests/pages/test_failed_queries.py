@@ -72,6 +72,21 @@ CASES: dict[str, tuple[str, str, Callable[[Page], Locator]]] = {
         "/instances/{id}/settings",
         lambda page: page.get_by_label("Notes", exact=True),
     ),
+    "emojis": (
+        "EmojiPage",
+        "/instances/{id}/emojis",
+        lambda page: page.get_by_text("No emojis yet"),
+    ),
+    "tags of emojis": (
+        "EmojiFacets",
+        "/instances/{id}/emojis",
+        lambda page: page.get_by_label("Category"),
+    ),
+    "sync with the bot": (
+        "SyncStatus",
+        "/instances/{id}/emojis",
+        lambda page: page.get_by_text("No change waits"),
+    ),
     "log": ("LogPart", "/instances/{id}/log", lambda page: page.get_by_text("hello").last),
     "search": ("SearchLogs", "/search?q=hello", lambda page: page.locator("mark").first),
     "usage": (

@@ -77,6 +77,40 @@ export type ConfigSource =
   /** A client that restored an earlier revision. */
   | 'RESTORE';
 
+/** An emoji to create. */
+export type CreateEmojiInput = {
+  /** At most 64 characters. Empty: none. */
+  category?: string;
+  /** What the image shows, at most 4096 characters. */
+  description?: string;
+  /** PNG, JPEG, GIF or WebP in base64, with or without a `data:` prefix; at most 10 MiB decoded and 25 megapixels. */
+  imageData: string;
+  /** Id of the instance. */
+  instanceId: string;
+  /** 1-64 characters, unique in the instance. */
+  name: string;
+  /** Whether it fails, with `DUPLICATE_RESOURCE`, if an emoji of the instance has the same image. */
+  refuseSameImage?: boolean;
+  /** At most 32 distinct tags of 1-64 characters. */
+  tags?: Array<string>;
+};
+
+/** A person to create. */
+export type CreatePersonInput = {
+  /** HTTP(S) URL of the avatar, at most 2048 characters, or empty. */
+  avatarUrl?: string;
+  /** Id of the instance. */
+  instanceId: string;
+  /** Nickname, at most 128 characters. */
+  nickname?: string;
+  /** Notes about the person: any JSON object, at most 65,536 characters. Null: an empty one. */
+  profile?: unknown;
+  /** User id on the platform, 1-64 characters, unique in the instance. */
+  userId: string;
+  /** User name, at most 128 characters. */
+  username?: string;
+};
+
 /** What a deployment does. */
 export type DeploymentKind =
   /** Creates an instance with the configuration and data of another. */
@@ -122,6 +156,24 @@ export type DeploymentStep =
   /** Stops the instance; upgrades only. */
   | 'STOP';
 
+/** Changes to an emoji. */
+export type EmojiChangeInput = {
+  /** Tags to add to those it has then; at most 32 in all. */
+  addTags?: Array<string>;
+  /** At most 64 characters. Empty: none. Null: unchanged. */
+  category?: string | null | undefined;
+  /** What the image shows, at most 4096 characters. Null: unchanged. */
+  description?: string | null | undefined;
+  /** Id of the emoji. */
+  id: string;
+  /** 1-64 characters, unique in the instance. Null: unchanged. */
+  name?: string | null | undefined;
+  /** Tags to remove, case-insensitive; those it does not have are ignored. */
+  removeTags?: Array<string>;
+  /** At most 32 distinct tags of 1-64 characters. They replace all present tags. Null: unchanged. */
+  tags?: Array<string> | null | undefined;
+};
+
 /** How serious a line of a log is. */
 export type LogLevel =
   /** `CRITICAL` and `FATAL`. */
@@ -134,6 +186,20 @@ export type LogLevel =
   | 'INFO'
   /** `WARNING` and `WARN`. */
   | 'WARNING';
+
+/** Who created an emoji or a person. */
+export type Origin =
+  /** The bot itself; it was imported from the bot's database. */
+  | 'BOT'
+  /** A user of the launcher. */
+  | 'USER';
+
+/** A change that has not been pushed to the bot's database yet. */
+export type PendingChange =
+  /** It was added. */
+  | 'ADD'
+  /** It was updated. */
+  | 'UPDATE';
 
 /** When a program that exited on its own is restarted. */
 export type Restart =
@@ -158,6 +224,69 @@ export type Status =
   | 'STOPPED'
   /** The process is being stopped. */
   | 'STOPPING';
+
+/** Kind of change that has not been pushed to the bot yet. */
+export type SyncChange =
+  /** The item was added. */
+  | 'ADD'
+  /** The item was deleted. */
+  | 'DELETE'
+  /** The item was updated. */
+  | 'UPDATE';
+
+/** Kind of item that is synchronized with the bot's database. */
+export type SyncKind =
+  /** An emoji. */
+  | 'EMOJI'
+  /** A person. */
+  | 'PERSON';
+
+/** When a change will be pushed to the bot. */
+export type SyncWhen =
+  /** Once the bot has stopped: while running, it would undo the change. */
+  | 'AT_STOP'
+  /** In a moment, or with the next sync if the last one failed. */
+  | 'NOW'
+  /** Once the bot has created its database, which it does at its first start. */
+  | 'WITH_DATABASE';
+
+/** An emoji to update. */
+export type UpdateEmojiInput = {
+  /** Tags to add to those it has then; at most 32 in all. */
+  addTags?: Array<string>;
+  /** At most 64 characters. Empty: none. Null: unchanged. */
+  category?: string | null | undefined;
+  /** What the image shows, at most 4096 characters. Null: unchanged. */
+  description?: string | null | undefined;
+  /** Id of the emoji. */
+  id: string;
+  /** Id of the instance. */
+  instanceId: string;
+  /** 1-64 characters, unique in the instance. Null: unchanged. */
+  name?: string | null | undefined;
+  /** Tags to remove, case-insensitive; those it does not have are ignored. */
+  removeTags?: Array<string>;
+  /** At most 32 distinct tags of 1-64 characters. They replace all present tags. Null: unchanged. */
+  tags?: Array<string> | null | undefined;
+};
+
+/** A person to update. */
+export type UpdatePersonInput = {
+  /** HTTP(S) URL of the avatar, at most 2048 characters, or empty. Null: unchanged. */
+  avatarUrl?: string | null | undefined;
+  /** Id of the person. */
+  id: string;
+  /** Id of the instance. */
+  instanceId: string;
+  /** Nickname, at most 128 characters. Null: unchanged. */
+  nickname?: string | null | undefined;
+  /** Merged into the profile key by key; null removes a key. Null: unchanged. */
+  profile?: unknown;
+  /** User id on the platform, 1-64 characters, unique in the instance. Null: unchanged. */
+  userId?: string | null | undefined;
+  /** User name, at most 128 characters. Null: unchanged. */
+  username?: string | null | undefined;
+};
 
 /** What a program that does not work yet waits for. */
 export type WaitingFor =
@@ -236,6 +365,79 @@ export type UsageOfQueryVariables = Exact<{
 
 
 export type UsageOfQuery = { usageHistory: { stepS: number, at: Array<string>, cpu: { mean: Array<number>, most: Array<number> }, memory: { mean: Array<number>, most: Array<number> } } | null };
+
+export type TileFragment = { id: string, name: string, tags: Array<string>, category: string, imageUrl: string, thumbnailUrl: string, origin: Origin, pendingChange: PendingChange | null, small: string, large: string };
+
+export type EmojiPageQueryVariables = Exact<{
+  id: string;
+  after?: string | null | undefined;
+  skip: number;
+  first: number;
+  count: boolean;
+  text?: string | null | undefined;
+  tags?: Array<string> | string | null | undefined;
+  category?: string | null | undefined;
+}>;
+
+
+export type EmojiPageQuery = { instance: { emojis: { totalCount?: number, edges: Array<{ cursor: string, node: { id: string, name: string, tags: Array<string>, category: string, imageUrl: string, thumbnailUrl: string, origin: Origin, pendingChange: PendingChange | null, small: string, large: string } }> } } | null };
+
+export type EmojiFacetsQueryVariables = Exact<{
+  id: string;
+  text?: string | null | undefined;
+  tags?: Array<string> | string | null | undefined;
+  category?: string | null | undefined;
+}>;
+
+
+export type EmojiFacetsQuery = { instance: { emojis: { facets: { tags: Array<{ value: string, count: number }>, categories: Array<{ value: string, count: number }> } } } | null };
+
+export type EmojiDetailQueryVariables = Exact<{
+  instanceId: string;
+  id: string;
+}>;
+
+
+export type EmojiDetailQuery = { emoji: { description: string, createdAt: string, updatedAt: string, id: string, name: string, tags: Array<string>, category: string, imageUrl: string, thumbnailUrl: string, origin: Origin, pendingChange: PendingChange | null, small: string, large: string, imageSize: { bytes: number, width: number | null, height: number | null } | null, learned: { usage: number } | null } | null };
+
+export type AddEmojiMutationVariables = Exact<{
+  input: CreateEmojiInput;
+}>;
+
+
+export type AddEmojiMutation = { createEmoji: { message: string, emoji: { name: string } } | null };
+
+export type EditEmojiMutationVariables = Exact<{
+  input: UpdateEmojiInput;
+}>;
+
+
+export type EditEmojiMutation = { updateEmoji: { message: string } | null };
+
+export type EditEmojisMutationVariables = Exact<{
+  instanceId: string;
+  emojis: Array<EmojiChangeInput> | EmojiChangeInput;
+}>;
+
+
+export type EditEmojisMutation = { updateEmojis: { message: string } | null };
+
+export type DeleteEmojisMutationVariables = Exact<{
+  instanceId: string;
+  ids: Array<string> | string;
+  fromBot: boolean;
+}>;
+
+
+export type DeleteEmojisMutation = { deletion: { undoableUntil: string | null } | null };
+
+export type RestoreEmojisMutationVariables = Exact<{
+  instanceId: string;
+  ids: Array<string> | string;
+}>;
+
+
+export type RestoreEmojisMutation = { restoreEmojis: { message: string } | null };
 
 export type StartMutationVariables = Exact<{
   id: string;
@@ -490,6 +692,73 @@ export type DeploymentProgressSubscriptionVariables = Exact<{
 
 export type DeploymentProgressSubscription = { deploymentProgress: { deployment: { status: DeploymentStatus, progress: number, message: string } } };
 
+export type PersonRowFragment = { id: string, userId: string, username: string, nickname: string, avatarUrl: string, profile: unknown, updatedAt: string, origin: Origin, pendingChange: PendingChange | null };
+
+export type PersonPageQueryVariables = Exact<{
+  id: string;
+  after?: string | null | undefined;
+  skip: number;
+  first: number;
+  count: boolean;
+  text?: string | null | undefined;
+}>;
+
+
+export type PersonPageQuery = { instance: { persons: { totalCount?: number, edges: Array<{ cursor: string, node: { id: string, userId: string, username: string, nickname: string, avatarUrl: string, profile: unknown, updatedAt: string, origin: Origin, pendingChange: PendingChange | null } }> } } | null };
+
+export type PersonDetailQueryVariables = Exact<{
+  instanceId: string;
+  id: string;
+}>;
+
+
+export type PersonDetailQuery = { person: { createdAt: string, id: string, userId: string, username: string, nickname: string, avatarUrl: string, profile: unknown, updatedAt: string, origin: Origin, pendingChange: PendingChange | null, learned: { platform: string, times: number, knownSince: string | null, lastKnown: string | null, memory: string } | null } | null };
+
+export type AddPersonMutationVariables = Exact<{
+  input: CreatePersonInput;
+}>;
+
+
+export type AddPersonMutation = { createPerson: { message: string } | null };
+
+export type EditPersonMutationVariables = Exact<{
+  input: UpdatePersonInput;
+}>;
+
+
+export type EditPersonMutation = { updatePerson: { message: string } | null };
+
+export type DeletePersonsMutationVariables = Exact<{
+  instanceId: string;
+  ids: Array<string> | string;
+  fromBot: boolean;
+}>;
+
+
+export type DeletePersonsMutation = { deletion: { undoableUntil: string | null } | null };
+
+export type RestorePersonsMutationVariables = Exact<{
+  instanceId: string;
+  ids: Array<string> | string;
+}>;
+
+
+export type RestorePersonsMutation = { restorePersons: { message: string } | null };
+
+export type SyncStatusQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type SyncStatusQuery = { instance: { syncStatus: { database: boolean, family: string | null, problem: string | null, emojisInBot: number, personsInBot: number, pending: number, lastSync: string | null, lastError: string | null, changes: Array<{ kind: SyncKind, id: string, name: string, change: SyncChange, when: SyncWhen }>, problems: Array<{ kind: SyncKind, name: string, code: string | null, message: string }> } } | null };
+
+export type SynchronizeMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type SynchronizeMutation = { syncResources: { message: string, complete: boolean } | null };
+
 export type SearchLogsSubscriptionVariables = Exact<{
   text: string;
   regex: boolean;
@@ -736,6 +1005,20 @@ export const EventRowFragmentDoc = new TypedDocumentString(`
   offset
 }
     `, {"fragmentName":"EventRow"}) as unknown as TypedDocumentString<EventRowFragment, unknown>;
+export const TileFragmentDoc = new TypedDocumentString(`
+    fragment Tile on Emoji {
+  id
+  name
+  tags
+  category
+  imageUrl
+  thumbnailUrl(size: 128)
+  small: thumbnailUrl(size: 128, still: true)
+  large: thumbnailUrl(size: 256, still: true)
+  origin
+  pendingChange
+}
+    `, {"fragmentName":"Tile"}) as unknown as TypedDocumentString<TileFragment, unknown>;
 export const OutcomeFragmentDoc = new TypedDocumentString(`
     fragment Outcome on InstanceResult {
   instanceId
@@ -745,6 +1028,19 @@ export const OutcomeFragmentDoc = new TypedDocumentString(`
   }
 }
     `, {"fragmentName":"Outcome"}) as unknown as TypedDocumentString<OutcomeFragment, unknown>;
+export const PersonRowFragmentDoc = new TypedDocumentString(`
+    fragment PersonRow on Person {
+  id
+  userId
+  username
+  nickname
+  avatarUrl
+  profile
+  updatedAt
+  origin
+  pendingChange
+}
+    `, {"fragmentName":"PersonRow"}) as unknown as TypedDocumentString<PersonRowFragment, unknown>;
 export const InstancesDocument = {"__meta__":{"hash":"sha256:5459016061876f62d12c0c5fe1692886d4d8454d5a2d61c52c3ceae67bb9ec8b"}} as unknown as TypedDocumentString<InstancesQuery, InstancesQueryVariables>;
 export const InstanceChangedDocument = {"__meta__":{"hash":"sha256:2cab55aa3c6406ec56387b0c49dd011079df7894dbc55f1a1aa32b40cfe8604d"}} as unknown as TypedDocumentString<InstanceChangedSubscription, InstanceChangedSubscriptionVariables>;
 export const UsageChangedDocument = {"__meta__":{"hash":"sha256:8ed11de1d1a7898797f929620618392d0b8265629e2517c7961ec0f441171bf5"}} as unknown as TypedDocumentString<UsageChangedSubscription, UsageChangedSubscriptionVariables>;
@@ -753,6 +1049,14 @@ export const HealthDocument = {"__meta__":{"hash":"sha256:7215f7c4b01ba2e5db8f0f
 export const LatestEventsDocument = {"__meta__":{"hash":"sha256:1c7c978abe41c546aeac1fb46f5d09edce3bd68c50d44b3f175a3232dc935fed"}} as unknown as TypedDocumentString<LatestEventsQuery, LatestEventsQueryVariables>;
 export const EventsSinceDocument = {"__meta__":{"hash":"sha256:98b2ed7264d8771a559d89804eedcf7a97d714cfa1f588dbe61e63d06a9bf988"}} as unknown as TypedDocumentString<EventsSinceSubscription, EventsSinceSubscriptionVariables>;
 export const UsageOfDocument = {"__meta__":{"hash":"sha256:de01a496fc7a6d78fc87a12c84b9afbe4edcfcb6abf0c4691cbf1311a06e006e"}} as unknown as TypedDocumentString<UsageOfQuery, UsageOfQueryVariables>;
+export const EmojiPageDocument = {"__meta__":{"hash":"sha256:c38656d7460dd601fe803eea15553d8765df16a0679c35fc0bd9f96c296a10f9"}} as unknown as TypedDocumentString<EmojiPageQuery, EmojiPageQueryVariables>;
+export const EmojiFacetsDocument = {"__meta__":{"hash":"sha256:f480ac67194fc72bf30d8db9dcc4c546749abdca42c3ea699206da020cfa6caf"}} as unknown as TypedDocumentString<EmojiFacetsQuery, EmojiFacetsQueryVariables>;
+export const EmojiDetailDocument = {"__meta__":{"hash":"sha256:8f9de4033e925312da77e7bdf557e18a4e19e4e25d87778cfd0ebf41f064ae02"}} as unknown as TypedDocumentString<EmojiDetailQuery, EmojiDetailQueryVariables>;
+export const AddEmojiDocument = {"__meta__":{"hash":"sha256:718c0c05e3148ebe0baa5923473ef3b5184df544a827cb0eea2604c5756c4fd1"}} as unknown as TypedDocumentString<AddEmojiMutation, AddEmojiMutationVariables>;
+export const EditEmojiDocument = {"__meta__":{"hash":"sha256:c65b3126407ef91e21fe6675d7356db7b71b80d3a01d6b168d42ea948a10f9e4"}} as unknown as TypedDocumentString<EditEmojiMutation, EditEmojiMutationVariables>;
+export const EditEmojisDocument = {"__meta__":{"hash":"sha256:7a8f887e8a47d97ffd70888eb895097056b049d242675f47327cd41f7b2d5034"}} as unknown as TypedDocumentString<EditEmojisMutation, EditEmojisMutationVariables>;
+export const DeleteEmojisDocument = {"__meta__":{"hash":"sha256:167ebc4a92d6323dcab6d82ee5a9d331c680d75f883980dda08b1377e5167c21"}} as unknown as TypedDocumentString<DeleteEmojisMutation, DeleteEmojisMutationVariables>;
+export const RestoreEmojisDocument = {"__meta__":{"hash":"sha256:965c6261662114b12aad12def949ecf107fefc1f0f01f8b836d99362ab721497"}} as unknown as TypedDocumentString<RestoreEmojisMutation, RestoreEmojisMutationVariables>;
 export const StartDocument = {"__meta__":{"hash":"sha256:b4f719eb02c0986359fa37c992f4cc97870bc63ae9ea82a485d2ce1fb3cc6d81"}} as unknown as TypedDocumentString<StartMutation, StartMutationVariables>;
 export const StopDocument = {"__meta__":{"hash":"sha256:1af7d1c447a06db3a75ae571306e81ce04bb31266f1deff92cf814f02f8c78f5"}} as unknown as TypedDocumentString<StopMutation, StopMutationVariables>;
 export const RestartDocument = {"__meta__":{"hash":"sha256:bd4da1496e90c222e17104ad30411dbe347c8d39e1dfee49a9e2e4e378c6c33c"}} as unknown as TypedDocumentString<RestartMutation, RestartMutationVariables>;
@@ -784,6 +1088,14 @@ export const RestartManyDocument = {"__meta__":{"hash":"sha256:b7589421fd97a1200
 export const UpgradeManyDocument = {"__meta__":{"hash":"sha256:4352b85afc3631a892a3613e878966d7babf4837de22d349d0130aba694af286"}} as unknown as TypedDocumentString<UpgradeManyMutation, UpgradeManyMutationVariables>;
 export const BackUpManyDocument = {"__meta__":{"hash":"sha256:3fdca395807d79c6a34a448156ba4cd0c6d9f35df19418925447bb68c57311b2"}} as unknown as TypedDocumentString<BackUpManyMutation, BackUpManyMutationVariables>;
 export const DeploymentProgressDocument = {"__meta__":{"hash":"sha256:b4e6fb885c7b33d84dd678ed2fd4e3621b939202df95863f5d714e0ddb1043e2"}} as unknown as TypedDocumentString<DeploymentProgressSubscription, DeploymentProgressSubscriptionVariables>;
+export const PersonPageDocument = {"__meta__":{"hash":"sha256:36eb365fbe647cb0f07c66fbf236fa57e6de1f9343c49a2cc51b8342c8ebe99f"}} as unknown as TypedDocumentString<PersonPageQuery, PersonPageQueryVariables>;
+export const PersonDetailDocument = {"__meta__":{"hash":"sha256:b478ca949253d59c4400e16f972d462f6c6b9ae7429f2a635e22886179abf668"}} as unknown as TypedDocumentString<PersonDetailQuery, PersonDetailQueryVariables>;
+export const AddPersonDocument = {"__meta__":{"hash":"sha256:3ec15480eed3ff34a212a090232086d212c5ad79d5da2ec0db7645004e271b7e"}} as unknown as TypedDocumentString<AddPersonMutation, AddPersonMutationVariables>;
+export const EditPersonDocument = {"__meta__":{"hash":"sha256:b7ab16980147c41536e3c7723f8dbaabc20e0ceff55209559510258f50f9c4a5"}} as unknown as TypedDocumentString<EditPersonMutation, EditPersonMutationVariables>;
+export const DeletePersonsDocument = {"__meta__":{"hash":"sha256:1bd15e612e43743dd5be2d217aec5ee21262a476c0417f3b1a1c6aee4a58c8ae"}} as unknown as TypedDocumentString<DeletePersonsMutation, DeletePersonsMutationVariables>;
+export const RestorePersonsDocument = {"__meta__":{"hash":"sha256:311de926d7a2e64feedcf176f50f235bff1e22c110b9cda7c12a8de8e9d8d2c3"}} as unknown as TypedDocumentString<RestorePersonsMutation, RestorePersonsMutationVariables>;
+export const SyncStatusDocument = {"__meta__":{"hash":"sha256:34723099ec38367613f714dcac201154b47c265859d6875647de594cfcf27992"}} as unknown as TypedDocumentString<SyncStatusQuery, SyncStatusQueryVariables>;
+export const SynchronizeDocument = {"__meta__":{"hash":"sha256:891c8e0f71f00832bf4424d21cd70961cdeaf973de2b54571223f88bb80920aa"}} as unknown as TypedDocumentString<SynchronizeMutation, SynchronizeMutationVariables>;
 export const SearchLogsDocument = {"__meta__":{"hash":"sha256:7ea3264ca7412f0b7a091b32035035e5cc268c3f13934b700db3bd4c4608699e"}} as unknown as TypedDocumentString<SearchLogsSubscription, SearchLogsSubscriptionVariables>;
 export const TerminalPartDocument = {"__meta__":{"hash":"sha256:70699732725d6cd809cec9bf34b2b15d86d4332a158fd555510464d862503251"}} as unknown as TypedDocumentString<TerminalPartQuery, TerminalPartQueryVariables>;
 export const TerminalEndDocument = {"__meta__":{"hash":"sha256:6c468d9aea026e946f35960243ea829228df34cbb97a436d722bd65a6d03b81d"}} as unknown as TypedDocumentString<TerminalEndQuery, TerminalEndQueryVariables>;

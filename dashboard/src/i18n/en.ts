@@ -165,6 +165,7 @@ export const en: Record<Key, string> = {
   "bot.configuration": "Configuration",
   "bot.usage": "CPU and memory",
   "bot.events": "Events",
+  "bot.emojis": "Emojis",
   "bot.settings": "Settings",
   "bot.tabs": "Pages of this instance",
 

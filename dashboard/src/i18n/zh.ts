@@ -158,6 +158,7 @@ export const zh = {
   "bot.configuration": "配置",
   "bot.usage": "CPU 与内存",
   "bot.events": "事件",
+  "bot.emojis": "表情包",
   "bot.settings": "设置",
   "bot.tabs": "此实例的页面",
 

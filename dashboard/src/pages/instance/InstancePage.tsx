@@ -21,8 +21,9 @@ const Terminals = lazy(() => import("../../terminal/Terminals"));
 const LogView = lazy(() => import("../../terminal/LogView"));
 const Configuration = lazy(() => import("./configuration/Configuration"));
 const UsageCharts = lazy(() => import("./UsageCharts"));
+const Emojis = lazy(() => import("../emojis/Emojis"));
 
-const TABS = ["terminal", "log", "configuration", "usage", "events", "settings"] as const;
+const TABS = ["terminal", "log", "configuration", "emojis", "usage", "events", "settings"] as const;
 type Tab = (typeof TABS)[number];
 
 export default function InstancePage({ id, tab }: { id: string; tab: string }) {
@@ -80,6 +81,7 @@ function Found({ instance, tab }: { instance: Instance; tab: Tab }) {
             <EventHistory instanceId={instance.id} />
           </Card>
         )}
+        {tab === "emojis" && <Emojis key={instance.id} instance={instance} />}
         {tab === "settings" && <Settings key={instance.id} instance={instance} />}
       </Suspense>
     </>

@@ -1,0 +1,103 @@
+/** Tags and the category of many emojis at once. */
+import type { FormEvent } from "react";
+import { useCommands } from "../../app/useCommand";
+import { EditEmojisDocument } from "../../gql/graphql";
+import { useNumbers } from "../../i18n/numbers";
+import { useText } from "../../i18n/text";
+import { useResourceText } from "../../resources/texts";
+import { Dialog } from "../../ui/Dialog";
+import { Button, css as parts } from "../../ui/parts";
+import { useDraft } from "../../ui/useDraft";
+import css from "./emojis.module.css";
+import { listOf } from "./filters";
+import { useEmojiText } from "./texts";
+
+/** As many are changed in one command, all or none. */
+const AT_ONCE = 200;
+const NOTHING = { add: "", remove: "", category: "", noCategory: false };
+
+export function BulkEdit({
+  instanceId,
+  ids,
+  changed,
+  close,
+}: {
+  instanceId: string;
+  ids: readonly string[];
+  changed: () => void;
+  close: () => void;
+}) {
+  const text = useEmojiText();
+  const shared = useText();
+  const resources = useResourceText();
+  const numbers = useNumbers();
+  const { run, busy, refused } = useCommands();
+  const draft = useDraft(`emojis.bulk.${instanceId}`, NOTHING);
+  const { add, remove, category, noCategory } = draft.value;
+  const title = text("bulk.title", { count: numbers.count(ids.length) });
+  const change = {
+    addTags: listOf(add),
+    removeTags: listOf(remove),
+    category: noCategory ? "" : category.trim() || null,
+  };
+  const same = !change.addTags.length && !change.removeTags.length && change.category === null;
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    for (let first = 0; first < ids.length; first += AT_ONCE) {
+      const emojis = ids
+        .slice(first, first + AT_ONCE)
+        .map((id) => ({ id, name: null, description: null, tags: null, ...change }));
+      const name = resources("select.count", { count: numbers.count(emojis.length) });
+      if (!(await run(name, EditEmojisDocument, { instanceId, emojis }))) {
+        changed();
+        return;
+      }
+    }
+    draft.forget();
+    changed();
+    close();
+  };
+  return (
+    <Dialog label={title} close={close}>
+      <form className={css.form} onSubmit={(event) => void submit(event)}>
+        <h2>{title}</h2>
+        <label className={parts.field}>
+          {text("bulk.addTags")}
+          <input value={add} onChange={(event) => draft.change({ add: event.target.value })} />
+        </label>
+        <label className={parts.field}>
+          {text("bulk.removeTags")}
+          <input value={remove} onChange={(event) => draft.change({ remove: event.target.value })} />
+        </label>
+        <label className={parts.field}>
+          {text("bulk.setCategory")}
+          <input
+            value={category}
+            maxLength={64}
+            disabled={noCategory}
+            onChange={(event) => draft.change({ category: event.target.value })}
+          />
+        </label>
+        <label className={parts.check}>
+          <input
+            type="checkbox"
+            checked={noCategory}
+            onChange={(event) => draft.change({ noCategory: event.target.checked })}
+          />
+          {text("bulk.clearCategory")}
+        </label>
+        <div className={parts.row}>
+          <Button
+            kind="primary"
+            type="submit"
+            disabled={busy || same || refused !== undefined}
+            title={refused}
+          >
+            {text("bulk.save")}
+          </Button>
+          <Button onClick={close}>{shared("do.cancel")}</Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

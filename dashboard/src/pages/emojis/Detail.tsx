@@ -1,0 +1,170 @@
+/** One emoji with its whole picture, and a form for what is said of it. */
+import { type FormEvent, useState } from "react";
+import { useQuery } from "../../api/useQuery";
+import { tell } from "../../app/toasts";
+import { useCommands } from "../../app/useCommand";
+import { EditEmojiDocument, EmojiDetailDocument, type EmojiDetailQuery } from "../../gql/graphql";
+import { useNumbers } from "../../i18n/numbers";
+import { useText } from "../../i18n/text";
+import { useResourceText } from "../../resources/texts";
+import type { Undo } from "../../resources/undo";
+import { Dialog } from "../../ui/Dialog";
+import { Button, css as parts, Skeleton, Unread } from "../../ui/parts";
+import { useDraft } from "../../ui/useDraft";
+import css from "./emojis.module.css";
+import { listOf } from "./filters";
+import { useEmojiText } from "./texts";
+
+type Emoji = NonNullable<EmojiDetailQuery["emoji"]>;
+
+interface Given {
+  instanceId: string;
+  id: string;
+  undo: Undo;
+  changed: () => void;
+  close: () => void;
+}
+
+export function Detail(given: Given) {
+  const text = useEmojiText();
+  const { instanceId, id, close } = given;
+  const read = useQuery(EmojiDetailDocument, { instanceId, id });
+  const emoji = read.data?.emoji;
+  const title = text("detail.title", { name: emoji?.name ?? "…" });
+  return (
+    <Dialog label={title} close={close} className={css.detail}>
+      {read.error && <Unread error={read.error} again={read.again} />}
+      {!emoji && !read.error && <Skeleton label={text("emojis.loading")} lines={8} />}
+      {emoji && <Loaded {...given} emoji={emoji} />}
+      {!emoji && <CloseButton close={close} />}
+    </Dialog>
+  );
+}
+
+function CloseButton({ close }: { close: () => void }) {
+  const shared = useText();
+  return (
+    <div className={parts.row}>
+      <Button onClick={close}>{shared("do.close")}</Button>
+    </div>
+  );
+}
+
+function Loaded({ emoji, instanceId, undo, changed, close }: Given & { emoji: Emoji }) {
+  const text = useEmojiText();
+  const shared = useText();
+  const { run, busy, refused, during } = useCommands();
+  const { id, name, description, category } = emoji;
+  const draft = useDraft(`emoji.${id}`, { name, description, category, tags: emoji.tags.join(", ") });
+  const { value, change, changed: unsaved, forget } = draft;
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    const tags = listOf(value.tags);
+    const input = { instanceId, id, ...value, tags, addTags: [], removeTags: [] };
+    if (await run(text("detail.saved", { name }), EditEmojiDocument, { input })) {
+      forget();
+      changed();
+      close();
+    }
+  };
+  const remove = async () => {
+    try {
+      await during(undo.remove([id], false));
+      close();
+    } catch (error) {
+      tell(shared("do.result", { name, message: (error as Error).message }), true);
+    }
+    changed();
+  };
+  const off = { disabled: busy || refused !== undefined, title: refused };
+  return (
+    <form className={css.form} onSubmit={(event) => void submit(event)}>
+      <h2>{name}</h2>
+      <Picture emoji={emoji} />
+      <Facts emoji={emoji} />
+      <label className={parts.field}>
+        {text("detail.name")}
+        <input
+          required
+          maxLength={64}
+          value={value.name}
+          onChange={(event) => change({ name: event.target.value })}
+        />
+      </label>
+      <label className={parts.field}>
+        {text("detail.description")}
+        <textarea
+          rows={3}
+          maxLength={4096}
+          value={value.description}
+          onChange={(event) => change({ description: event.target.value })}
+        />
+      </label>
+      <label className={parts.field}>
+        {text("detail.tags")}
+        <input value={value.tags} onChange={(event) => change({ tags: event.target.value })} />
+      </label>
+      <label className={parts.field}>
+        {text("detail.category")}
+        <input
+          maxLength={64}
+          value={value.category}
+          onChange={(event) => change({ category: event.target.value })}
+        />
+      </label>
+      <div className={parts.row}>
+        <Button kind="primary" type="submit" {...off}>
+          {shared("do.save")}
+        </Button>
+        {unsaved && <Button onClick={forget}>{shared("do.discard")}</Button>}
+        <Button onClick={close}>{shared("do.close")}</Button>
+        <Button kind="danger" {...off} onClick={() => void remove()}>
+          {text("emojis.delete")}
+        </Button>
+        {unsaved && <span className={parts.dim}>{shared("settings.unsaved")}</span>}
+      </div>
+    </form>
+  );
+}
+
+/** Who has asked for less motion sees the picture move only on demand. */
+function Picture({ emoji }: { emoji: Emoji }) {
+  const text = useEmojiText();
+  const [playing, setPlaying] = useState(() => !matchMedia("(prefers-reduced-motion)").matches);
+  const { imageUrl, large, imageSize, description, name } = emoji;
+  if (!imageSize) return <p role="alert">{text("detail.noImage")}</p>;
+  return (
+    <>
+      <span className={css.whole}>
+        <img src={playing ? imageUrl : large} alt={description || name} />
+      </span>
+      <div className={parts.row}>
+        {!playing && (
+          <Button small onClick={() => setPlaying(true)}>
+            {text("detail.play")}
+          </Button>
+        )}
+        <a href={imageUrl} target="_blank" rel="noreferrer">
+          {text("detail.open")}
+        </a>
+      </div>
+    </>
+  );
+}
+
+function Facts({ emoji }: { emoji: Emoji }) {
+  const text = useEmojiText();
+  const resources = useResourceText();
+  const numbers = useNumbers();
+  const { imageSize, origin, pendingChange, learned, createdAt } = emoji;
+  const { width, height, bytes } = imageSize ?? {};
+  const facts = [
+    imageSize &&
+      text("detail.image", { width: width ?? "?", height: height ?? "?", size: numbers.bytes(bytes ?? 0) }),
+    resources(`origin.${origin}`),
+    text("detail.added", { time: numbers.dateTime(createdAt) }),
+    learned && text("detail.used", { count: numbers.count(learned.usage) }),
+    pendingChange && resources(`pending.${pendingChange}`),
+  ];
+  return <p className={parts.dim}>{facts.filter(Boolean).join(" · ")}</p>;
+}

@@ -1,0 +1,196 @@
+/** The tiles, of which only those that are seen are drawn; selected with mouse and keyboard as in a file manager. */
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { type KeyboardEvent, type MouseEvent, useCallback, useEffect, useRef, useState } from "react";
+import { tell } from "../../app/toasts";
+import type { TileFragment } from "../../gql/graphql";
+import { useNumbers } from "../../i18n/numbers";
+import { useText } from "../../i18n/text";
+import type { Instance } from "../../live/instances";
+import { itemAt, type Paged, type Shown } from "../../resources/paged";
+import {
+  extended,
+  movedBy,
+  NOTHING,
+  rangeTo,
+  SELECTED_MOST,
+  type Selection,
+  toggled,
+} from "../../resources/selection";
+import { useResourceText } from "../../resources/texts";
+import type { Undo } from "../../resources/undo";
+import { useWidth } from "../../resources/useWidth";
+import { Button, css as parts, Skeleton } from "../../ui/parts";
+import { useStore } from "../../ui/store";
+import { Detail } from "./Detail";
+import css from "./emojis.module.css";
+import { tileSize } from "./filters";
+import { SelectionBar } from "./SelectionBar";
+import { Tile } from "./Tile";
+import { useEmojiText } from "./texts";
+
+const GAP_PX = 10;
+/** Of a tile besides its picture: name and tags. */
+const CAPTION_PX = 52;
+
+interface Empty {
+  text: string;
+  clear: () => void;
+}
+
+export function Gallery({
+  instance,
+  list,
+  shown,
+  undo,
+  changed,
+  none,
+}: {
+  instance: Instance;
+  list: Pick<Paged<never, TileFragment>, "see" | "all">;
+  shown: Shown<TileFragment>;
+  undo: Undo;
+  changed: () => void;
+  none: Empty | undefined;
+}) {
+  const text = useEmojiText();
+  const shared = useText();
+  const resources = useResourceText();
+  const numbers = useNumbers();
+  const size = useStore(tileSize);
+  const scroll = useRef<HTMLDivElement>(null);
+  const [width, measure] = useWidth();
+  const [selection, setSelection] = useState<Selection>(NOTHING);
+  const [opened, setOpened] = useState<string>();
+  const total = shown.total ?? 0;
+  const columns = Math.max(1, Math.floor((width + GAP_PX) / (size + GAP_PX)));
+  const stepPx = columns > 1 ? (width - size) / (columns - 1) : 0;
+  const rowPx = size + CAPTION_PX + GAP_PX;
+  const rows = useVirtualizer({
+    count: width === 0 ? 0 : Math.ceil(total / columns),
+    getScrollElement: () => scroll.current,
+    estimateSize: () => rowPx,
+    overscan: 2,
+    // Rows of another height are other rows: their places are computed anew.
+    getItemKey: useCallback((index: number) => `${rowPx} ${index}`, [rowPx]),
+  });
+  const drawn = rows.getVirtualItems();
+  const [first, last] = [(drawn[0]?.index ?? 0) * columns, ((drawn.at(-1)?.index ?? 0) + 1) * columns - 1];
+  useEffect(() => list.see(first, last), [list, first, last]);
+
+  const select = async (range: { first: number; last: number }, at: number) => {
+    if (range.last - range.first + 1 >= SELECTED_MOST && total > SELECTED_MOST) {
+      tell(resources("select.most", { count: numbers.count(SELECTED_MOST) }));
+    }
+    const items = await list.all(range.first, range.last);
+    setSelection((now) => extended(now, at, items));
+  };
+  const all = () =>
+    void select({ first: 0, last: Math.min(total, SELECTED_MOST) - 1 }, selection.at).catch(failed);
+  const failed = (error: Error) => tell(error.message, true);
+  const moveTo = (at: number, reach: boolean) => {
+    rows.scrollToIndex(Math.floor(at / columns));
+    if (reach) void select(rangeTo(selection, at), at).catch(failed);
+    else setSelection({ ...selection, at, from: at });
+  };
+  const atKey = (event: KeyboardEvent) => {
+    const { at } = selection;
+    const item = itemAt(shown, at);
+    const shownRows = Math.max(1, Math.floor((scroll.current?.clientHeight ?? 0) / rowPx));
+    const to = movedBy(event.key, at, columns, shownRows, total);
+    const control = event.ctrlKey || event.metaKey;
+    if (to !== undefined && !control && !event.altKey) moveTo(to, event.shiftKey);
+    else if (event.key === " " && item) setSelection(toggled(selection, at, item.id));
+    else if (event.key === "Enter" && item) setOpened(item.id);
+    else if (event.key === "Escape" && selection.ids.size) setSelection({ ...selection, ids: new Set() });
+    else if (control && event.key.toLowerCase() === "a") all();
+    else if (event.key === "Delete" && selection.ids.size) document.getElementById("delete-emojis")?.click();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  const click = (event: MouseEvent<HTMLElement>) => {
+    const target = event.target as HTMLElement;
+    const index = Number(target.closest<HTMLElement>("[data-index]")?.dataset.index ?? Number.NaN);
+    const item = itemAt(shown, index);
+    if (!item) return;
+    event.currentTarget.focus({ preventScroll: true }); // the tile may be gone after the next scroll
+    const corner = target.closest("[data-corner]") !== null;
+    if (event.shiftKey) void select(rangeTo(selection, index), index).catch(failed);
+    else if (corner || event.ctrlKey || event.metaKey || selection.ids.size)
+      setSelection(toggled(selection, index, item.id));
+    else {
+      setSelection({ ...selection, at: index, from: index });
+      setOpened(item.id);
+    }
+  };
+  const current = itemAt(shown, selection.at);
+  return (
+    <>
+      <SelectionBar
+        instanceId={instance.id}
+        ids={selection.ids}
+        total={total}
+        undo={undo}
+        all={all}
+        clear={() => setSelection({ ...selection, ids: new Set() })}
+        changed={changed}
+      />
+      <div className={css.gallery} ref={scroll} data-tile={size}>
+        {shown.total === undefined && !shown.error && <Skeleton label={text("emojis.loading")} lines={8} />}
+        {shown.total === 0 && (
+          <div className={css.none}>
+            <p>{none?.text ?? text("emojis.none")}</p>
+            {none && <Button onClick={none.clear}>{text("emojis.clear")}</Button>}
+          </div>
+        )}
+        <div
+          ref={measure}
+          role="listbox"
+          aria-multiselectable="true"
+          aria-label={text("emojis.title")}
+          aria-describedby="emoji-keys"
+          aria-activedescendant={current ? `emoji-${current.id}` : undefined}
+          tabIndex={0}
+          hidden={total === 0}
+          className={css.tiles}
+          style={{ height: Math.max(0, rows.getTotalSize() - GAP_PX) }}
+          onKeyDown={atKey}
+          onClick={click}
+        >
+          {drawn.flatMap((row) =>
+            Array.from({ length: columns }, (_, column) => row.index * columns + column)
+              .filter((index) => index < total)
+              .map((index) => (
+                <Tile
+                  key={index}
+                  index={index}
+                  item={itemAt(shown, index)}
+                  size={size}
+                  place={{ x: (index % columns) * stepPx, y: row.start }}
+                  total={total}
+                  current={index === selection.at}
+                  selected={selection.ids.has(itemAt(shown, index)?.id ?? "")}
+                />
+              )),
+          )}
+        </div>
+      </div>
+      <p id="emoji-keys" className={`${parts.dim} ${css.keys}`}>
+        {text("emojis.keys")}
+      </p>
+      {opened && (
+        <Detail
+          key={opened}
+          instanceId={instance.id}
+          id={opened}
+          undo={undo}
+          changed={changed}
+          close={() => setOpened(undefined)}
+        />
+      )}
+      {shown.total === undefined && (
+        <span className={parts.visuallyHidden}>{shared("connection.connecting")}</span>
+      )}
+    </>
+  );
+}

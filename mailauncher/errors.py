@@ -314,15 +314,18 @@ class ServiceUnavailable(LauncherError):
 
 
 class DatabaseError(LauncherError):
-    """`full`: there is no room left for what was to be stored, and the code is the one of that."""
+    """Where it is known why the database cannot do what it was asked, the code is the one of that."""
 
     code = Code.DATABASE_ERROR
 
-    def __init__(self, zh: str, en: str, *, field: str | None = None, full: bool = False) -> None:
+    def __init__(self, zh: str, en: str, *, field: str | None = None, code: Code = code) -> None:
         super().__init__(zh, en, field=field)
-        self.full = full
-        if full:
-            self.code = Code.INSUFFICIENT_SPACE
+        self.code = code
+
+    @property
+    def passing(self) -> bool:
+        """Whether the same can be done later: the disk is full, or the database away."""
+        return self.code in (Code.INSUFFICIENT_SPACE, Code.SERVICE_UNAVAILABLE)
 
 
 class DuplicateResource(LauncherError):

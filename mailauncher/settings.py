@@ -66,8 +66,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     database_url: Annotated[
         str,
         _setting(
-            "数据库地址，格式同 Tortoise ORM；留空则用数据文件夹中的 SQLite。",
-            "Database URL in the format of Tortoise ORM; empty means SQLite in the data folder.",
+            "PostgreSQL 数据库的地址（`postgres://用户:密码@主机:端口/库名`）；留空则用数据文件夹中的 SQLite。",
+            "PostgreSQL database (`postgres://user:password@host:port/name`); empty means SQLite in the data folder.",
         ),
     ] = ""
     token: Annotated[

@@ -18,7 +18,8 @@ from store import words
 from store.emojis import DESCRIPTION_LENGTH, NAME_LENGTH, TAGS_LIMIT, Facet, criteria, tags_of
 from store.picture_size import PictureSize
 from store.pictures import FORMATS, Picture
-from store.resources import Criteria, Row
+from store.resources import Row
+from store.search_index import Criteria
 
 FACETS_LIMIT = 200
 LABEL_LENGTH = 40

@@ -13,7 +13,8 @@ from resolvers.resources import ResourceOperations
 from resolvers.views import PersonView
 from store.persons import NAME_LENGTH, USER_ID_LENGTH, criteria
 from store.pictures import Picture
-from store.resources import Criteria, Row
+from store.resources import Row
+from store.search_index import Criteria
 
 URL_LENGTH = 2048
 PROFILE_CHARACTERS = 64 << 10

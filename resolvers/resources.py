@@ -10,7 +10,8 @@ from resolvers import validation
 from resolvers.context import Context
 from resolvers.syncing.bot_database import SHARED
 from store.pictures import Picture
-from store.resources import Criteria, PageRequest, ResourceKind, Resources, Row
+from store.resources import PageRequest, ResourceKind, Resources, Row
+from store.search_index import Criteria
 
 
 class _HasId(Protocol):

@@ -13,7 +13,8 @@ from mailauncher.errors import LauncherError, Text
 from resolvers.context import Context
 from resolvers.syncing.bot_database import PROBLEMS_LIMIT
 from resolvers.views import SyncProblem
-from store.resources import Criteria, ResourceKind, Row, now_ms
+from store.resources import ResourceKind, Row, now_ms
+from store.search_index import Criteria
 from store.snapshots import Snapshot
 
 log = logging.getLogger(__name__)

@@ -5,6 +5,7 @@ import copy
 import logging
 import os
 import shutil
+import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -14,33 +15,32 @@ from typing import Any
 
 from tortoise import connections
 from tortoise.backends.base.config_generator import expand_db_url
+from tortoise.backends.base.executor import EXECUTOR_CACHE
 from tortoise.context import TortoiseContext
-from tortoise.exceptions import BaseORMException, IntegrityError
 from tortoise.migrations.executor import MigrationExecutor
 from tortoise.transactions import in_transaction
 
 from mailauncher import files, sqlite_copy
-from mailauncher.errors import DatabaseError, InstanceNotFound
+from mailauncher.errors import Code, DatabaseError, InstanceNotFound
 from mailauncher.interruption import Check
 from mailauncher.log import mask
+from mailauncher.outage import Outage
 from mailauncher.threads import LongWork
+from store.failures import FAILURES, Away, Taken, as_database_error, is_full, lacks_owner
 from store.statements import is_sqlite
 
 log = logging.getLogger(__name__)
 
 FILE_NAME = "mailauncher.db"
 # NORMAL is safe with WAL: a power cut may lose the last commits, never the file.
-# SHMSIZE: of the file that all connections share, which is the first to be made.
-_NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
-_SQLITE = "store.sqlite"
-_COPY_PATIENCE_S = 10.0
 _PRAGMAS = {"journal_mode": "WAL", "synchronous": "NORMAL", "busy_timeout": 5000, "foreign_keys": "ON"}
+_COPY_PATIENCE_S = 10.0
+_TAKEN_PATIENCE_S = 5.0
+"""A server that has just ended may hold its PostgreSQL database a moment longer."""
 
 
-def configuration(connection: str | dict[str, Any]) -> dict[str, Any]:
-    """Tortoise's configuration for a database, given by its URL or as a dictionary of what the URL would say."""
-    if isinstance(connection, str) and connection.startswith("sqlite:"):
-        connection = {**expand_db_url(connection), "engine": _SQLITE}
+def configuration(connection: dict[str, Any]) -> dict[str, Any]:
+    """Tortoise's configuration for a database."""
     return {
         "connections": {"default": connection},
         "apps": {
@@ -53,7 +53,7 @@ def configuration(connection: str | dict[str, Any]) -> dict[str, Any]:
     }
 
 
-TORTOISE_ORM = configuration("sqlite://:memory:")
+TORTOISE_ORM = configuration({"engine": "store.sqlite", "credentials": {"file_path": ":memory:"}})
 """For `makemigrations` on Tortoise's command line."""
 
 
@@ -62,20 +62,22 @@ class Database:
 
     def __init__(self, context: TortoiseContext) -> None:
         self._context = context
+        self._outage = Outage(log, "reaching the database")
 
     @classmethod
     async def open(cls, folder: Path, url: str = "") -> "Database":
         """Opens the SQLite file in `folder`, or `url`, and runs missing migrations, after a copy of the file.
 
-        Raises DatabaseError, also for a database that a later version has migrated.
+        Raises DatabaseError, also for a database that a later version has migrated, or that another server uses.
         """
         file = None if url else folder / FILE_NAME
-        config = configuration(url or _sqlite(folder / FILE_NAME))
         # A task of its own: Tortoise keeps its connections in context variables, and migrating replaces them.
-        await asyncio.create_task(_migrate(config, file))
+        await asyncio.create_task(_migrate(_connection(folder, url, patient=True), file, url))
+        # Tortoise keeps statements by table, in the dialect of the database that was opened before.
+        EXECUTOR_CACHE.clear()
         context = TortoiseContext()
         with context, _environment_preserved():
-            await context.init(config=config)
+            await context.init(config=configuration(_connection(folder, url)))
         return cls(context)
 
     async def close(self) -> None:
@@ -94,40 +96,41 @@ class Database:
         try:
             with copy.copy(self._context):
                 yield
-        except (BaseORMException, sqlite3.Error) as error:
-            if instance_id is not None and isinstance(error, IntegrityError) and _lacks_owner(error):
+        except FAILURES as error:
+            if instance_id is not None and lacks_owner(error):
                 raise InstanceNotFound(instance_id) from error
             level = logging.DEBUG if retried else logging.ERROR
-            if _is_full(error):  # one line: until there is room, every attempt says so
-                log.log(level, "database: %s", error)
-                raise DatabaseError(
-                    "磁盘空间不足，数据库无法写入",
-                    "There is not enough disk space to write to the database",
-                    full=True,
-                ) from error
+            if passing := as_database_error(error):
+                if isinstance(error, (Away, Taken)):
+                    self._outage.failed(error)
+                else:  # one line: until there is room, every attempt says so
+                    log.log(level, "database: %s", error)
+                raise passing from error
             log.log(level, "database failed", exc_info=True)
             raise DatabaseError("数据库错误，详见日志", "Database error; see the log") from error
+        self._outage.worked()
 
 
-def _lacks_owner(error: IntegrityError) -> bool:
-    return "foreign key" in str(error).lower()
+def _connection(folder: Path, url: str, *, patient: bool = False) -> dict[str, Any]:
+    """What Tortoise connects with: the file in the folder without a URL, else what that names. `patient`: for statements that
+    take long. Raises DatabaseError for another kind of database."""
+    if not url:
+        # Not as a URL, in which `?`, `#` and `%` of a folder's name would have a meaning.
+        return {"engine": "store.sqlite", "credentials": {"file_path": str(folder / FILE_NAME), **_PRAGMAS}}
+    if url.startswith("sqlite:"):
+        return {**expand_db_url(url), "engine": "store.sqlite"}
+    if is_postgresql(url):
+        name = f"mailauncher {os.getpid()} on {socket.gethostname()}"
+        return {"engine": "store.postgres", "credentials": {"dsn": url, "name": name, "patient": patient}}
+    raise DatabaseError(
+        f"无法使用数据库 {mask(url)}：应为 postgres://… 或 sqlite://…",
+        f"The database {mask(url)} cannot be used: it is neither postgres://... nor sqlite://...",
+        field="database_url",
+    )
 
 
-def _is_full(error: BaseException | None) -> bool:
-    """Whether there was no room on the disk, for this error or for one while whose handling it was raised: Tortoise raises its
-    own, and cannot undo part of a transaction that SQLite has undone already."""
-    while error is not None:
-        if getattr(error, "sqlite_errorcode", None) in _NO_ROOM:
-            return True
-        if isinstance(error, OSError) and files.is_full(error):
-            return True
-        error = error.__context__
-    return False
-
-
-def _sqlite(file: Path) -> dict[str, Any]:
-    """Not as a URL, in which `?`, `#` and `%` of a folder's name would have a meaning."""
-    return {"engine": _SQLITE, "credentials": {"file_path": str(file), **_PRAGMAS}}
+def is_postgresql(url: str) -> bool:
+    return url.startswith(("postgres://", "postgresql://"))
 
 
 @contextmanager
@@ -146,7 +149,8 @@ def _environment_preserved() -> Iterator[None]:
                 os.environ[name] = value
 
 
-async def _migrate(config: dict[str, Any], file: Path | None) -> None:
+async def _migrate(connection: dict[str, Any], file: Path | None, url: str) -> None:
+    config = configuration(connection)
     try:
         former = file if file is not None and await asyncio.to_thread(_prepare, file) else None
         async with TortoiseContext() as context:
@@ -157,27 +161,45 @@ async def _migrate(config: dict[str, Any], file: Path | None) -> None:
                     await LongWork().run(partial(_copy, former))
                 # One transaction for the change and the record of it: a server killed between the two would leave a
                 # database that is neither the former nor the new one.
-                async with in_transaction("default") as connection:
-                    if is_sqlite(connection):
+                async with in_transaction("default") as transaction:
+                    if is_sqlite(transaction):
                         # Python's `executescript` commits first, and Tortoise makes its own table with it.
-                        connection.execute_script = connection.execute_query  # type: ignore[assignment, method-assign]
-                    await MigrationExecutor(connection, config["apps"]).migrate()
-    except (BaseORMException, sqlite3.Error, OSError, ImportError, ValueError) as error:
+                        transaction.execute_script = transaction.execute_query  # type: ignore[assignment, method-assign]
+                    executor = MigrationExecutor(transaction, config["apps"])
+                    # Before it looks into its table: PostgreSQL gives up a transaction at the first statement that fails.
+                    await executor.recorder.ensure_schema(executor._schema_editor(atomic=False))
+                    await executor.migrate()
+    except (*FAILURES, OSError, ImportError, ValueError) as error:
         log.debug("database cannot be opened", exc_info=True)
-        place = file or mask(str(config["connections"]["default"]))
-        full = _is_full(error)
-        zh, en = ("磁盘空间不足", "there is not enough disk space") if full else (mask(str(error)),) * 2
-        raise DatabaseError(
-            f"无法打开数据库 {place}：{zh}", f"Cannot open the database {place}: {en}", full=full
-        ) from error
+        raise _not_opened(file or mask(url), error) from error
+
+
+def _not_opened(place: object, error: Exception) -> DatabaseError:
+    zh = en = mask(str(error))
+    code = Code.DATABASE_ERROR
+    if is_full(error):
+        code, zh, en = Code.INSUFFICIENT_SPACE, "磁盘空间不足", "there is not enough disk space"
+    elif isinstance(error, Away):
+        code = Code.SERVICE_UNAVAILABLE
+    elif isinstance(error, Taken):
+        code = Code.CONFLICT
+        zh = f"另一个 MaiLauncher 正在使用它（{en}）。请先停止那一个，或为这一个换一个数据库"
+        en = f"another MaiLauncher uses it ({en}). Stop that one first, or give this one another database"
+    elif isinstance(error, ModuleNotFoundError) and error.name == "asyncpg":
+        zh = "缺少 asyncpg，请安装 mailauncher[postgres]"
+        en = "asyncpg is missing; install mailauncher[postgres]"
+    return DatabaseError(
+        f"无法打开数据库 {place}：{zh}", f"Cannot open the database {place}: {en}", code=code
+    )
 
 
 async def _pending(config: dict[str, Any]) -> bool:
     """Whether a migration is missing. Raises DatabaseError if the database has one that this version does not know."""
     connection = connections.get("default")
-    await connection.execute_query(
-        "SELECT count(*) FROM sqlite_master" if is_sqlite(connection) else "SELECT 1"
-    )
+    if is_sqlite(connection):
+        await connection.execute_query("SELECT count(*) FROM sqlite_master")
+    else:
+        await _require_utf8(connection)
     executor = MigrationExecutor(connection, config["apps"])
     await executor.loader.build_graph()
     known, applied = set(executor.loader.graph.nodes), executor.loader.applied_migrations
@@ -188,6 +210,25 @@ async def _pending(config: dict[str, Any]) -> bool:
             f"The database is from a later version ({names}): upgrade MaiLauncher, or restore the copy from before the upgrade",
         )
     return known != applied
+
+
+async def _require_utf8(connection: Any) -> None:
+    """Connects, once a server that is just ending has left. Raises DatabaseError if the database cannot hold any text."""
+    deadline = asyncio.get_running_loop().time() + _TAKEN_PATIENCE_S
+    found: list[dict[str, str]] = []
+    while not found:
+        try:
+            found = await connection.execute_query_dict("SHOW server_encoding")
+        except Taken:
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+            await asyncio.sleep(0.1)
+    encoding = found[0]["server_encoding"]
+    if encoding != "UTF8":
+        raise DatabaseError(
+            f"数据库的编码是 {encoding}，应为 UTF8：请用 CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0 新建",
+            f"The database has the encoding {encoding} instead of UTF8: make one with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0",
+        )
 
 
 def _prepare(file: Path) -> bool:

@@ -140,7 +140,7 @@ class Deployments:
             with self._database.session(retried=failed_before):
                 await models.Deployment.filter(id=row_id).update(**values)
         except DatabaseError as error:
-            if not error.full:
+            if not error.passing:
                 raise
             self._unsaved[row_id] = values
 

@@ -9,8 +9,9 @@ from tortoise import connections
 
 from mailauncher.errors import Text
 from store import words
-from store.resources import Criteria, Resources, Row
-from store.statements import is_sqlite, select
+from store.resources import Resources, Row
+from store.search_index import Criteria, Page, index_of
+from store.statements import each_element, in_byte_order, select
 from store.words import Keyword, keyword
 
 
@@ -75,13 +76,13 @@ class Emojis(Resources):
         search with more than FACET_ROWS matches, only the newest count."""
         with self._database.session():
             connection = connections.get("default")
-            if criteria == Criteria() and is_sqlite(connection):
+            if criteria == Criteria() and index_of(connection).counts_words:
                 found = await self._vocabulary(connection, instance_id, Keyword.TAG, limit)
                 return [
                     Facet(await self._spelling(connection, instance_id, facet.value), facet.count)
                     for facet in found
                 ]
-            each = _EACH_SQLITE if is_sqlite(connection) else _EACH_POSTGRESQL
+            each = ", " + each_element(connection, "emoji.tags")
             counted = await self._counted(connection, instance_id, criteria, "each.value", each, 4 * limit)
         merged: dict[str, Facet] = {}
         for facet in counted:
@@ -93,7 +94,7 @@ class Emojis(Resources):
         """The categories of the matches, most frequent first; emojis without one do not count."""
         with self._database.session():
             connection = connections.get("default")
-            if criteria == Criteria() and is_sqlite(connection):
+            if criteria == Criteria() and index_of(connection).counts_words:
                 found = await self._vocabulary(connection, instance_id, Keyword.CATEGORY, limit + 1)
             else:
                 found = await self._counted(
@@ -122,20 +123,15 @@ class Emojis(Resources):
     async def _counted(
         self, connection: Any, instance_id: str, criteria: Criteria, value: str, beside: str, limit: int
     ) -> list[Facet]:
-        source, where, values = self._source(connection, instance_id, criteria)
-        number = "rowid" if is_sqlite(connection) else "seq"
-        newest = f"SELECT {number} FROM {source} WHERE {where} ORDER BY {number} DESC LIMIT {FACET_ROWS}"  # noqa: S608 - our own names
+        newest = index_of(connection).numbers(self.table, instance_id, criteria, Page(FACET_ROWS))
         statement = (
-            f"SELECT {value} AS value, count(*) AS n FROM emoji{beside} WHERE emoji.seq IN ({newest}) "  # noqa: S608 - the same
-            "GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?"
+            f"SELECT {value} AS value, count(*) AS n FROM emoji{beside} WHERE emoji.seq IN ({newest.text}) "  # noqa: S608 - the same
+            f"GROUP BY 1 ORDER BY 2 DESC, {in_byte_order(connection, value)} LIMIT ?"
         )
         return [
-            Facet(row["value"], row["n"]) for row in await select(connection, statement, [*values, limit])
+            Facet(row["value"], row["n"])
+            for row in await select(connection, statement, [*newest.values, limit])
         ]
-
-
-_EACH_SQLITE = ", json_each(emoji.tags) AS each"
-_EACH_POSTGRESQL = ", jsonb_array_elements_text(emoji.tags::jsonb) AS each(value)"
 
 
 def tags_of(row: Mapping[str, Any]) -> list[str]:

@@ -133,7 +133,7 @@ class Journal:
                         written = await models.Event.create(**self._unsaved[0])
                     self._newest.append({"id": written.id, **self._unsaved[0]})
                 except DatabaseError as error:
-                    if error.full:
+                    if error.passing:
                         return False
                     log.error("not in the journal: %s", self._unsaved[0]["en"])
                 self._unsaved.popleft()

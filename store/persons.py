@@ -6,7 +6,8 @@ from typing import Any
 
 from mailauncher.errors import Text
 from store import words
-from store.resources import Criteria, Resources
+from store.resources import Resources
+from store.search_index import Criteria
 from store.words import Keyword, keyword
 
 USER_ID_LENGTH = 64
@@ -68,7 +69,7 @@ def _from_platform(platform: str) -> tuple[str, str]:
     member = json.dumps({"platform": platform}, ensure_ascii=False)[1:-1]
     snapshot = (
         "SELECT 1 FROM learned WHERE learned.instance_id = person.instance_id AND learned.kind = 'person' "
-        "AND learned.key = person.bot_key AND learned.said LIKE ? ESCAPE '\\'"
+        "AND learned.key = person.bot_key AND lower(learned.said) LIKE lower(?) ESCAPE '\\'"
     )
     unknown = " OR bot_key IS NULL OR pending = 'add'" if platform.casefold() == DEFAULT_PLATFORM else ""
     return f"(EXISTS ({snapshot}){unknown})", words.like_pattern(member)

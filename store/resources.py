@@ -13,7 +13,6 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from tortoise import connections
@@ -23,25 +22,21 @@ from tortoise.transactions import in_transaction
 from mailauncher.errors import DuplicateResource, InstanceNotFound, ResourceNotFound, Text
 from store import words
 from store.database import Database
-from store.statements import NAMES_AT_ONCE, execute_many, is_sqlite, placeholders, select, select_in
+from store.search_index import Criteria, Page, index_of
+from store.statements import (
+    NAMES_AT_ONCE,
+    execute_many,
+    first_number,
+    placeholders,
+    select,
+    select_in,
+)
 
 Row = dict[str, Any]
 ResourceKind = Literal["emoji", "person"]
 
 SELECTS_AT_ONCE = 100
 """Selects in one statement; SQLite allows 500."""
-
-
-@dataclass(frozen=True, slots=True)
-class Criteria:
-    """A row matches if its texts contain `text` and it has all of the keywords. For a database without our index,
-    `conditions` say the same as the keywords in SQL: a condition with one `?`, and its value. `filters` are further
-    conditions, for any database, each with the values of its `?`; they cost a look at every row of the instance."""
-
-    text: str = ""
-    keywords: tuple[str, ...] = ()
-    conditions: tuple[tuple[str, str], ...] = ()
-    filters: tuple[tuple[str, ...], ...] = ()
 
 
 class PageRequest(NamedTuple):
@@ -88,7 +83,7 @@ class Resources(ABC):
         self._database = database
         self._writes = 0
         self._totals: dict[str, int] = {}
-        """Row counts by instance, until something is written. Only for SQLite, whose file has no other writer."""
+        """Row counts by instance, until something is written. Nobody else writes."""
 
     @abstractmethod
     def _search_text(self, row: Mapping[str, Any]) -> str:
@@ -137,14 +132,10 @@ class Resources(ABC):
         return found
 
     def _page(self, connection: Any, request: PageRequest) -> tuple[str, list[Any]]:
-        source, where, values = self._source(connection, request.instance_id, request.criteria)
-        number = "rowid" if is_sqlite(connection) else "seq"
-        if request.before is not None:
-            where += f" AND {number} < ?"
-            values.append(request.before)
-        inner = f"SELECT {number} FROM {source} WHERE {where} ORDER BY {number} DESC LIMIT ? OFFSET ?"  # noqa: S608 - our own names
-        statement = f"SELECT * FROM {self.table} WHERE seq IN ({inner})"  # noqa: S608 - the same
-        return statement, [*values, request.limit, request.offset]
+        page = Page(request.limit, request.offset, request.before)
+        found = index_of(connection).numbers(self.table, request.instance_id, request.criteria, page)
+        statement = f"SELECT * FROM {self.table} WHERE seq IN ({found.text})"  # noqa: S608 - our own names
+        return statement, found.values
 
     async def count(self, instance_id: str, criteria: Criteria) -> int:
         """The number of matches."""
@@ -164,13 +155,13 @@ class Resources(ABC):
             for begin in range(0, len(left), SELECTS_AT_ONCE):
                 statements, values = [], []
                 for place, (instance_id, criteria) in enumerate(left[begin : begin + SELECTS_AT_ONCE], begin):
-                    source, where, its = self._source(connection, instance_id, criteria)
-                    statements.append(f"SELECT {place} AS place, count(*) AS n FROM {source} WHERE {where}")  # noqa: S608 - our own names
-                    values += its
+                    count = index_of(connection).count(self.table, instance_id, criteria)
+                    statements.append(f"SELECT {place} AS place, counted.n FROM ({count.text}) AS counted")  # noqa: S608 - a number
+                    values += count.values
                 for row in await select(connection, " UNION ALL ".join(statements), values):
                     found[left[row["place"]]] = row["n"]
             # A write that began or ended while the query ran may have changed what it counted: nothing is cached then.
-            if is_sqlite(connection) and writes == self._writes:
+            if writes == self._writes:
                 self._totals |= {one[0]: found[one] for one in left if one[1] == Criteria()}
         return [found[one] for one in asked]
 
@@ -204,7 +195,7 @@ class Resources(ABC):
             async with self._writing() as connection:
                 await _require_instance(connection, instance_id)
                 await self._refuse_taken(connection, instance_id, [row[self.key] for row in made])
-                first = await self._next_numbers(connection, len(made))
+                first = await first_number(connection, self.table, len(made))
                 for place, row in enumerate(made):
                     row["seq"] = first + place
                 await self._insert(connection, made)
@@ -463,36 +454,23 @@ class Resources(ABC):
         await self._index(connection, gone, [])
 
     async def _index(self, connection: Any, before: Sequence[Row], after: Sequence[Row]) -> None:
-        """Replaces the words of rows as they were in SQLite's index by those of rows as they are. The index keeps no texts
-        of its own: to remove a row from it, it must be given exactly the words that were put in."""
-        if not is_sqlite(connection):
-            return
+        """Replaces the words of rows as they were in the search index by those of rows as they are."""
+        index = index_of(connection)
         old, new = await asyncio.to_thread(
             lambda: [
-                {row["seq"]: self._words(row) for row in some if row["search"]} for some in (before, after)
+                {
+                    row["seq"]: index.entry(
+                        row["instance_id"],
+                        row["search"],
+                        (words.keyword(words.Keyword.ALL), *self._keywords(row)),
+                    )
+                    for row in some
+                    if row["search"]
+                }
+                for some in (before, after)
             ]
         )
-        table = f"{self.table}_words"
-        out = [["delete", seq, text] for seq, text in old.items() if new.get(seq) != text]
-        into = [[seq, text] for seq, text in new.items() if old.get(seq) != text]
-        await execute_many(connection, f"INSERT INTO {table} ({table}, rowid, words) VALUES (?, ?, ?)", out)  # noqa: S608 - our own name
-        await execute_many(connection, f"INSERT INTO {table} (rowid, words) VALUES (?, ?)", into)  # noqa: S608 - the same
-
-    def _words(self, row: Mapping[str, Any]) -> str:
-        keywords = [words.keyword(words.Keyword.ALL), *self._keywords(row)]
-        return words.row_words(row["instance_id"], row["search"], keywords)
-
-    async def _next_numbers(self, connection: Any, count: int) -> int:
-        """The first of `count` consecutive numbers. A write transaction of SQLite excludes all others."""
-        if is_sqlite(connection):
-            found = await select(connection, "SELECT seq FROM sqlite_sequence WHERE name = ?", [self.table])
-            return int(found[0]["seq"]) + 1 if found else 1
-        # Another server may draw from the same sequence between two of our draws, and its rows would stand between ours.
-        # The lock, which ends with the transaction, lets one of them draw at a time.
-        await select(connection, "SELECT pg_advisory_xact_lock(hashtext(?))", [self.table])
-        sequence = f"pg_get_serial_sequence('{self.table}', 'seq')"
-        drawn = f"SELECT min(n) AS n FROM (SELECT nextval({sequence}) AS n FROM generate_series(1, ?::int)) AS drawn"  # noqa: S608 - our own name
-        return int((await select(connection, drawn, [count]))[0]["n"])
+        await index.replace(connection, self.table, old, new)
 
     async def _by_id(self, connection: Any, instance_id: str, ids: Iterable[str]) -> dict[str, Row]:
         return {row["id"]: row for row in await self._by(connection, "id", ids, instance_id)}
@@ -500,28 +478,6 @@ class Resources(ABC):
     async def _by(self, connection: Any, column: str, values: Iterable[str], instance_id: str) -> list[Row]:
         statement = f"SELECT * FROM {self.table} WHERE instance_id = ? AND {column} IN ({{names}})"  # noqa: S608 - our own names
         return await select_in(connection, statement, [instance_id], values)
-
-    def _source(self, connection: Any, instance_id: str, criteria: Criteria) -> tuple[str, str, list[Any]]:
-        """(table, condition, values) of a SELECT of the matches. With filters the rows themselves are looked at: to join
-        them with the matches in SQLite's index took seconds for 50,000 rows, where this takes tens of milliseconds."""
-        if is_sqlite(connection) and not criteria.filters:
-            return f"{self.table}_words", *self._match_condition(instance_id, criteria)
-        return self.table, *self._sql_condition(instance_id, criteria)
-
-    def _match_condition(self, instance_id: str, criteria: Criteria) -> tuple[str, list[Any]]:
-        expression = words.match_expression(instance_id, words.fold(criteria.text), criteria.keywords)
-        return f"{self.table}_words MATCH ?", [expression]
-
-    def _sql_condition(self, instance_id: str, criteria: Criteria) -> tuple[str, list[Any]]:
-        conditions = ["instance_id = ?", "search <> ''"]
-        values = [instance_id]
-        if part := words.fold(criteria.text):
-            conditions.append("search LIKE ? ESCAPE '\\'")
-            values.append(words.like_pattern(part))
-        for condition, *its in (*criteria.conditions, *criteria.filters):
-            conditions.append(condition)
-            values += its
-        return " AND ".join(conditions), values
 
 
 _OF_ALL = ("created_at", "updated_at", "origin", "bot_key", "pending")

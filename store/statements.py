@@ -45,3 +45,35 @@ async def execute_many(connection: Any, statement: str, values: Sequence[Sequenc
     if values:
         text = statement if is_sqlite(connection) else numbered(statement)
         await connection.execute_many(text, [list(row) for row in values])
+
+
+async def first_number(connection: Any, table: str, count: int) -> int:
+    """The first of `count` consecutive values of a table's `seq`, which nobody else is given: of all write transactions one
+    at a time is under way."""
+    if is_sqlite(connection):
+        found = await select(connection, "SELECT seq FROM sqlite_sequence WHERE name = ?", [table])
+        return int(found[0]["seq"]) + 1 if found else 1
+    sequence = f"pg_get_serial_sequence('{table}', 'seq')"
+    drawn = (
+        f"SELECT min(n) AS n FROM (SELECT nextval({sequence}) AS n FROM generate_series(1, ?::int)) AS drawn"  # noqa: S608 - our own name
+    )
+    return int((await select(connection, drawn, [count]))[0]["n"])
+
+
+def each_element(connection: Any, column: str) -> str:
+    """A table expression of the texts in a column with a JSON list, named `each`, with the column `value`."""
+    if is_sqlite(connection):
+        return f"json_each({column}) AS each"
+    return f"jsonb_array_elements_text({column}::jsonb) AS each(value)"
+
+
+def in_byte_order(connection: Any, expression: str) -> str:
+    """A text to sort by, in the same order everywhere: SQLite's, which is that of code points."""
+    return expression if is_sqlite(connection) else f'{expression} COLLATE "C"'
+
+
+def bits(members: int, length: int) -> Any:
+    """A value for PostgreSQL's type `bit`; the highest bit is its first."""
+    import asyncpg  # noqa: PLC0415 - only where PostgreSQL is used
+
+    return asyncpg.BitString.from_int(members, length)

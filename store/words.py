@@ -1,20 +1,25 @@
-"""The words of SQLite's full-text index: text is folded, and any part of it, in any script, finds the row.
+"""The words of the search index: text is folded, and any part of it, in any script, finds the row.
 
 A text is indexed by one word for each position in it: the three characters from there on, fewer at the end. A query of
 three characters or more is those words in sequence; a shorter one is a prefix of a word, for which the index keeps prefix
 lists. That is FTS5's trigram tokenizer with a path for what trigrams cannot find. A query never matches across two texts,
 since the short words at the end of one are never in sequence with those of the next.
 
+PostgreSQL has no such lists and sequences. There each part of one to three characters is a word, as a number.
+
 Tags and other exact values are one word each (keywords), so a filter by them costs no more than a filter by text. Every
 word begins with the scope, the instance, so that a search never looks at the rows of other instances.
 """
 
+import functools
 import hashlib
 import unicodedata
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 SCOPE_LENGTH = 12
+LONGEST = 3
+"""Characters of a word. A longer query is several words."""
 FIELD = "\n"
 TAG_DELIMITER = "\x1f"
 """Between and around tags: a whole tag is told from a part of one."""
@@ -92,7 +97,7 @@ def row_words(instance_id: str, search: str, keywords: Sequence[str]) -> str:
     found = []
     for text in search.replace(TAG_DELIMITER, FIELD).split(FIELD):
         encoded = text.translate(_ENCODED)
-        found += [before + encoded[at : at + 3] for at in range(len(encoded))]
+        found += [before + encoded[at : at + LONGEST] for at in range(len(encoded))]
     found += [before + word for word in keywords]
     return " ".join(found)
 
@@ -108,3 +113,31 @@ def match_expression(instance_id: str, part: str, keywords: Sequence[str]) -> st
     elif encoded:
         terms.append(f'"{before}{encoded}" *')
     return " AND ".join(terms) or f'"{before}{keyword(Keyword.ALL)}"'
+
+
+# The numbers of PostgreSQL's index
+
+
+def row_numbers(instance_id: str, search: str, keywords: Sequence[str]) -> frozenset[int]:
+    """The parts of a row's texts, separated by FIELD and TAG_DELIMITER in `search`, and its keywords."""
+    found = set(keywords)
+    for text in search.replace(TAG_DELIMITER, FIELD).split(FIELD):
+        for length in range(1, LONGEST + 1):
+            found |= {text[at : at + length] for at in range(len(text) - length + 1)}
+    before = scope(instance_id)
+    return frozenset(_number(before + word) for word in found)
+
+
+def query_numbers(instance_id: str, part: str, keywords: Sequence[str]) -> list[int]:
+    """What every row of an instance has that contains the folded part (empty: any) and has all keywords. A row with all of
+    this contains a part of up to LONGEST characters; a longer one it may contain."""
+    length = min(len(part), LONGEST)
+    found = {part[at : at + length] for at in range(len(part) - length + 1)} if part else set()
+    before = scope(instance_id)
+    return sorted(_number(before + word) for word in found | set(keywords))
+
+
+@functools.lru_cache(1 << 16)
+def _number(word: str) -> int:
+    """Of 64 bits: that two of a million words share a number happens in one of tens of millions of databases."""
+    return int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "big", signed=True)

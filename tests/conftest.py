@@ -14,7 +14,7 @@ import pytest_asyncio
 from hypothesis import HealthCheck, settings
 
 from resolvers.context import Context
-from tests.support import preloaded, stress
+from tests.support import postgres, preloaded, stress
 from tests.support.context import parts, settings_for
 from tests.support.deployable import sample_repository
 from tests.support.git import Repository
@@ -110,8 +110,15 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         _appeared.setdefault(name, item.nodeid)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    yield
+    postgres.drop_databases()
+
+
 def pytest_unconfigure() -> None:
     preloaded.end()
+    postgres.end()
     shutil.rmtree(TEMPORARY, ignore_errors=True)
 
 

@@ -24,12 +24,13 @@ def by_name(texts: list[str]) -> dict[str, Requirement]:
 def direct() -> dict[str, Requirement]:
     """The direct dependencies by name: those of the product and those of the `dev` group."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    return by_name(project["project"]["dependencies"] + project["dependency-groups"]["dev"])
+    return at_run_time() | by_name(project["dependency-groups"]["dev"])
 
 
 def at_run_time() -> dict[str, Requirement]:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    return by_name(project["project"]["dependencies"])
+    """Those that each installation has, and those of extras."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return by_name([*project["dependencies"], *project["optional-dependencies"]["postgres"]])
 
 
 def pins() -> dict[str, Requirement]:

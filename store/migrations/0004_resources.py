@@ -7,8 +7,7 @@ from tortoise.indexes import Index
 
 
 async def index(_apps: Any, editor: Any) -> None:
-    """What makes searches fast. SQLite: one table of words for each kind, without their text, which
-    store.resources writes. PostgreSQL: an index of trigrams over the column."""
+    """What makes searches fast: one table of words for each kind, which store.search_index writes."""
     if editor.client.capabilities.dialect == "sqlite":
         # The words are made of letters and of characters beyond ASCII, so this tokenizer leaves them whole. A prefix of
         # 13 or 14 characters is the scope (12) with one or two characters of a text.
@@ -21,17 +20,20 @@ async def index(_apps: Any, editor: Any) -> None:
                 f"CREATE VIRTUAL TABLE {table}_vocabulary USING fts5vocab({table}_words, 'row')"
             )
     else:
-        await editor._run_sql("CREATE EXTENSION IF NOT EXISTS pg_trgm")
         for table in ("emoji", "person"):
-            await editor._run_sql(f"CREATE INDEX {table}_trigrams ON {table} USING gin (search gin_trgm_ops)")
+            # For each word and each 1,024 rows the rows that have it. Room is left in each page, so that a change of the bits
+            # stays in it and needs no entry in the index.
+            await editor._run_sql(
+                f"CREATE TABLE {table}_words (word bigint, block bigint, members bit(1024) NOT NULL, "
+                "PRIMARY KEY (word, block)) WITH (fillfactor = 70)"
+            )
 
 
 async def forget(_apps: Any, editor: Any) -> None:
-    """With the tables go PostgreSQL's indexes; SQLite's are tables of their own."""
-    if editor.client.capabilities.dialect == "sqlite":
-        for table in ("emoji", "person"):
+    for table in ("emoji", "person"):
+        if editor.client.capabilities.dialect == "sqlite":
             await editor._run_sql(f"DROP TABLE {table}_vocabulary")
-            await editor._run_sql(f"DROP TABLE {table}_words")
+        await editor._run_sql(f"DROP TABLE {table}_words")
 
 
 class Migration(migrations.Migration):

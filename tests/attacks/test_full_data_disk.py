@@ -20,8 +20,8 @@ from terminals.client import _refusal
 from terminals.local import _not_started
 from terminals.states import State
 from tests.attacks.test_names_cut_inside_a_character import LEAVES_A_CHILD
-from tests.store.test_registry import refuse
 from tests.support.context import PATIENT_BOT, add_bot, lives, outputs, parts, processes_in, until
+from tests.support.databases import refuse
 from tests.support.small_disk import fill, small_disk
 
 pytestmark = pytest.mark.slow

@@ -13,7 +13,7 @@ from store.registry import Registry
 from terminals.states import State
 from tests.support.browser import browser, page_of
 from tests.support.context import add_bot, settings_for
-from tests.support.database import migrated
+from tests.support.databases import migrated
 from tests.support.server import running
 
 pytestmark = pytest.mark.slow

@@ -68,7 +68,7 @@ def upgraded(monkeypatch: pytest.MonkeyPatch) -> Any:
     real = module.configuration
 
     def put(package: str) -> None:
-        def other(connection: str | dict[str, Any]) -> dict[str, Any]:
+        def other(connection: dict[str, Any]) -> dict[str, Any]:
             found = real(connection)
             found["apps"]["store"]["migrations"] = f"tests.support.{package}"
             return found

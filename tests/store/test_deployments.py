@@ -1,27 +1,16 @@
 """Rows of deployments: the newest of each instance in memory, equal to the database."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
-import pytest_asyncio
 from tortoise import connections
 
 from store import deployments
 from store.database import Database
 from store.deployments import Deployments
 from store.records import DeploymentKind, DeploymentRecord, DeploymentStatus
-from tests.support.database import migrated
+from tests.support.databases import no_room
 
 ONE, TWO = "1" * 40, "2" * 40
 DONE = DeploymentStatus.COMPLETED
-
-
-@pytest_asyncio.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await Database.open(migrated(tmp_path))
-    yield opened
-    await opened.close()
 
 
 async def begun(
@@ -129,18 +118,13 @@ async def test_a_change_that_finds_no_room_counts_and_is_stored_later(database: 
     """The end of a deployment on a full disk was in the log only: it was under way until the next start of the server."""
     rows = Deployments(database)
     first = await begun(rows, ONE)
-    with database.session():
-        connection = connections.get("default")
-        [limit] = await connection.execute_query_dict("PRAGMA max_page_count")
-        await connection.execute_query("PRAGMA max_page_count = 1")  # as few as there are
-    await rows.change(first, status=DeploymentStatus.FAILED, seconds={"x" * 10_000: 1.0})
-    done = await rows.change(first, ended_at=9)
-    assert (done.status, done.ended_at) == ("failed", 9)
-    await rows.save_unsaved()
-    read, _ = await again(database, ONE)
-    assert list(read) == [first]
-    with database.session():
-        await connection.execute_query(f"PRAGMA max_page_count = {limit['max_page_count']}")
+    async with no_room(database, "deployment"):
+        await rows.change(first, status=DeploymentStatus.FAILED, seconds={"x" * 10_000: 1.0})
+        done = await rows.change(first, ended_at=9)
+        assert (done.status, done.ended_at) == ("failed", 9)
+        await rows.save_unsaved()
+        read, _ = await again(database, ONE)
+        assert list(read) == [first]
     await rows.save_unsaved()
     read, _ = await again(database, ONE)
     assert list(read) == [done] == list(rows)

@@ -11,17 +11,16 @@ from store.database import Database
 from store.persons import Persons
 from store.records import InstanceRecord
 from store.registry import Registry
-from tests.support.database import migrated
 from tests.support.growth import require_linear
 
 ROWS = 1500
 
 
 @pytest.mark.slow
-def test_a_filter_costs_in_proportion_to_the_rows(tmp_path: Path) -> None:
+def test_a_filter_costs_in_proportion_to_the_rows(location: tuple[Path, str]) -> None:
     """Rows with a name, of 50,000, took 13 s of CPU: each was looked for in the search index."""
     with asyncio.Runner() as runner:
-        database = runner.run(Database.open(migrated(tmp_path)))
+        database = runner.run(Database.open(*location))
         try:
             rows = Persons(database)
             runner.run(filled(database, rows))

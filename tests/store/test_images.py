@@ -26,23 +26,21 @@ from store.emojis import Emojis
 from store.images import Images
 from store.records import InstanceRecord
 from store.registry import Registry
-from store.resources import Criteria
-from tests.support.database import migrated
+from store.search_index import Criteria
 from tests.support.pictures import moving, picture
 
 BOT = "a" * 40
 
 
 @pytest_asyncio.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await Database.open(migrated(tmp_path))
-    await Registry(opened).add(
+async def database(database: Database) -> Database:
+    """With an instance."""
+    await Registry(database).add(
         InstanceRecord(
             id=BOT, name="bot", path="/srv/bot", port=1, version="", installed_at=1, recipe="custom"
         )
     )
-    yield opened
-    await opened.close()
+    return database
 
 
 @pytest.fixture

@@ -3,12 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from tortoise import connections
 
 from mailauncher.errors import Text
@@ -17,14 +14,7 @@ from store import journal as module
 from store import models
 from store.database import Database
 from store.journal import Journal
-from tests.support.database import migrated
-
-
-@pytest_asyncio.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await Database.open(migrated(tmp_path))
-    yield opened
-    await opened.close()
+from tests.support.databases import refuse
 
 
 @pytest.fixture
@@ -108,10 +98,7 @@ async def test_subscribers_are_notified_after_the_event_can_be_read(database: Da
 async def test_an_event_that_cannot_be_written_is_logged(
     database: Database, journal: Journal, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with database.session():
-        await connections.get("default").execute_script(
-            "CREATE TRIGGER refuse BEFORE INSERT ON event BEGIN SELECT RAISE(ABORT, 'refused'); END"
-        )
+    await refuse(database, "INSERT", "event")
     with caplog.at_level(logging.ERROR):
         await note(journal, "the disk is full")
     assert "the disk is full" in caplog.text

@@ -2,27 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine
-from pathlib import Path
+from collections.abc import Coroutine
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from tortoise import connections
 
 from mailauncher.errors import DatabaseError
 from store import models
 from store.database import Database
 from store.records import InstanceRecord, ServiceRecord
 from store.registry import Registry
-from tests.support.database import migrated
-
-
-@pytest_asyncio.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await Database.open(migrated(tmp_path))
-    yield opened
-    await opened.close()
+from tests.support.databases import permit, refuse
 
 
 def record(number: int, **changes: Any) -> InstanceRecord:
@@ -49,15 +39,6 @@ async def reloaded(database: Database) -> Registry:
     registry = Registry(database)
     await registry.load()
     return registry
-
-
-async def refuse(database: Database, what: str, table: str) -> None:
-    """From now on the database fails to INSERT into, UPDATE or DELETE from a table."""
-    with database.session():
-        await connections.get("default").execute_script(
-            f"CREATE TRIGGER refuse_{what}_{table} BEFORE {what} ON {table} "
-            "BEGIN SELECT RAISE(ABORT, 'refused'); END"
-        )
 
 
 async def test_an_empty_database_gives_an_empty_registry(database: Database) -> None:
@@ -207,8 +188,7 @@ async def test_a_wanted_state_and_ports_that_cannot_be_written_count_and_are_sto
     for _ in range(3):
         await registry.save_unsaved()
     assert list(await reloaded(database)) == [record(1)]
-    with database.session():
-        await connections.get("default").execute_script(f"DROP TRIGGER refuse_UPDATE_{table}")
+    await permit(database, "UPDATE", table)
     await registry.save_unsaved()
     assert list(await reloaded(database)) == [changed]
     told = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]

@@ -21,7 +21,7 @@ from resolvers.context import Context
 from resolvers.lifespan import open_context
 from resolvers.views import InstanceView
 from terminals.states import State
-from tests.support.database import migrated
+from tests.support.databases import migrated
 
 PATIENCE_S = 30
 PATIENT_BOT = """

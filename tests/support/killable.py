@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from tests.support.context import free_port
-from tests.support.database import migrated
+from tests.support.databases import migrated
 from tests.support.http import NO_TLS
 from tests.support.preloaded import COMMAND, LOCALE, Command
 

@@ -10,7 +10,7 @@ from resolvers.context import Context
 from resolvers.lifespan import open_context
 from server.app import create_app
 from server.serving import Server
-from tests.support.database import migrated
+from tests.support.databases import migrated
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from tortoise import fields
 
 
 class Migration(migrations.Migration):
-    dependencies = [("store", "0009_event_place")]
+    dependencies = [("store", "0010_aside")]
 
     initial = False
 

@@ -14,8 +14,8 @@ import typer
 
 from cli.client import ApiClient, Instance, Service, find
 from cli.language import help_text
-from cli.ls import STATES
 from mailauncher.errors import CommandFailed, Incomplete, Text
+from mailauncher.status_words import STATES
 
 Kind = Literal["start", "stop", "restart", "kill"]
 Part = Instance | Service

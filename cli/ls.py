@@ -11,6 +11,7 @@ from cli.console import Console, console_of, print_json, program_name
 from cli.language import described
 from cli.table import byte_size
 from mailauncher.errors import Text
+from mailauncher.status_words import Mood, describe
 
 SHOWN_ID = 8
 _NAME, _STATUS, _UP = Text("名称", "NAME"), Text("状态", "STATUS"), Text("已运行", "UP")
@@ -20,33 +21,11 @@ _SERVICES = Text("服务", "SERVICES")
 _HEADINGS = (_NAME, _STATUS, _UP, _CPU, _MEMORY, _RESTARTS, _PORT, _VERSION, _ID, _SERVICES)
 _EXPENDABLE = (_SERVICES, _ID, _VERSION, _PORT, _CPU, _RESTARTS, _MEMORY, _UP)
 """What a narrow terminal does not show, in this order; the services are then on a line of their own."""
-STATES = {
-    "running": Text("运行中", "running"),
-    "stopped": Text("已停止", "stopped"),
-    "starting": Text("正在启动", "starting"),
-    "stopping": Text("正在停止", "stopping"),
-    "installing": Text("正在安装", "installing"),
-    "failed": Text("出错", "failed"),
-}
-_COLOURS = {
-    "running": GREEN,
-    "starting": YELLOW,
-    "stopping": YELLOW,
-    "installing": YELLOW,
-    "failed": RED,
-}
-_WAITS = {
-    "input": Text("等待回答", "waiting for input"),
-    "login": Text("等待登录", "waiting for log-in"),
-    "terms": Text("等待接受条款", "waiting for terms"),
-    "backoff": Text("等待重启", "waiting to restart"),
-}
-"""Instead of the state: what somebody has to do, or that it does not run just now. The state of a stopped one stays."""
+_COLOURS = {Mood.GOOD: GREEN, Mood.WAITING: YELLOW, Mood.BAD: RED, Mood.NONE: None}
 _EXTRAS = "{ instances { id webPages { program url } hostedServices } }"
 _NOTHING: dict[str, Any] = {"webPages": [], "hostedServices": []}
 """Of an instance that was added between two requests."""
 _UPGRADES = "{ deployments { instanceId kind status version } }"
-_NOT_READY = Text("运行中（未就绪）", "running (not ready)")
 _FAILED_UPGRADE = Text(
     "升级到 {} 失败，仍为原来的版本；原因：{} deployments",
     "the upgrade to {} failed, and this is the former version; for the reason: {} deployments",
@@ -109,12 +88,8 @@ def _row(console: Console, instance: Instance, plugins: list[str]) -> tuple[str,
 def status(console: Console, part: Instance | Service) -> str:
     """The status in words, or what a program that is on its way waits for."""
     details = part.details or Details()
-    text, colour = STATES.get(part.status, Text(part.status, part.status)), _COLOURS.get(part.status)
-    if part.status in ("running", "starting") and details.waiting_for in _WAITS:
-        text, colour = _WAITS[details.waiting_for], YELLOW
-    elif part.status == "running" and details.ready is False:
-        text, colour = _NOT_READY, YELLOW
-    return coloured(console.translate(text), colour)
+    text, mood = describe(part.status, details.ready, details.waiting_for)
+    return coloured(console.translate(text), _COLOURS[mood])
 
 
 def duration(seconds: int) -> str:

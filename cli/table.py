@@ -2,15 +2,14 @@
 
 import shutil
 import sys
-import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from cli import colours
+from mailauncher import columns
 from mailauncher.system_text import visible_line
 
 GAP = "  "
-ELLIPSIS = "…"
 LEAST_WIDTH = 12
 """To which the first column is cut in the narrowest terminal."""
 
@@ -41,7 +40,7 @@ def fitted(rows: Rows, expendable: Iterable[int], width: int | None) -> tuple[li
         left_out.add(index)
     if (excess := _total(rows, left_out) - width) > 0:
         limit = max(LEAST_WIDTH, _widest(rows, 0) - excess)
-        rows = [[_cut(row[0], limit), *row[1:]] for row in rows]
+        rows = [[columns.cut(row[0], limit), *row[1:]] for row in rows]
     return _lines([[cell for i, cell in enumerate(row) if i not in left_out] for row in rows]), left_out
 
 
@@ -81,18 +80,5 @@ def _padded(cell: str, width: int) -> str:
     return cell + " " * (width - _width(cell))
 
 
-def _cut(cell: str, width: int) -> str:
-    """The cell, which has no colour, in at most `width` columns."""
-    if _width(cell) <= width:
-        return cell
-    end = len(cell)
-    while _width(cell[:end]) > width - _width(ELLIPSIS):
-        end -= 1
-    return cell[:end] + ELLIPSIS
-
-
 def _width(text: str) -> int:
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
-        for c in colours.without(text)
-    )
+    return columns.width(colours.without(text))

@@ -4,14 +4,17 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from mailauncher.errors import InstanceAlreadyRunning, ServiceUnavailable, Text
+from mailauncher.grants import Scope
 from resolvers.context import Context
 from resolvers.deploying.version_changes import require_same
+from resolvers.rights import needs
 from resolvers.running.live_instances import StatusOverride
 from resolvers.views import BackupReason, BackupView, InstanceView
 from store.records import InstanceRecord
 from terminals.states import State
 
 
+@needs(Scope.OPERATE)
 async def create(ctx: Context, instance_id: str) -> BackupView:
     """Makes a backup, also while the bot runs, and removes the oldest beyond `backups_kept`.
 
@@ -26,6 +29,7 @@ async def create(ctx: Context, instance_id: str) -> BackupView:
     return made
 
 
+@needs(Scope.READ)
 async def list_of(ctx: Context, instance_id: str) -> list[BackupView]:
     """Newest first. Raises InstanceNotFound."""
     _record(ctx, instance_id)
@@ -33,11 +37,13 @@ async def list_of(ctx: Context, instance_id: str) -> list[BackupView]:
     return found
 
 
+@needs(Scope.READ)
 async def lists(ctx: Context, instance_ids: Sequence[str]) -> list[list[BackupView]]:
     """Those of each instance, newest first, in one go."""
     return await ctx.backups.list_of(instance_ids)
 
 
+@needs(Scope.ADMIN)
 async def restore(ctx: Context, instance_id: str, backup_id: str, *, force: bool = False) -> InstanceView:
     """Puts a stopped instance's files back as a backup has them, after a backup of them as they are. All or nothing: the
     next server completes what a kill interrupts. With `force` also a backup of another version.
@@ -66,6 +72,7 @@ async def restore(ctx: Context, instance_id: str, backup_id: str, *, force: bool
     return ctx.live.view(instance_id)
 
 
+@needs(Scope.ADMIN)
 async def remove(ctx: Context, instance_id: str, backup_id: str) -> BackupView:
     """Deletes one backup, and returns what it was. Raises InstanceNotFound, ResourceNotFound."""
     async with _held(ctx, instance_id):
@@ -74,6 +81,7 @@ async def remove(ctx: Context, instance_id: str, backup_id: str) -> BackupView:
     return found
 
 
+@needs(Scope.ADMIN)
 async def forget(ctx: Context, instance_id: str) -> None:
     """Deletes all backups of an instance that is deleted with its files."""
     async with ctx.locks.of(instance_id):

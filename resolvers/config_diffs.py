@@ -3,15 +3,18 @@
 import asyncio
 
 from bots.documents import file
+from mailauncher.grants import Scope
 from resolvers import configuration, instances
 from resolvers.configuration import ConfigView
 from resolvers.configuring.diff import LINES, unified
 from resolvers.configuring.turns import Waiting
 from resolvers.context import Context
+from resolvers.rights import needs
 
 DIFF_LINES = LINES
 
 
+@needs(Scope.OPERATE)
 async def of_revision(
     ctx: Context, instance_id: str, name: str, number: int, against: int | None = None
 ) -> str:
@@ -29,6 +32,7 @@ async def of_revision(
         return await ctx.configs.work(lambda _: unified(location.kind, former, content, *names))
 
 
+@needs(Scope.OPERATE)
 async def since_start(ctx: Context, view: ConfigView) -> str | None:
     """What has changed since the start of the program that the file belongs to, as far as revisions are kept. None: it does not
     run."""

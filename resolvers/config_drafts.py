@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 from bots.documents import file, secrets, values
 from bots.documents.outline import Entry, outline
 from mailauncher.errors import InvalidParameter, LauncherError
+from mailauncher.grants import Scope
 from mailauncher.interruption import Check
 from resolvers import configuration
 from resolvers.configuration import ConfigView
@@ -19,6 +20,7 @@ from resolvers.configuring.files import ConfigLocation
 from resolvers.configuring.merging import Part, merged
 from resolvers.configuring.turns import Waiting
 from resolvers.context import Context
+from resolvers.rights import needs
 
 EDITS_MAX = 100
 HITS_MAX = 200
@@ -52,6 +54,7 @@ class _Understood(NamedTuple):
     keys: tuple[str, ...] = ()
 
 
+@needs(Scope.OPERATE)
 async def draft(ctx: Context, instance_id: str, name: str, text: str) -> ConfigDraft:
     """Raises InstanceNotFound, ResourceNotFound, what `file.read` raises, and ServiceUnavailable; nothing for a text that could
     not be written."""
@@ -92,6 +95,7 @@ def _understood(view: ConfigView, text: str, check: Check) -> _Understood:
         return _Understood(problem or error, (), keys)
 
 
+@needs(Scope.OPERATE, filters=True)
 async def diff(ctx: Context, draft: ConfigDraft) -> str:
     """What the text would change in the file: a unified diff, secrets hidden."""
     location = draft.view.location
@@ -110,6 +114,7 @@ class ConfigEdit(NamedTuple):
     value: Any = None
 
 
+@needs(Scope.OPERATE)
 async def edit(ctx: Context, instance_id: str, name: str, text: str, edits: Sequence[ConfigEdit]) -> str:
     """The text with other values, everything else unchanged. Raises InvalidParameter, DocumentSyntaxError for a text with a
     syntax error, FileTooLarge, InstanceNotFound, ResourceNotFound, ServiceUnavailable."""
@@ -158,6 +163,7 @@ class ConfigMerge:
     shown: tuple[list[str], list[str], list[str]]
 
 
+@needs(Scope.OPERATE)
 async def merge(ctx: Context, instance_id: str, name: str, base: str, text: str) -> ConfigMerge:
     """Joins what a text has changed of `base` with what the file has of it now. Raises as `draft`."""
     view = await configuration.read(ctx, instance_id, name)
@@ -196,6 +202,7 @@ class ConfigSearch:
     unread: tuple[tuple[str, LauncherError], ...]
 
 
+@needs(Scope.OPERATE)
 async def search(ctx: Context, instance_id: str, text: str) -> ConfigSearch:
     """Values whose path, comment or text contains all words of `text`, in all files of an instance; values of secrets are not
     searched. Raises InstanceNotFound, InvalidParameter, ServiceUnavailable."""

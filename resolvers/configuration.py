@@ -19,12 +19,14 @@ from mailauncher.errors import (
     ResourceNotFound,
     Text,
 )
+from mailauncher.grants import Scope
 from mailauncher.interruption import Check
 from resolvers.configuring import ports as config_ports
 from resolvers.configuring.diff import changed_keys
 from resolvers.configuring.files import ConfigLocation
 from resolvers.configuring.turns import Waiting
 from resolvers.context import Context
+from resolvers.rights import needs
 from store.revisions import Revision, Source
 
 log = logging.getLogger(__name__)
@@ -100,6 +102,7 @@ class _Prepared(NamedTuple):
     ports: Mapping[str, int]
 
 
+@needs(Scope.OPERATE)
 async def list_of(ctx: Context, instance_id: str) -> list[ConfigEntry]:
     """The files that the instance has, and those that its version may have. Raises InstanceNotFound."""
 
@@ -110,6 +113,7 @@ async def list_of(ctx: Context, instance_id: str) -> list[ConfigEntry]:
     return await asyncio.to_thread(entries)
 
 
+@needs(Scope.OPERATE)
 async def read(ctx: Context, instance_id: str, name: str) -> ConfigView:
     """Reads a file; a missing one is empty. A content that is not the newest revision becomes one.
 
@@ -126,6 +130,7 @@ async def read(ctx: Context, instance_id: str, name: str) -> ConfigView:
     return ConfigView(location, file.with_text(loaded))
 
 
+@needs(Scope.OPERATE)
 async def read_many(ctx: Context, files: Sequence[tuple[str, str]]) -> list[ConfigView | LauncherError]:
     """For each (instance id, name of a file) what `read` returns or raises. One query for all of them, except for files
     that others have changed."""
@@ -159,6 +164,7 @@ async def _read_or_error(ctx: Context, instance_id: str, name: str) -> ConfigVie
         return error
 
 
+@needs(Scope.OPERATE)
 async def content(ctx: Context, view: ConfigView) -> dict[str, Any]:
     """The values in a file. Raises InvalidParameter; DocumentSyntaxError for invalid syntax; ServiceUnavailable."""
     async with ctx.configs.turns.of(view.location.instance_id, Waiting.READS):
@@ -171,6 +177,7 @@ async def content(ctx: Context, view: ConfigView) -> dict[str, Any]:
 IfMatch = Collection[str] | None
 
 
+@needs(Scope.ADMIN)
 async def merge(
     ctx: Context, instance_id: str, name: str, patch: Mapping[str, Any], if_match: IfMatch = None
 ) -> ConfigChange:
@@ -181,6 +188,7 @@ async def merge(
     )
 
 
+@needs(Scope.ADMIN)
 async def set_value(
     ctx: Context, instance_id: str, name: str, path: Sequence[str], value: Any, if_match: IfMatch = None
 ) -> ConfigChange:
@@ -191,6 +199,7 @@ async def set_value(
     )
 
 
+@needs(Scope.ADMIN)
 async def unset(
     ctx: Context, instance_id: str, name: str, path: Sequence[str], if_match: IfMatch = None
 ) -> ConfigChange:
@@ -201,6 +210,7 @@ async def unset(
     )
 
 
+@needs(Scope.ADMIN)
 async def write_text(
     ctx: Context, instance_id: str, name: str, text: str, if_match: IfMatch = None
 ) -> ConfigChange:
@@ -221,6 +231,7 @@ async def write_text(
     )
 
 
+@needs(Scope.OPERATE)
 async def problem(ctx: Context, instance_id: str, name: str, text: str) -> LauncherError | None:
     """Why a text could not be written into a file; None: it could."""
     location = await _location(ctx, instance_id, name)
@@ -249,6 +260,7 @@ async def _edit_text(
 # Revisions
 
 
+@needs(Scope.OPERATE)
 async def history(
     ctx: Context, instance_id: str, name: str, first: int = 20, before: int | None = None
 ) -> list[Revision]:
@@ -262,6 +274,7 @@ async def history(
     return await ctx.configs.revisions.older_than(instance_id, view.location.name, before, first)
 
 
+@needs(Scope.OPERATE)
 async def revision(ctx: Context, instance_id: str, name: str, number: int) -> tuple[Revision, bytes]:
     """A revision with its content. Raises ResourceNotFound."""
     location = await _location(ctx, instance_id, name)
@@ -271,12 +284,14 @@ async def revision(ctx: Context, instance_id: str, name: str, number: int) -> tu
     return found
 
 
+@needs(Scope.OPERATE)
 async def revision_text(ctx: Context, instance_id: str, name: str, number: int) -> str:
     """The text of a revision. Raises ResourceNotFound; InvalidParameter if it is not UTF-8."""
     found, content = await revision(ctx, instance_id, name, number)
     return file.decoded(content, found.file)
 
 
+@needs(Scope.ADMIN)
 async def restore(
     ctx: Context, instance_id: str, name: str, number: int, if_match: IfMatch = None
 ) -> ConfigChange:
@@ -374,6 +389,7 @@ async def _record_change(
     await ctx.store.journal.note("config", ctx.caller, text, location.instance_id)
 
 
+@needs(Scope.OPERATE, filters=True)
 def restart_needed(ctx: Context, location: ConfigLocation, keys: Sequence[str]) -> bool:
     """Whether a program is running that reads a change of these keys only after a restart."""
     if location.instance_id not in ctx.live or not (

@@ -4,8 +4,9 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from bots.offers import BotSources
-from mailauncher.access import COMMAND_LINE
+from mailauncher.access import COMMAND_LINE, bearer_token
 from mailauncher.browser_sessions import BrowserSessions
+from mailauncher.delegations import Delegations
 from mailauncher.events import Bus
 from mailauncher.grants import EVERYTHING, Grant
 from mailauncher.settings import Settings
@@ -77,12 +78,15 @@ class Context:
     samplers: Samplers
     sessions: BrowserSessions
     started_at: float
+    delegations: Delegations = field(default_factory=Delegations)
     graphql_fallbacks: Counter[str] = field(default_factory=Counter)
     """Root fields of GraphQL operations that were not compiled, by reason."""
     caller: str = "server"
     grant: Grant = EVERYTHING
     """What the caller may do."""
 
-    def called_by(self, user_agent: str) -> "Context":
-        """The context for a request of that client."""
+    def called_by(self, user_agent: str, authorization: str) -> "Context":
+        """The context for a request of that client, with these headers."""
+        if authorization and (delegate := self.delegations.find(bearer_token(authorization))):
+            return replace(self, caller=delegate.caller, grant=delegate.grant)
         return replace(self, caller="cli") if user_agent.startswith(COMMAND_LINE) else self

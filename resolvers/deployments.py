@@ -14,6 +14,7 @@ from mailauncher.errors import (
     Text,
 )
 from mailauncher.events import BusSubscription, DeploymentChanged
+from mailauncher.grants import Scope
 from resolvers import instances, missing_services, new_deployment
 from resolvers.context import Context
 from resolvers.deploying import progress as reports
@@ -22,6 +23,7 @@ from resolvers.deploying.progress import ProgressSnapshot
 from resolvers.deploying.selection import select
 from resolvers.instances import NewService
 from resolvers.new_deployment import InstallRequest
+from resolvers.rights import needs
 from resolvers.views import DeploymentUpdate, DeploymentView, InstanceView
 from store.records import DeploymentKind, DeploymentRecord, DeploymentStatus
 from terminals.supervisor import MAIN
@@ -49,6 +51,7 @@ class NewDeployment:
     recipe: str = "maibot"
 
 
+@needs(Scope.ADMIN)
 async def deploy(ctx: Context, new: NewDeployment) -> DeploymentView:
     """Checks everything that can be checked and adds the instance, with the status `installing`. The work goes on in the
     background.
@@ -83,6 +86,7 @@ async def deploy(ctx: Context, new: NewDeployment) -> DeploymentView:
     return await view(ctx, deployment)
 
 
+@needs(Scope.ADMIN)
 def requested_ports(ctx: Context, new: NewDeployment) -> dict[str, int]:
     """The requested port of the main program and of every service, 0 for any. Raises InvalidParameter."""
     if len(new.services) > instances.SERVICES_LIMIT:
@@ -116,6 +120,7 @@ def requested_ports(ctx: Context, new: NewDeployment) -> dict[str, int]:
     return asked
 
 
+@needs(Scope.READ)
 async def get(ctx: Context, instance_id: str) -> DeploymentView:
     """The newest deployment of an instance, also a cancelled one, whose instance is gone.
 
@@ -135,6 +140,7 @@ def _record(ctx: Context, instance_id: str) -> DeploymentRecord:
     return found
 
 
+@needs(Scope.READ, filters=True)
 async def view(ctx: Context, record: DeploymentRecord) -> DeploymentView:
     """A deployment as it is now."""
     record, snapshot = await _read(ctx, record)
@@ -156,12 +162,15 @@ def _view_of(ctx: Context, record: DeploymentRecord, snapshot: ProgressSnapshot)
     return reports.view(record, snapshot, names)
 
 
+@needs(Scope.READ, filters=True)
 async def list_all(ctx: Context) -> list[DeploymentView]:
     """The newest deployment of every instance that has one, and cancelled ones, in the order they began."""
-    records = sorted(ctx.store.deployments, key=lambda record: record.id)
+    covered = (record for record in ctx.store.deployments if ctx.grant.covers(record.instance_id))
+    records = sorted(covered, key=lambda record: record.id)
     return [await view(ctx, record) for record in records]
 
 
+@needs(Scope.ADMIN)
 async def cancel(ctx: Context, instance_id: str) -> DeploymentView:
     """Ends a deployment and removes what it has made, its instance included. After an upgrade the instance is as before.
 
@@ -174,6 +183,7 @@ async def cancel(ctx: Context, instance_id: str) -> DeploymentView:
     return await view(ctx, ctx.store.deployments.get(instance_id) or record)
 
 
+@needs(Scope.ADMIN)
 async def retry(ctx: Context, instance_id: str) -> DeploymentView:
     """Resumes a failed deployment where it stopped. After one that could not install some service, adds those alone.
 
@@ -201,6 +211,7 @@ async def _resume(ctx: Context, instance_id: str) -> None:
         await ctx.deployer.retry(record)
 
 
+@needs(Scope.READ)
 async def progress(
     ctx: Context, instance_id: str, after: int | None = None
 ) -> AsyncGenerator[DeploymentUpdate, None]:
@@ -240,6 +251,7 @@ async def _wait_for_change(changes: BusSubscription, instance_id: str) -> None:
             return
 
 
+@needs(Scope.ADMIN)
 async def accept_terms(ctx: Context, instance_id: str) -> InstanceView:
     """Records that the user accepts the bot's licence and privacy texts that are in its folder now, or, while it is being
     installed, those that will be there.

@@ -10,9 +10,11 @@ from pathlib import Path
 from bots.database import emojis as bot_emojis
 from bots.database import rows
 from mailauncher.errors import DuplicateResource, InvalidParameter, Text
+from mailauncher.grants import Scope
 from resolvers import image_data, validation
 from resolvers.context import Context
 from resolvers.resources import ResourceOperations
+from resolvers.rights import needs
 from resolvers.views import EmojiView
 from store import words
 from store.emojis import DESCRIPTION_LENGTH, NAME_LENGTH, TAGS_LIMIT, Facet, criteria, tags_of
@@ -218,6 +220,7 @@ delete_for_now = _operations.delete_for_now
 restore = _operations.restore
 
 
+@needs(Scope.READ)
 async def image_sizes(ctx: Context, urls: Sequence[str]) -> list[PictureSize | None]:
     """The sizes of images by their paths on this server; None for one whose file is missing."""
     return await ctx.store.images.sizes([url.removeprefix(URL) for url in urls])
@@ -228,6 +231,7 @@ def tags_in(text: str) -> list[str]:
     return [*rows.split_tags(text)]
 
 
+@needs(Scope.ADMIN)
 async def create_from_file(
     ctx: Context, instance_id: str, path: str, description: str, tags: Sequence[str]
 ) -> EmojiView:
@@ -245,11 +249,13 @@ async def create_from_file(
     return await create(ctx, instance_id, NewEmoji(name, data, description, tags))
 
 
+@needs(Scope.READ)
 async def tags(ctx: Context, instance_id: str, query: EmojiFilter, first: int) -> list[Facet]:
     """The most frequent tags of the matches. Raises InvalidParameter."""
     return await ctx.store.emojis.tags(instance_id, _criteria(query), _facets(first))
 
 
+@needs(Scope.READ)
 async def categories(ctx: Context, instance_id: str, query: EmojiFilter, first: int) -> list[Facet]:
     """The most frequent categories of the matches. Raises InvalidParameter."""
     return await ctx.store.emojis.categories(instance_id, _criteria(query), _facets(first))

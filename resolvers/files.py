@@ -20,9 +20,11 @@ from bots.browsing.view import FileView, view_of
 from bots.documents import file
 from bots.documents.file import Loaded
 from mailauncher.errors import Conflict, InvalidParameter, InvalidPath, Text
+from mailauncher.grants import Scope
 from mailauncher.interruption import Check
 from resolvers import validation
 from resolvers.context import Context
+from resolvers.rights import needs
 
 Result = TypeVar("Result")
 
@@ -56,6 +58,7 @@ class Download:
 # Reading
 
 
+@needs(Scope.READ)
 async def folder(
     ctx: Context,
     instance_id: str,
@@ -81,6 +84,7 @@ async def folder(
     return await ctx.folders.read(instance_id, read)
 
 
+@needs(Scope.OPERATE)
 async def text(ctx: Context, instance_id: str, path: str) -> FileText:
     """The text of a file, to show or edit it. Raises as `folder`, FileTooLarge, and InvalidParameter if it is not UTF-8 text."""
     decoded = _named(ctx, instance_id, path)
@@ -93,6 +97,7 @@ async def text(ctx: Context, instance_id: str, path: str) -> FileText:
     return await ctx.folders.read(instance_id, read)
 
 
+@needs(Scope.OPERATE)
 async def download(ctx: Context, instance_id: str, path: str) -> Download:
     """Opens a file. Raises as `folder`."""
     decoded = _named(ctx, instance_id, path)
@@ -124,6 +129,7 @@ async def pieces(download: Download, begin: int, length: int) -> AsyncGenerator[
 # the launcher's own, and InsufficientSpace; then everything is as it was.
 
 
+@needs(Scope.ADMIN)
 async def upload(
     ctx: Context, instance_id: str, path: str, received: AsyncIterable[bytes], *, replace: bool = False
 ) -> FileView:
@@ -148,6 +154,7 @@ async def upload(
     return made
 
 
+@needs(Scope.ADMIN)
 async def write_text(
     ctx: Context, instance_id: str, path: str, new_text: str, if_match: str | None = None
 ) -> FileText:
@@ -161,6 +168,7 @@ async def write_text(
     return made
 
 
+@needs(Scope.ADMIN)
 async def create_folder(ctx: Context, instance_id: str, path: str) -> FileView:
     """Raises DuplicateResource if the name exists."""
     decoded = _named(ctx, instance_id, path)
@@ -170,6 +178,7 @@ async def create_folder(ctx: Context, instance_id: str, path: str) -> FileView:
     return made
 
 
+@needs(Scope.ADMIN)
 async def rename(ctx: Context, instance_id: str, path: str, new_path: str) -> FileView:
     """Renames or moves a file, link or folder. Raises DuplicateResource if the new path exists."""
     decoded, wanted = _named(ctx, instance_id, path), _new(new_path)
@@ -180,6 +189,7 @@ async def rename(ctx: Context, instance_id: str, path: str, new_path: str) -> Fi
     return made
 
 
+@needs(Scope.ADMIN)
 async def delete(ctx: Context, instance_id: str, path: str, *, recursive: bool = False) -> FileView:
     """Deletes a file, a link (not its target) or an empty folder; with `recursive` also a folder with its contents. Returns what
     it was. Raises InvalidParameter for a folder that is not empty."""

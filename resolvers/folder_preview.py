@@ -8,11 +8,13 @@ from pathlib import Path
 from bots import launching
 from bots.recipe import Recipe
 from mailauncher.errors import LauncherError, Text
+from mailauncher.grants import Scope
 from mailauncher.names import NAME_LENGTH, instance_name_from
 from resolvers import instances
 from resolvers.context import Context
 from resolvers.deploying import folders
 from resolvers.instances import NewInstance
+from resolvers.rights import needs
 from resolvers.running import existing
 from resolvers.running.existing import FoundBot
 from resolvers.views import Problem
@@ -49,6 +51,7 @@ class FolderPreview:
     problems: tuple[Problem, ...]
 
 
+@needs(Scope.ADMIN)
 async def of_folder(ctx: Context, new: NewInstance) -> FolderPreview:
     """What `instances.add` would find. An empty name means any that is free.
 

@@ -205,6 +205,7 @@ async def _execute(
     return CommandOutcome(ctx.live.view(instance_id), with_record(message, stored=stored), complete)
 
 
+@needs(Scope.READ)
 def with_reason(ctx: Context, instance_id: str, in_progress: Text) -> Text:
     """That a start is in progress, and that it waits for a port, if it does."""
     for program in ctx.live.supervisor(instance_id).programs.values():

@@ -12,11 +12,13 @@ import msgspec
 from bots.deploying.staging import remove
 from mailauncher.errors import InstanceAlreadyRunning, PermissionDenied, Text
 from mailauncher.files import is_folder
+from mailauncher.grants import Scope
 from mailauncher.interruption import Check
 from resolvers import instances
 from resolvers.context import Context
 from resolvers.deploying import folders
 from resolvers.deploying.upgrade import FORMER_FILE, read_former
+from resolvers.rights import needs
 from store.records import InstanceRecord
 
 BLOCK_BYTES = 512
@@ -43,6 +45,7 @@ class Kept(msgspec.Struct, frozen=True):
     version: str = ""
 
 
+@needs(Scope.READ)
 async def list_of(ctx: Context, instance_id: str | None = None) -> list[Kept]:
     """Everything that is kept for an instance, or for all of them in the order of their list. Raises InstanceNotFound."""
     records = [_record(ctx, instance_id)] if instance_id is not None else list(ctx.store.registry)
@@ -53,6 +56,7 @@ async def list_of(ctx: Context, instance_id: str | None = None) -> list[Kept]:
     return await ctx.deployer.measurements.run(read)
 
 
+@needs(Scope.ADMIN)
 async def drop(ctx: Context, instance_id: str, kinds: Collection[KeptKind]) -> list[Kept]:
     """Removes what is kept of these kinds, and returns it. Raises InstanceNotFound, InstanceAlreadyRunning while a deployment
     of the instance is under way, PermissionDenied for what cannot be removed."""

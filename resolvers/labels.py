@@ -4,8 +4,10 @@ import unicodedata
 from collections.abc import Sequence
 
 from mailauncher.errors import InvalidParameter, Text
+from mailauncher.grants import Scope
 from resolvers import instances
 from resolvers.context import Context
+from resolvers.rights import needs
 from resolvers.validation import line, paragraph
 from resolvers.views import InstanceView
 
@@ -15,6 +17,7 @@ TAG_CHARACTERS = 32
 EDITED = Text("已修改", "changed")
 
 
+@needs(Scope.ADMIN)
 async def edit(
     ctx: Context,
     instance_id: str,

@@ -8,8 +8,10 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from mailauncher.errors import InvalidParameter, LauncherError
+from mailauncher.grants import Scope
 from resolvers import instances, logs, terminals
 from resolvers.context import Context
+from resolvers.rights import needs
 from terminals.line_search import LineQuery, LineSearch
 from terminals.terminal import Terminal
 
@@ -53,6 +55,7 @@ class LogMatches:
     next: int | None
 
 
+@needs(Scope.READ)
 async def page(ctx: Context, session_id: str, query: LogQuery, after: int, first: int) -> LogMatches:
     """The first matches from offset `after` on: `first` (1-200) at most.
 
@@ -69,6 +72,7 @@ async def page(ctx: Context, session_id: str, query: LogQuery, after: int, first
     return LogMatches(tuple(matches), None)
 
 
+@needs(Scope.READ)
 async def stream(
     ctx: Context, query: LogQuery, first: int, *, instance_id: str | None, session_id: str | None
 ) -> AsyncGenerator[LogMatch, None]:

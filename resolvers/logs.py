@@ -14,8 +14,10 @@ from typing import Literal
 
 from mailauncher.clock import now_ms
 from mailauncher.errors import InvalidParameter, ResourceNotFound
+from mailauncher.grants import Scope
 from resolvers import terminals
 from resolvers.context import Context
+from resolvers.rights import needs
 from store.journal import EventFilter
 from terminals import text
 from terminals.terminal import Terminal
@@ -77,6 +79,7 @@ class LogPart:
     end: int
 
 
+@needs(Scope.READ)
 async def part(ctx: Context, session_id: str, before: int | None, after: int | None, size: int) -> LogPart:
     """The output before an offset, or from one on, see `part_before` and `part_after`. Raises InvalidParameter for both."""
     if before is not None and after is not None:
@@ -159,6 +162,7 @@ async def _end_before(terminal: Terminal, oldest: int, end: int, size: int) -> i
     return gap
 
 
+@needs(Scope.READ)
 async def history(ctx: Context, session_id: str, first: int, last: int) -> list[HistoryLine]:
     """The lines printed between two times (milliseconds since 1970), oldest first.
 
@@ -202,6 +206,7 @@ def _newest_lines(shown: str) -> list[str]:
     return ([*lines, rest] if rest else lines)[-HISTORY_LINES:]
 
 
+@needs(Scope.READ)
 async def download(
     ctx: Context, session_id: str, first: int | None, last: int | None, form: DownloadFormat
 ) -> AsyncGenerator[bytes, None]:
@@ -213,6 +218,7 @@ async def download(
     return _as(form, terminal, begin, end)
 
 
+@needs(Scope.READ)
 async def crash(ctx: Context, session_id: str, form: DownloadFormat) -> AsyncGenerator[bytes, None]:
     """What a terminal's program had printed before it last died: the last 256 KiB, in whole lines. Raises as `download`, and
     ResourceNotFound if no death is known."""

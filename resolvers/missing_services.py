@@ -8,15 +8,18 @@ from bots.deploying import plan as plans
 from bots.deploying.plan import JOURNAL_FILE
 from bots.versions.known import answered_in_time
 from mailauncher.errors import InstanceAlreadyRunning, InvalidParameter
+from mailauncher.grants import Scope
 from resolvers import instances
 from resolvers.context import Context
 from resolvers.deploying import folders, missing
 from resolvers.deploying.job import now_ms
 from resolvers.deploying.selection import make_plan, select_services
+from resolvers.rights import needs
 from resolvers.running import port_plan
 from store.records import DeploymentKind, DeploymentRecord
 
 
+@needs(Scope.READ)
 async def names_of(ctx: Context, instance_id: str) -> list[str]:
     """The services that the instance lacks since a deployment could not install them. Raises InstanceNotFound."""
     record = ctx.store.registry.get(instances.get(ctx, instance_id).id)
@@ -26,6 +29,7 @@ async def names_of(ctx: Context, instance_id: str) -> list[str]:
     return await asyncio.to_thread(missing.lacking, folder, ctx.bots.catalogue, record)
 
 
+@needs(Scope.ADMIN)
 async def add(ctx: Context, former: DeploymentRecord) -> DeploymentRecord:
     """Queues a deployment of the services that the instance lacks since a deployment could not install them, with the ports that
     were planned for them.

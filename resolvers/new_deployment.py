@@ -10,11 +10,13 @@ from bots.deploying import journal
 from bots.deploying import plan as plans
 from bots.launching import NO_PORTS
 from mailauncher.errors import DuplicateResource
+from mailauncher.grants import Scope
 from resolvers.context import Context
 from resolvers.deploying import folders
 from resolvers.deploying.install import INSTALLING
 from resolvers.deploying.job import now_ms
 from resolvers.deploying.selection import Selection, make_plan
+from resolvers.rights import needs
 from resolvers.running import port_plan
 from store.records import DeploymentKind, DeploymentRecord, InstanceRecord, ServiceRecord
 from terminals.supervisor import MAIN
@@ -36,6 +38,7 @@ class InstallRequest:
     aliases: Mapping[str, str] | None = None
 
 
+@needs(Scope.ADMIN)
 async def begin(ctx: Context, new: InstallRequest) -> DeploymentRecord:
     """Adds the instance, and queues its deployment.
 
@@ -58,6 +61,7 @@ def require_free_name(ctx: Context, name: str) -> None:
         )
 
 
+@needs(Scope.ADMIN)
 async def choose_ports(
     ctx: Context,
     selection: Selection,

@@ -12,11 +12,13 @@ from enum import StrEnum
 from itertools import accumulate
 
 from mailauncher.errors import DuplicateResource, LauncherError, Text
+from mailauncher.grants import Scope
 from resolvers import persons
 from resolvers.context import Context
 from resolvers.person_cells import COLUMNS, escaped
 from resolvers.person_reader import FileFormat, PersonReader
 from resolvers.persons import NewPerson, PersonChange
+from resolvers.rights import needs
 from store.resources import Row
 
 LINES_AT_ONCE = 200
@@ -57,6 +59,7 @@ class Line:
 # Writing
 
 
+@needs(Scope.READ)
 async def export(ctx: Context, instance_id: str, form: FileFormat) -> AsyncGenerator[bytes, None]:
     """All persons of an instance, oldest first. Raises InstanceNotFound before the first piece."""
     ctx.live.view(instance_id)
@@ -78,6 +81,7 @@ def _encoded(rows: Sequence[Row], form: FileFormat) -> bytes:
     return text(rows, form, heading=False).encode()
 
 
+@needs(Scope.READ)
 async def export_page(
     ctx: Context, instance_id: str, form: FileFormat, first: int, after: int
 ) -> tuple[str, int | None]:
@@ -108,6 +112,7 @@ def text(rows: Sequence[Row], form: FileFormat, *, heading: bool = True) -> str:
 # Reading
 
 
+@needs(Scope.ADMIN)
 async def load(
     ctx: Context,
     instance_id: str,

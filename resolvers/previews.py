@@ -11,12 +11,14 @@ from bots.deploying.plan import Component, Step
 from bots.terms import accepted
 from bots.versions.known import answered_in_time
 from mailauncher.errors import LauncherError, PortInUse, Text
+from mailauncher.grants import Scope
 from resolvers import deployments, instances, new_deployment, upgrades, versions
 from resolvers.context import Context
 from resolvers.deploying import estimates, folders
 from resolvers.deploying.selection import Selection, select, select_upgrade
 from resolvers.deploying.version_changes import require_upgrade
 from resolvers.deployments import NewDeployment
+from resolvers.rights import needs
 from resolvers.running import port_plan
 from resolvers.views import Estimate, Problem
 from store.records import DeploymentKind, InstanceRecord
@@ -61,6 +63,7 @@ class UpgradePreview:
     problems: tuple[Problem, ...]
 
 
+@needs(Scope.ADMIN)
 async def of_deployment(ctx: Context, new: NewDeployment) -> DeploymentPreview:
     """What `deployments.deploy` would do. An empty name means any that is free.
 
@@ -98,6 +101,7 @@ async def of_deployment(ctx: Context, new: NewDeployment) -> DeploymentPreview:
     )
 
 
+@needs(Scope.READ)
 async def of_upgrade(ctx: Context, instance_id: str, version: str) -> UpgradePreview:
     """What `upgrades.upgrade` would do.
 

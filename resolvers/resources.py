@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from mailauncher.errors import InvalidParameter, LauncherError, Text
+from mailauncher.grants import Scope
 from resolvers import validation
 from resolvers.context import Context
+from resolvers.rights import needs
 from resolvers.syncing.bot_database import SHARED
 from store.pictures import Picture
 from store.resources import PageRequest, ResourceKind, Resources, Row
@@ -44,12 +46,14 @@ class ResourceOperations(Generic[New, Change, Filter, View]):
     """Raises InvalidParameter."""
     view: Callable[[Row], View]
 
+    @needs(Scope.ADMIN)
     async def create(self, ctx: Context, instance_id: str, new: New) -> View:
         """Raises InstanceNotFound, InvalidParameter, DuplicateResource; for emojis also InvalidImageFormat, FileTooLarge,
         InsufficientSpace."""
         ctx.live.view(instance_id)
         return (await self._add(ctx, instance_id, [new], [await self.prepare(ctx, new)]))[0]
 
+    @needs(Scope.ADMIN)
     async def create_many(self, ctx: Context, instance_id: str, new: Sequence[New]) -> list[View]:
         """Creates all of them or none, in this order; at most 200. Raises as `create`."""
         ctx.live.view(instance_id)
@@ -79,11 +83,13 @@ class ResourceOperations(Generic[New, Change, Filter, View]):
         ctx.synchronizer.schedule_push(instance_id)
         return [self.view(row) for row in made]
 
+    @needs(Scope.READ)
     async def get(self, ctx: Context, instance_id: str, id: str) -> View:
         """Raises InstanceNotFound, ResourceNotFound."""
         ctx.live.view(instance_id)
         return self.view(await self.table(ctx).get(instance_id, id))
 
+    @needs(Scope.READ)
     async def search(
         self, ctx: Context, instance_id: str, query: Filter, limit: int, offset: int
     ) -> tuple[list[View], int]:
@@ -98,6 +104,7 @@ class ResourceOperations(Generic[New, Change, Filter, View]):
             return page, len(rows)
         return page, await self.table(ctx).count(instance_id, criteria)
 
+    @needs(Scope.READ)
     async def batch(
         self, ctx: Context, instance_id: str, query: Filter, batch_size: int, offset: int
     ) -> list[View]:
@@ -107,11 +114,13 @@ class ResourceOperations(Generic[New, Change, Filter, View]):
         rows = await self.table(ctx).page(instance_id, self.criteria(query), batch_size, offset=offset)
         return [self.view(row) for row in rows]
 
+    @needs(Scope.READ)
     async def count(self, ctx: Context, instance_id: str, query: Filter) -> int:
         """Returns the number of matches. Raises InstanceNotFound, InvalidParameter."""
         ctx.live.view(instance_id)
         return await self.table(ctx).count(instance_id, self.criteria(query))
 
+    @needs(Scope.READ)
     async def pages(
         self, ctx: Context, asked: Sequence[tuple[str, Filter, int, int | None, int]]
     ) -> list[list[View]]:
@@ -123,6 +132,7 @@ class ResourceOperations(Generic[New, Change, Filter, View]):
         ]
         return [[self.view(row) for row in page] for page in await self.table(ctx).pages(requests)]
 
+    @needs(Scope.READ)
     async def counts(self, ctx: Context, asked: Sequence[tuple[str, Filter]]) -> list[int]:
         """The number of matches for each (instance id, filter). Few queries for all. Raises InvalidParameter."""
         return await self.table(ctx).counts(
@@ -133,10 +143,12 @@ class ResourceOperations(Generic[New, Change, Filter, View]):
         """Raises InvalidParameter for a filter that `pages` and `counts` would refuse."""
         self.criteria(query)
 
+    @needs(Scope.ADMIN)
     async def update(self, ctx: Context, instance_id: str, change: Change) -> View:
         """Raises InstanceNotFound, ResourceNotFound, InvalidParameter, DuplicateResource."""
         return (await self._update(ctx, instance_id, {change.id: ("", change)}))[0]
 
+    @needs(Scope.ADMIN)
     async def update_many(self, ctx: Context, instance_id: str, changes: Sequence[Change]) -> list[View]:
         """Changes all of them or none, in this order; at most 200, each resource once. Raises as `update`."""
         validation.require_bulk(changes, self.items)
@@ -163,6 +175,7 @@ class ResourceOperations(Generic[New, Change, Filter, View]):
         ctx.synchronizer.schedule_push(instance_id)
         return [self.view(row) for _, row in done]
 
+    @needs(Scope.ADMIN)
     async def update_each(
         self, ctx: Context, instance_id: str, changes: Sequence[Change]
     ) -> list[LauncherError | None]:
@@ -195,6 +208,7 @@ class ResourceOperations(Generic[New, Change, Filter, View]):
         differs = any(new.get(name, row[name]) != row[name] for name in SHARED[self.kind])
         return new | ({"pending": "update"} if differs and row["bot_key"] and not row["pending"] else {})
 
+    @needs(Scope.ADMIN)
     async def delete(
         self, ctx: Context, instance_id: str, ids: Sequence[str], *, from_bot: bool = False
     ) -> None:
@@ -204,6 +218,7 @@ class ResourceOperations(Generic[New, Change, Filter, View]):
         validation.require_bulk(ids, "ids")
         await ctx.deletions.delete(self.kind, instance_id, list(dict.fromkeys(ids)), from_bot=from_bot)
 
+    @needs(Scope.ADMIN)
     async def delete_for_now(
         self, ctx: Context, instance_id: str, ids: Sequence[str], *, from_bot: bool = False
     ) -> int:
@@ -214,6 +229,7 @@ class ResourceOperations(Generic[New, Change, Filter, View]):
             self.kind, instance_id, list(dict.fromkeys(ids)), from_bot=from_bot
         )
 
+    @needs(Scope.ADMIN)
     async def restore(self, ctx: Context, instance_id: str, ids: Sequence[str]) -> list[View]:
         """Undoes `delete_for_now` of all of them or none; at most 200. They are what they were. Raises InstanceNotFound,
         InvalidParameter, ResourceNotFound (it is too late), DuplicateResource (another one has its name, or user id, now)."""

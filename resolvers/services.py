@@ -3,8 +3,10 @@
 import asyncio
 
 from mailauncher.errors import InstanceAlreadyRunning, InstanceNotRunning, ResourceNotFound, Text
+from mailauncher.grants import Scope
 from resolvers import instances
 from resolvers.context import Context
+from resolvers.rights import needs
 from resolvers.running import plugins
 from resolvers.views import CommandOutcome, ServiceView
 from store.journal import Kind
@@ -12,6 +14,7 @@ from terminals.program import Program
 from terminals.supervisor import Command
 
 
+@needs(Scope.READ)
 def get(ctx: Context, instance_id: str, name: str) -> ServiceView:
     """A service, by its name or that of its terminal. Raises InstanceNotFound, ResourceNotFound."""
     instance = instances.get(ctx, instance_id)
@@ -28,6 +31,7 @@ def get(ctx: Context, instance_id: str, name: str) -> ServiceView:
     return found
 
 
+@needs(Scope.READ)
 async def hosted(ctx: Context, instance_id: str) -> list[str]:
     """The names of those that the main program runs itself. Raises InstanceNotFound."""
     record = ctx.store.registry.get(instances.get(ctx, instance_id).id)
@@ -37,12 +41,14 @@ async def hosted(ctx: Context, instance_id: str) -> list[str]:
     return [recipe.name for recipe, _ in found]
 
 
+@needs(Scope.READ, filters=True)
 def title(ctx: Context, name: str) -> Text:
     """The name of a service in a sentence."""
     recipe = ctx.bots.catalogue.recipes.get(name)
     return recipe.title.text if recipe else Text(f"{name} 服务", f"The service {name}")
 
 
+@needs(Scope.OPERATE)
 async def start(ctx: Context, instance_id: str, name: str) -> CommandOutcome:
     """Starts one service, whether or not the main program runs. Raises InstanceAlreadyRunning, PortInUse, CommandFailed."""
     service = get(ctx, instance_id, name)
@@ -57,6 +63,7 @@ async def start(ctx: Context, instance_id: str, name: str) -> CommandOutcome:
     )
 
 
+@needs(Scope.OPERATE)
 async def stop(ctx: Context, instance_id: str, name: str) -> CommandOutcome:
     """Stops one service. Raises InstanceNotRunning."""
     service, program = _running(ctx, instance_id, name)
@@ -66,6 +73,7 @@ async def stop(ctx: Context, instance_id: str, name: str) -> CommandOutcome:
     )
 
 
+@needs(Scope.OPERATE)
 async def kill(ctx: Context, instance_id: str, name: str) -> CommandOutcome:
     """Ends every process of one service at once, by SIGKILL. Raises InstanceNotRunning."""
     service, program = _running(ctx, instance_id, name)
@@ -80,6 +88,7 @@ async def kill(ctx: Context, instance_id: str, name: str) -> CommandOutcome:
     )
 
 
+@needs(Scope.OPERATE)
 async def restart(ctx: Context, instance_id: str, name: str) -> CommandOutcome:
     """Replaces the process of one service, or starts it. What needs the service goes on. Raises PortInUse, CommandFailed."""
     service = get(ctx, instance_id, name)

@@ -10,7 +10,9 @@ from typing import Any, Literal
 from bots.database import connect, emojis, persons
 from bots.database.layout import Family, Layout
 from mailauncher.errors import LauncherError, Text
+from mailauncher.grants import Scope
 from resolvers.context import Context
+from resolvers.rights import needs
 from resolvers.syncing.bot_database import PROBLEMS_LIMIT
 from resolvers.views import SyncProblem
 from store.resources import ResourceKind, Row, now_ms
@@ -87,6 +89,7 @@ class _Counts:
     persons: int
 
 
+@needs(Scope.READ)
 async def status(ctx: Context, instance_id: str) -> SyncView:
     """Raises InstanceNotFound. A failure to read the bot's database is part of the answer."""
     found: _Counts | None = None
@@ -134,6 +137,7 @@ async def _changes(ctx: Context, instance_id: str, layout: Layout | None) -> tup
     return tuple(found)
 
 
+@needs(Scope.OPERATE)
 async def sync(ctx: Context, instance_id: str) -> SyncReport:
     """Brings in what the bot has learned and tells it what is pending, as far as that is safe now. Doing it twice comes to
     the same. Answers within 8 s; what takes longer goes on.
@@ -167,6 +171,7 @@ async def sync(ctx: Context, instance_id: str) -> SyncReport:
     )
 
 
+@needs(Scope.READ)
 async def refresh(ctx: Context, instance_id: str) -> None:
     """Brings in what the bot has learned, unless that was tried within the last minute: for a client that lists the bot's
     own rows and cannot ask for a sync. Returns within 8 s; what takes longer goes on. A failure is part of `status` and of
@@ -190,6 +195,7 @@ class DatabaseView:
     size: int
 
 
+@needs(Scope.READ)
 async def database(ctx: Context, instance_id: str) -> DatabaseView:
     """Raises InstanceNotFound."""
     found = ctx.synchronizer.database(instance_id)
@@ -224,12 +230,14 @@ class LearnedPerson:
     last_known: int | None
 
 
+@needs(Scope.READ)
 async def learned_emojis(ctx: Context, ids: list[str]) -> list[LearnedEmoji | None]:
     """In the order of our ids; None for those that the bot does not have."""
     found = await ctx.synchronizer.stores.snapshots.of_rows("emoji", ids)
     return [LearnedEmoji(**_only(LearnedEmoji, found[one])) if one in found else None for one in ids]
 
 
+@needs(Scope.READ)
 async def learned_persons(ctx: Context, ids: list[str]) -> list[LearnedPerson | None]:
     """In the order of our ids; None for those that the bot does not have."""
     found = await ctx.synchronizer.stores.snapshots.of_rows("person", ids)

@@ -8,7 +8,9 @@ from typing import Any
 from mailauncher import __version__
 from mailauncher.errors import InvalidParameter, Text
 from mailauncher.events import InstanceChanged, JournalWritten, MetricsSampled
+from mailauncher.grants import Scope
 from resolvers.context import Context
+from resolvers.rights import needs
 from resolvers.views import EventView, InstanceChange, Machine, Metrics
 from store.journal import EventFilter
 
@@ -31,19 +33,23 @@ class Health:
     at: int
 
 
+@needs(Scope.READ, filters=True)
 def health(ctx: Context) -> Health:
     return Health("healthy", int(time.monotonic() - ctx.started_at), __version__, int(time.time() * 1000))
 
 
+@needs(Scope.READ, filters=True)
 def metrics(ctx: Context) -> Metrics:
     """The last sample, without waiting for a new one."""
     return ctx.samplers.machine.latest
 
 
+@needs(Scope.READ, filters=True)
 def machine(ctx: Context) -> Machine:
     return ctx.samplers.machine.machine
 
 
+@needs(Scope.READ, filters=True)
 def metrics_stream(ctx: Context, interval_ms: int) -> AsyncGenerator[Metrics, None]:
     """The latest sample at once, then a new one at most every `interval_ms` milliseconds. Raises InvalidParameter."""
     if not INTERVAL_MIN_MS <= interval_ms <= INTERVAL_MAX_MS:
@@ -69,6 +75,7 @@ async def _samples(ctx: Context, interval_ms: int) -> AsyncGenerator[Metrics, No
                 yield sent
 
 
+@needs(Scope.READ, filters=True)
 def instance_changes(ctx: Context, instance_id: str | None) -> AsyncGenerator[InstanceChange, None]:
     """Each visible change of one instance, or of all of them. Raises InstanceNotFound."""
     if instance_id is not None:
@@ -79,12 +86,17 @@ def instance_changes(ctx: Context, instance_id: str | None) -> AsyncGenerator[In
 async def _changes(ctx: Context, instance_id: str | None) -> AsyncGenerator[InstanceChange, None]:
     with ctx.bus.subscribe(InstanceChanged) as changes:
         async for change in changes:
-            if isinstance(change, InstanceChanged) and instance_id in (None, change.instance_id):
+            if (
+                isinstance(change, InstanceChanged)
+                and instance_id in (None, change.instance_id)
+                and ctx.grant.covers(change.instance_id)
+            ):
                 gone = change.removed or change.instance_id not in ctx.live
                 view = None if gone else ctx.live.view(change.instance_id)
                 yield InstanceChange(change.instance_id, view)
 
 
+@needs(Scope.READ)
 async def events(
     ctx: Context,
     wanted: EventFilter = ANY_EVENT,
@@ -119,6 +131,7 @@ def require_first(first: int, limit: int, field: str = "first") -> None:
         )
 
 
+@needs(Scope.READ)
 async def event_stream(ctx: Context, after: int | None) -> AsyncGenerator[EventView, None]:
     """Every event with a cursor above `after` (None: from now on), oldest first, then each new one. A cursor beyond the last event
     is one that a power cut has taken from the journal: the next event has a lower one."""
@@ -134,6 +147,7 @@ async def event_stream(ctx: Context, after: int | None) -> AsyncGenerator[EventV
                 await anext(news)
 
 
+@needs(Scope.READ)
 async def recent_events(ctx: Context, instance_ids: Sequence[str], limit: int) -> list[list[EventView]]:
     """The newest events of each instance, newest first, in the order of the ids; one query for all.
 

@@ -13,6 +13,7 @@ from bots.recipe import Install
 from bots.versions.known import answered_in_time
 from mailauncher import files
 from mailauncher.errors import InstanceAlreadyRunning, PermissionDenied, ResourceNotFound, Text
+from mailauncher.grants import Scope
 from resolvers import deployments, instances, new_deployment
 from resolvers.context import Context
 from resolvers.deploying import folders, missing
@@ -21,12 +22,14 @@ from resolvers.deploying.selection import SelectedProgram, Selection, make_plan,
 from resolvers.deploying.upgrade import CHANGE_FILE, Change, read_former, write
 from resolvers.deploying.version_changes import require_upgrade
 from resolvers.new_deployment import InstallRequest
+from resolvers.rights import needs
 from resolvers.running import port_plan
 from resolvers.views import DeploymentView
 from store.records import DeploymentKind, DeploymentRecord, InstanceRecord, ServiceRecord
 from terminals.supervisor import MAIN
 
 
+@needs(Scope.ADMIN)
 async def upgrade(
     ctx: Context, instance_id: str, version: str, *, accept_terms: bool = False, force: bool = False
 ) -> DeploymentView:
@@ -66,6 +69,7 @@ async def upgrade(
     return await deployments.view(ctx, row)
 
 
+@needs(Scope.ADMIN)
 async def rollback(ctx: Context, instance_id: str) -> DeploymentView:
     """Reverts the last upgrade: restores the tree that it replaced, with configuration and data as they were then. The present
     tree is kept in turn, so that a rollback can be reverted as well.
@@ -90,6 +94,7 @@ async def rollback(ctx: Context, instance_id: str) -> DeploymentView:
     return await deployments.view(ctx, row)
 
 
+@needs(Scope.ADMIN)
 async def clone(
     ctx: Context, instance_id: str, name: str, path: str | None = None, port: int | None = None
 ) -> DeploymentView:

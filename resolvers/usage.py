@@ -6,12 +6,15 @@ from collections.abc import AsyncGenerator, Sequence
 
 from mailauncher.errors import InvalidParameter
 from mailauncher.events import UsageSampled
+from mailauncher.grants import Scope
 from resolvers import terminals
 from resolvers.context import Context
+from resolvers.rights import needs
 from resolvers.views import ProgramUsage, UsageColumns, UsagePeriod
 from store.usage_history import MACHINE, Spread
 
 
+@needs(Scope.READ)
 async def history(ctx: Context, session_id: str | None, begin: int, end: int | None) -> UsagePeriod:
     """What a program, or the machine (None), used between two times (milliseconds since 1970; `end` None: until now), in the
     finest step that is kept since `begin`. Raises InvalidParameter, and what `terminals.find` raises."""
@@ -34,6 +37,7 @@ def _columns(spreads: Sequence[Spread], unit: int, digits: int) -> UsageColumns:
     return UsageColumns(*columns) if spreads else UsageColumns([], [], [])
 
 
+@needs(Scope.READ)
 def stream(ctx: Context, instance_id: str | None) -> AsyncGenerator[tuple[ProgramUsage, ...], None]:
     """The usage of all running programs, of one instance or of all, now and after each sample. Raises InstanceNotFound."""
     if instance_id is not None:

@@ -12,7 +12,9 @@ from bots.recipe import Recipe
 from bots.terms import accepted as consents
 from bots.versions.known import LATEST, MAIN, latest, tags
 from mailauncher.errors import ResourceNotFound
+from mailauncher.grants import Scope
 from resolvers.context import Context
+from resolvers.rights import needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class ConsentView:
     texts: tuple[ConsentText, ...]
 
 
+@needs(Scope.READ, filters=True)
 async def list_all(ctx: Context, recipe: str = "maibot", *, refresh: bool = False) -> VersionsView:
     """`latest`, `main`, tags from the newest to the oldest, other branches by name. Returns what is known, however old;
     `refresh` asks the sources first. A bot that comes with this program has one version.
@@ -86,16 +89,19 @@ def _ordered(refs: Refs) -> tuple[VersionView, ...]:
     return tuple(views)
 
 
+@needs(Scope.READ, filters=True)
 def recipes(ctx: Context) -> list[Recipe]:
     """The bots that can be deployed, by name."""
     return _installable(ctx, "bot")
 
 
+@needs(Scope.READ, filters=True)
 def services(ctx: Context) -> list[Recipe]:
     """The services that can be deployed with a bot, by name."""
     return _installable(ctx, "service")
 
 
+@needs(Scope.READ, filters=True)
 def problems(ctx: Context) -> dict[Path, str]:
     """The mistake in each broken recipe file."""
     return dict(ctx.bots.catalogue.problems)
@@ -108,6 +114,7 @@ def _installable(ctx: Context, kind: str) -> list[Recipe]:
     return sorted(found, key=lambda recipe: recipe.name)
 
 
+@needs(Scope.READ, filters=True)
 async def consent(ctx: Context, version: str, recipe: str = "maibot") -> ConsentView:
     """The texts of a version, installed or not, from the cache, else from the sources.
 

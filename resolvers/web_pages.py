@@ -3,19 +3,23 @@
 import asyncio
 
 from mailauncher import listeners
+from mailauncher.grants import Scope
 from resolvers import instances
 from resolvers.context import Context
+from resolvers.rights import needs
 from resolvers.running import web_pages
 from resolvers.views import WebPageView
 
 
+@needs(Scope.READ)
 async def list_of(ctx: Context, instance_id: str) -> list[WebPageView]:
     """The pages of an instance's programs, the main program's first. Raises InstanceNotFound."""
     record = ctx.store.registry.get(instances.get(ctx, instance_id).id)
     return await asyncio.to_thread(web_pages.pages_of, record, ctx.bots.catalogue) if record else []
 
 
-async def token(view: WebPageView) -> str | None:
+@needs(Scope.OPERATE, filters=True)
+async def token(ctx: Context, view: WebPageView) -> str | None:
     """The password with which one logs in; None: none, or none yet."""
     return await asyncio.to_thread(web_pages.token_of, view)
 

@@ -65,7 +65,14 @@ def middleware(ctx: Context) -> list[Middleware]:
     origins = Origins(ctx.settings)
     return [
         Middleware(OuterMiddleware, origins=origins),
-        Middleware(Guard, settings=ctx.settings, origins=origins, router=ROUTER, sessions=ctx.sessions),
+        Middleware(
+            Guard,
+            settings=ctx.settings,
+            origins=origins,
+            router=ROUTER,
+            sessions=ctx.sessions,
+            delegations=ctx.delegations,
+        ),
     ]
 
 

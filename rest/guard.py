@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mailauncher.access import SIGNED_IN, bearer_token, token_matches
 from mailauncher.browser_sessions import BrowserSessions, session_in
+from mailauncher.delegations import Delegations, is_delegated
 from mailauncher.errors import PermissionDenied
 from mailauncher.settings import Settings
 from rest.body import too_large
@@ -37,9 +38,11 @@ class Guard:
         origins: Origins,
         router: Router,
         sessions: BrowserSessions,
+        delegations: Delegations,
     ) -> None:
         self._app = app
         self._sessions = sessions
+        self._delegations = delegations
         self._settings = settings
         self._origins = origins
         self._router = router
@@ -60,7 +63,10 @@ class Guard:
                 await _send_preflight_response(headers, send)
                 return
             receive = self._bounded(scope, headers, receive)
-        if self._settings.token:
+        presented = bearer_token(headers.get(b"authorization", b"").decode("latin-1"))
+        if is_delegated(presented):
+            self._check_delegated(presented)
+        elif self._settings.token:
             self._check_token(scope, headers)
         if scope["type"] == "websocket" and SIGNED_IN in scope:
             async with scope[SIGNED_IN]():
@@ -129,6 +135,11 @@ class Guard:
                 "缺少令牌或令牌错误：须与服务器的设置 token 相同（命令行：--token 或 MAILAUNCHER_TOKEN）",
                 "The token is missing or wrong; the right one is the server's setting token (command line: --token or MAILAUNCHER_TOKEN)",
             )
+
+    def _check_delegated(self, token: str) -> None:
+        """Also where no other token is needed: whoever had one was limited by it."""
+        if self._delegations.find(token) is None:
+            raise PermissionDenied("此命令已经结束", "The command that had this token has ended")
 
     def _session(self, headers: dict[bytes, bytes]) -> str:
         """The id of the session if a page of this server made a browser send a valid cookie, else empty. A page elsewhere on this host can do that too, since

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from mailauncher.departures import ClientLeft, unless_left
 from mailauncher.errors import LauncherError
+from mailauncher.grants import EVERYTHING
 from resolvers.context import Context
 from rest import body, errors
 from rest.operation import HEADERS, Call, Operation, language_of
@@ -148,7 +149,17 @@ class PathEndpoint:
     ) -> Response | StreamedResponse:
         key: Any = None
         call = Call(scope, scope["path_params"])
-        cached = operation.cache_key is not None and not (operation.query and scope["query_string"])
+        headers = scope[HEADERS]
+        ctx = self._ctx.called_by(
+            headers.get(b"user-agent", b"").decode("latin-1"),
+            headers.get(b"authorization", b"").decode("latin-1"),
+        )
+        # What one caller may see is not what another may.
+        cached = (
+            operation.cache_key is not None
+            and ctx.grant is EVERYTHING
+            and not (operation.query and scope["query_string"])
+        )
         if cached and operation.cache_key is not None:
             key = operation.cache_key(self._ctx, call)
             if self._cached is not None and self._cached[0] == key:
@@ -160,8 +171,7 @@ class PathEndpoint:
             call = replace(call, body=await body.parse(sent, operation.request))
         elif operation.ends_with_caller:
             await body.read(receive)  # behind it comes the end of the connection
-        user_agent = scope[HEADERS].get(b"user-agent", b"").decode("latin-1")
-        work = operation.handler(self._ctx.called_by(user_agent), call)
+        work = operation.handler(ctx, call)
         result = await (unless_left(work, receive) if operation.ends_with_caller else work)
         if isinstance(result, (Response, StreamedResponse)):
             return result

@@ -2,7 +2,9 @@
 
 from mailauncher.browser_sessions import DAYS, cookie_name, session_in
 from mailauncher.errors import Code, InsufficientSpace, PermissionDenied, Text
+from mailauncher.grants import Scope
 from resolvers.context import Context
+from resolvers.rights import require, require_unlimited
 from rest.operation import HEADERS, Call, Operation
 from rest.responses import NO_STORE, Response
 
@@ -10,7 +12,10 @@ _ATTRIBUTES = "Path=/; HttpOnly; SameSite=Strict"
 
 
 async def _begin(ctx: Context, call: Call) -> Response:
-    """For callers that the guard has admitted, so with the token."""
+    """For callers that the guard has admitted, so with the token; not for a command that runs for somebody else, since whoever
+    has a session may do everything."""
+    require(ctx.grant, Scope.ADMIN)
+    require_unlimited(ctx.grant)
     try:
         session = await ctx.sessions.begin()
     except OSError as error:

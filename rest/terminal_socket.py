@@ -56,6 +56,8 @@ def routes(ctx: Context) -> list[BaseRoute]:
 
 async def serve(ctx: Context, socket: WebSocket) -> None:
     """One viewer, from connection to end. An error that ends it is sent before the socket is closed."""
+    headers = socket.headers
+    ctx = ctx.called_by(headers.get("user-agent", ""), headers.get("authorization", ""))
     await socket.accept(BINARY_PROTOCOL if _wants_binary(socket) else None)
     language = preferred_language(socket.headers.get("accept-language", ""))
     try:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 import strawberry
 
 from mailauncher.errors import InvalidParameter
+from mailauncher.grants import EVERYTHING, Grant
 from mailauncher.tasks import Tasks
 from resolvers.context import Context
 from schema.loaders import Loaders
@@ -20,6 +21,7 @@ class Reader(NamedTuple):
     else is to make a difference, such as rights, belongs here."""
 
     language: str = "zh"
+    grant: Grant = EVERYTHING
 
 
 @dataclass(slots=True)

@@ -29,6 +29,7 @@ from mailauncher.departures import unless_left
 from mailauncher.errors import InvalidParameter, preferred_language
 from mailauncher.etags import matches
 from mailauncher.frames import EXTENSION, text_frame
+from mailauncher.grants import EVERYTHING
 from mailauncher.json_size import MESSAGE_VALUES_MAX, VALUES_MAX, require_few_values
 from mailauncher.streams import ENDLESS
 from mailauncher.system_text import to_json
@@ -129,14 +130,18 @@ class GraphQLEndpoint(GraphQL[RequestContext, None]):
         return self._context(request)  # of a socket: `__call__` makes that of a request
 
     def _context(self, request: Request | WebSocket) -> RequestContext:
-        ctx = self._ctx.called_by(request.headers.get("user-agent", ""))
+        ctx = self._called_by(request)
         return RequestContext(
             ctx,
             Loaders(ctx),
-            Reader(preferred_language(request.headers.get("accept-language", ""))),
+            Reader(preferred_language(request.headers.get("accept-language", "")), ctx.grant),
             authorization=request.headers.get("authorization", ""),
             signed_in=SIGNED_IN in request.scope,
         )
+
+    def _called_by(self, request: Request | WebSocket) -> Context:
+        headers = request.headers
+        return self._ctx.called_by(headers.get("user-agent", ""), headers.get("authorization", ""))
 
     # Kept answers
 
@@ -145,7 +150,7 @@ class GraphQLEndpoint(GraphQL[RequestContext, None]):
             await super().__call__(scope, receive, send)
             return
         request = Request(scope, receive)
-        asked = await _asked(request)
+        asked = await _asked(request) if self._called_by(request).grant is EVERYTHING else None
         answer = self._answers.find(asked, self._ctx.live.version) if asked else None
         if answer is None:
             await request.body()  # behind it comes the end of the connection
@@ -177,10 +182,11 @@ class GraphQLEndpoint(GraphQL[RequestContext, None]):
         presented = {key.lower(): value for key, value in context.connection_params.items()}
         language = presented.get("acceptlanguage")
         if isinstance(language, str):
-            context.reader = Reader(preferred_language(language))
+            context.reader = context.reader._replace(language=preferred_language(language))
         authorization = presented.get("authorization", context.authorization)
         token = bearer_token(authorization) if isinstance(authorization, str) else ""
-        if not (context.signed_in or token_matches(self._ctx.settings, token)):
+        delegated = context.ctx.grant is not EVERYTHING
+        if not (context.signed_in or delegated or token_matches(self._ctx.settings, token)):
             raise ConnectionRejectionError
         nothing: UnsetType = strawberry.UNSET
         return nothing

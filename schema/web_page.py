@@ -10,8 +10,8 @@ from resolvers.views import InstanceView, WebPageView
 from schema.context import Info
 
 
-def _token(page: strawberry.Parent[WebPageView]) -> Awaitable[str | None]:
-    return web_pages.token(page)
+def _token(page: strawberry.Parent[WebPageView], info: Info) -> Awaitable[str | None]:
+    return web_pages.token(info.context.ctx, page)
 
 
 def _listening(page: strawberry.Parent[WebPageView]) -> Awaitable[bool]:

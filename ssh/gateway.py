@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 import asyncssh
 
@@ -12,8 +13,10 @@ from mailauncher.errors import InvalidParameter, LauncherError, as_known
 from mailauncher.events import SshKeysChanged
 from mailauncher.tasks import Tasks
 from resolvers.context import Context
-from ssh import algorithms, host_key_file
+from resolvers.views import TerminalView
+from ssh import algorithms, host_key_file, menu
 from ssh.attaching import Places, attach
+from ssh.commands import Commands
 from ssh.connection import Connection
 from ssh.limits import Limits
 from ssh.logins import MENU, Judge, Login
@@ -48,6 +51,7 @@ class Gateway:
         self._judge = Judge(ctx)
         self._limits = Limits(ctx.settings.ssh_handshakes_per_minute)
         self._places = Places()
+        self._commands = Commands()
         self._ctx = ctx
         self._tasks = Tasks()
         self._connections: set[Connection] = set()
@@ -114,20 +118,24 @@ class Gateway:
 
     def _chosen(self, login: Login, session: Session, command: str | None) -> Run:
         terminal = login.terminal
-        if terminal is None:
-            return _refusing("尚无菜单", "There is no menu")
+        if command is not None and terminal is None:
+            return lambda session: self._commands.run(login.ctx, session, command)
         if command is not None:
             return _refusing(
-                f"命令须发给用户 {MENU}，如 ssh {MENU}@主机 ls",
-                f"Commands are for the user {MENU}, such as ssh {MENU}@HOST ls",
+                f"命令须发给用户 {MENU}，如 ssh {MENU}@主机 ls；不传送文件（sftp、scp）",
+                f"Commands are for the user {MENU}, such as ssh {MENU}@HOST ls; no files are transferred (sftp, scp)",
             )
         if session.term is None:
             return _refusing(
                 f"打开终端需要终端（ssh -t）；只看输出请用 ssh {MENU}@主机 logs -f 名称",
                 f"This needs a terminal (ssh -t); to read the output only: ssh {MENU}@HOST logs -f NAME",
             )
-        place = login.fingerprint, terminal.session_id
-        return lambda session: attach(login.ctx, session, terminal, self._places, place)
+        if terminal is None:
+            return lambda session: menu.show(login.ctx, session, partial(self._attach, login, session))
+        return lambda session: self._attach(login, session, terminal)
+
+    def _attach(self, login: Login, session: Session, terminal: TerminalView) -> Awaitable[int]:
+        return attach(login.ctx, session, terminal, self._places, (login.fingerprint, terminal.session_id))
 
     def _start(self, session: Session, run: Run) -> None:
         self._tasks.spawn(self._serve(session, run), "SSH session")
@@ -141,6 +149,8 @@ class Gateway:
             if not running.done():
                 running.cancel()
             session.finish(await running)
+        except BrokenPipeError:
+            return  # the client is gone
         except asyncio.CancelledError:
             if not running.cancelled():
                 raise

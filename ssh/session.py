@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncssh
 
-from mailauncher.errors import Text, locale_language
+from mailauncher.errors import InvalidParameter, Text, locale_language
 
 WINDOW_BYTES = 128 << 10
 """Of what a client may send before it is taken."""
@@ -57,6 +57,18 @@ class Channel(asyncssh.SSHServerChannel[bytes]):
         return max(0, self._first_window - self._send_window) + unsent
 
 
+def no_transfer() -> InvalidParameter:
+    """The error for whoever tries to copy files."""
+    return InvalidParameter(
+        "此网关只提供终端与命令，不传送文件（sftp、scp）",
+        "This gateway has terminals and commands only, and transfers no files (sftp, scp)",
+    )
+
+
+async def _refuse_transfer(_session: "Session") -> int:
+    raise no_transfer()
+
+
 class Session(asyncssh.SSHServerSession[bytes]):
     """Reads, writes, and the size of the client's window. `choose` says what a shell or a command is."""
 
@@ -101,14 +113,10 @@ class Session(asyncssh.SSHServerSession[bytes]):
         return True
 
     def subsystem_requested(self, subsystem: str) -> bool:
-        """Refuses `sftp`, which `scp` uses too, and every other."""
-        self.error(
-            Text(
-                "此网关只提供终端与命令，不传送文件（sftp、scp）",
-                "This gateway has terminals and commands only, and transfers no files (sftp, scp)",
-            )
-        )
-        return False
+        """Refuses `sftp`, which `scp` uses too, and every other: as a program that ends with a sentence, since clients show none
+        that comes with a refusal."""
+        self._run = _refuse_transfer
+        return True
 
     def session_started(self) -> None:
         assert self._run is not None
@@ -158,6 +166,10 @@ class Session(asyncssh.SSHServerSession[bytes]):
         if not self.ended.is_set():
             self._chan.resume_reading()
         return data
+
+    def give_back(self, data: bytes) -> None:
+        """What was read and is for whoever reads next."""
+        self._received[:0] = data
 
     async def write(self, data: bytes, *, stderr: bool = False) -> None:
         """Returns once the client has room for more. Raises BrokenPipeError if it is gone."""

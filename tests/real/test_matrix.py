@@ -127,7 +127,7 @@ async def works(ctx: Context, bot: InstanceView) -> None:
         if connection.status == psutil.CONN_LISTEN
     }
     assert {bot.port, page.port} <= listening
-    assert await web_pages.token(page)
+    assert await web_pages.token(ctx, page)
 
 
 async def restarted(ctx: Context, bot: str) -> None:

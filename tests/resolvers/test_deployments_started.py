@@ -109,9 +109,9 @@ async def test_a_deployment_that_starts_the_bot_ends_once_it_is_ready_and_its_we
         (page,) = await web_pages.list_of(ctx, bot.id)
         assert (page.program, page.url) == ("main", f"http://127.0.0.1:{page.port}/")
         assert page.port != bot.port
-        assert await web_pages.token(page) is None
+        assert await web_pages.token(ctx, page) is None
         (bots.target("bot") / "data" / "webui.json").write_text('{"access_token": "sesame"}')
-        assert await web_pages.token(page) == "sesame"
+        assert await web_pages.token(ctx, page) == "sesame"
 
 
 @pytest.mark.parametrize(

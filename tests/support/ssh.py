@@ -164,7 +164,9 @@ class Terminal:
 
 
 @asynccontextmanager
-async def terminal(place: Place, *arguments: str, key: str = "admin") -> AsyncIterator[Terminal]:
+async def terminal(
+    place: Place, *arguments: str, key: str = "admin", term: str = "xterm-256color"
+) -> AsyncIterator[Terminal]:
     """`ssh` in a terminal."""
     master, slave = pty.openpty()
     termios.tcsetwinsize(slave, (30, 100))
@@ -173,7 +175,7 @@ async def terminal(place: Place, *arguments: str, key: str = "admin") -> AsyncIt
         stdin=slave,
         stdout=slave,
         stderr=slave,
-        env=environment(),
+        env=environment() | {"TERM": term},
         preexec_fn=preloaded.terminal,
     )
     os.close(slave)

@@ -11,7 +11,8 @@ CONNECTIONS_OF_ADDRESS = 20
 WINDOW_S = 60.0
 FREE_FAILURES = 3
 FIRST_DELAY_S = 0.25
-LONGEST_DELAY_S = 8.0
+LONGEST_DELAY_S = 2.0
+"""So that a login with the right key, which takes two answers or more, fits into the time that it has."""
 FORGOTTEN_S = 600.0
 ADDRESSES = 4096
 """Of which something is remembered; the ones that were heard of longest ago give way."""

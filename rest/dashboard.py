@@ -32,7 +32,16 @@ MEDIA = {
 }
 COMPRESSED = ((b"br", ".br"), (b"gzip", ".gz"))
 """Content codings in the order of preference, with the ends of the files that have them."""
-PAGES = ("/", "/search", "/events", "/instances/{id}", "/instances/{id}/{tab}")
+PAGES = (
+    "/",
+    "/search",
+    "/events",
+    "/deploy",
+    "/deploy/{id}",
+    "/add",
+    "/instances/{id}",
+    "/instances/{id}/{tab}",
+)
 """The addresses at which the dashboard shows something, as `dashboard/src/app/App.tsx` has them."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src-elem 'self' 'nonce-{nonce}'; style-src-attr {attributes}; "

@@ -8,10 +8,13 @@ import pytest
 from PIL import Image
 from playwright.async_api import Locator, Page, Route, expect
 
+from mailauncher.settings import Settings
 from resolvers import emojis, instances
 from resolvers.emojis import NewEmoji
+from tests.support import deployable
 from tests.support.browser import browser, findings_of_axe, page_of
 from tests.support.context import add_bot, outputs, settings_for
+from tests.support.git import Repository
 from tests.support.layers import ROOT
 from tests.support.pictures import picture as picture_file
 from tests.support.server import Launcher, running
@@ -34,6 +37,8 @@ PATHS = (
     "/events",
     "/search",
     "/search?q=ready",
+    "/deploy",
+    "/add",
     "/instances/{bad}",
     "/instances/{good}",
     "/instances/{good}#plain",
@@ -46,6 +51,7 @@ PATHS = (
     "/instances/{idle}/emojis",
     "/instances/{good}/settings",
     "/instances/unknown",
+    "/deploy/unknown",
 )
 """The part after `#` is how terminals are shown."""
 CHOOSE = """() => {
@@ -110,6 +116,13 @@ async def add_bots(launcher: Launcher, folder: Path) -> dict[str, str]:
     return ids
 
 
+def deploying(folder: Path, releases: Repository) -> Settings:
+    """Settings of a server that has something to deploy."""
+    settings = settings_for(folder, sources_maibot=[releases.url])
+    deployable.use(releases.url, settings.data_folder)
+    return settings
+
+
 async def show(page: Page, path: str) -> None:
     """Loads a page anew, also one that differs from the last one behind `#` only."""
     await page.goto("about:blank")
@@ -124,8 +137,8 @@ async def fail(page: Page) -> None:
 
 
 @pytest.mark.parametrize("width", [360, 1280])
-async def test_nothing_jumps_while_a_page_is_read(tmp_path: Path, width: int) -> None:
-    async with running(settings_for(tmp_path)) as launcher, browser() as opened:
+async def test_nothing_jumps_while_a_page_is_read(tmp_path: Path, releases: Repository, width: int) -> None:
+    async with running(deploying(tmp_path, releases)) as launcher, browser() as opened:
         ids = await add_bots(launcher, tmp_path)
         async with page_of(launcher, opened, size=(width, 800)) as watched:
             page = watched.page
@@ -171,8 +184,8 @@ async def in_pseudo_language(route: Route) -> None:
 
 
 @pytest.mark.parametrize("width", [360, 1280])
-async def test_longer_texts_fit(tmp_path: Path, width: int) -> None:
-    async with running(settings_for(tmp_path)) as launcher, browser() as opened:
+async def test_longer_texts_fit(tmp_path: Path, releases: Repository, width: int) -> None:
+    async with running(deploying(tmp_path, releases)) as launcher, browser() as opened:
         ids = await add_bots(launcher, tmp_path)
         async with page_of(launcher, opened, size=(width, 800)) as watched:
             await fail(watched.page)

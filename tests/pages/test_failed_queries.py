@@ -10,8 +10,10 @@ import pytest
 from playwright.async_api import Locator, Page, WebSocketRoute, expect
 
 from resolvers import instances
+from tests.support import deployable
 from tests.support.browser import browser, page_of
 from tests.support.context import add_bot, outputs, settings_for
+from tests.support.git import Repository
 from tests.support.layers import ROOT
 from tests.support.server import running
 
@@ -89,6 +91,13 @@ CASES: dict[str, tuple[str, str, Callable[[Page], Locator]]] = {
     ),
     "log": ("LogPart", "/instances/{id}/log", lambda page: page.get_by_text("hello").last),
     "search": ("SearchLogs", "/search?q=hello", lambda page: page.locator("mark").first),
+    "what can be deployed": ("Offers", "/deploy", lambda page: page.get_by_label("Port of Bot")),
+    "deployments": (
+        "Deployments",
+        "/deploy",
+        lambda page: page.get_by_text("Nothing was deployed yet"),
+    ),
+    "terms": ("Terms", "/deploy", lambda page: page.get_by_role("document", name="EULA.md")),
     "usage": (
         "UsageOf",
         "/instances/{id}/usage",
@@ -108,10 +117,12 @@ CASES: dict[str, tuple[str, str, Callable[[Page], Locator]]] = {
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 async def test_what_could_not_be_read_says_why_and_is_read_again(
-    tmp_path: Path, case: tuple[str, str, Callable[[Page], Locator]]
+    tmp_path: Path, releases: Repository, case: tuple[str, str, Callable[[Page], Locator]]
 ) -> None:
     operation, path, shown = case
-    async with running(settings_for(tmp_path)) as launcher, browser() as opened:
+    settings = settings_for(tmp_path, sources_maibot=[releases.url])
+    deployable.use(releases.url, settings.data_folder)
+    async with running(settings) as launcher, browser() as opened:
         bot = await add_bot(launcher.ctx, tmp_path / "bot", "print('hello', flush=True); input()")
         await instances.start(launcher.ctx, bot.id)
         await outputs(launcher.ctx, f"{bot.id}_main", "hello")

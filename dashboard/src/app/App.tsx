@@ -22,6 +22,9 @@ import { Toasts, tell } from "./toasts";
 const InstancePage = lazy(() => import("../pages/instance/InstancePage"));
 const SearchPage = lazy(() => import("../pages/search/SearchPage"));
 const EventsPage = lazy(() => import("../pages/events/EventsPage"));
+const DeployPage = lazy(() => import("../pages/deploy/DeployPage"));
+const DeploymentPage = lazy(() => import("../pages/deploy/DeploymentPage"));
+const AddPage = lazy(() => import("../pages/deploy/AddPage"));
 
 export function App() {
   const text = useText();
@@ -45,6 +48,13 @@ export function App() {
               </Route>
               <Route path="/events">
                 <EventsPage />
+              </Route>
+              <Route path="/deploy">
+                <DeployPage />
+              </Route>
+              <Route path="/deploy/:id">{({ id }) => <DeploymentPage key={id} id={id} />}</Route>
+              <Route path="/add">
+                <AddPage />
               </Route>
               <Route path="/instances/:id/:tab?">
                 {({ id, tab }) => <InstancePage key={id} id={id} tab={tab ?? "terminal"} />}

@@ -100,6 +100,8 @@ function useEntries(close: () => void, help: () => void): Entry[] {
     page("nav.overview", "/"),
     page("search.title", "/search"),
     page("nav.events", "/events"),
+    page("nav.deploy", "/deploy"),
+    page("nav.add", "/add"),
     { id: "shortcuts", name: text("nav.shortcuts"), kind: "menu.page", choose: help },
     ...[...useStore(instances).byId.values()].flatMap((instance) => [
       {

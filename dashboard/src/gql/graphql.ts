@@ -4,6 +4,32 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+/** An existing folder to add as an instance. */
+export type AddInstanceInput = {
+  /** 1-64 characters: letters of any script, digits, `-`, `_`, `.` and space (not at either end). Unique. */
+  name: string;
+  /** Existing folder that no instance uses: an absolute path, or one that begins with `~`, the workspace. */
+  path: string;
+  /** TCP port of the main program, 1-65535; no other instance may have it. Null: the one in the bot's configuration, else the usual one of its kind. */
+  port?: number | null | undefined;
+  /** Command that runs it, at most 4096 characters, split as in a shell but not run by one. Null: the one of its recipe. */
+  runCommand?: string | null | undefined;
+  /** Services, at most 32. Null: those found in its folder. */
+  services?: Array<AddServiceInput> | null | undefined;
+};
+
+/** A service of an instance to add. */
+export type AddServiceInput = {
+  /** `napcat`, `nonebot` (or `nonebot-ada`), or another name of lower-case letters, digits, `-`, `.`. */
+  name: string;
+  /** Folder. Null: the folder of the same name in the instance's folder. */
+  path?: string | null | undefined;
+  /** TCP port it listens on, 1-65535. Null: the one in its configuration, else its usual one. */
+  port?: number | null | undefined;
+  /** Command that runs it, at most 4096 characters, split as in a shell but not run by one. Null: the one of its recipe. */
+  runCommand?: string | null | undefined;
+};
+
 /** What to do to a value in a text. */
 export type ConfigAction =
   /** It is an element of an array: add a copy at the array's end. */
@@ -109,6 +135,34 @@ export type CreatePersonInput = {
   userId: string;
   /** User name, at most 128 characters. */
   username?: string;
+};
+
+/** A new instance to deploy. */
+export type DeployInstanceInput = {
+  /** Whether the user has read and accepted the texts of `consent`. Otherwise nothing is started, until the mutation `acceptTerms`. */
+  acceptTerms?: boolean;
+  /** Whether to start it when the deployment is complete; requires `acceptTerms`. */
+  autoStart?: boolean;
+  /** 1-64 characters: letters of any script, digits, `-`, `_`, `.` and space (not at either end). Unique. */
+  name: string;
+  /** Folder that does not exist or is empty: an absolute path, or one that begins with `~`, the workspace. Null: a folder in the workspace, named like the instance. */
+  path?: string | null | undefined;
+  /** TCP port of the main program, 1-65535. Null: the first free one from the default of its recipe upwards. */
+  port?: number | null | undefined;
+  /** Name of the bot's recipe, one of `deployRecipes`. */
+  recipe?: string;
+  /** Services to install with it, at most 32, each once. Null: none. */
+  services?: Array<DeployServiceInput> | null | undefined;
+  /** One of `deployVersions`: a tag, a branch, or `latest`, the newest stable tag. */
+  version?: string;
+};
+
+/** A service to deploy with a bot. */
+export type DeployServiceInput = {
+  /** One of `deployServices`, such as `napcat` or `nonebot-ada`. */
+  name: string;
+  /** TCP port it listens on, 1-65535. Null: the default of its recipe if free, else another free one. */
+  port?: number | null | undefined;
 };
 
 /** What a deployment does. */
@@ -288,6 +342,15 @@ export type UpdatePersonInput = {
   username?: string | null | undefined;
 };
 
+/** Kind of version. */
+export type VersionKind =
+  /** `latest`: the newest stable release. */
+  | 'ALIAS'
+  /** A branch: its newest commit. */
+  | 'BRANCH'
+  /** A release: always the same commit. */
+  | 'TAG';
+
 /** What a program that does not work yet waits for. */
 export type WaitingFor =
   /** Its automatic restart after it exited, see `failure`. */
@@ -304,6 +367,39 @@ export type WaitingFor =
   | 'PROGRAM'
   /** That its terms are accepted. */
   | 'TERMS';
+
+export type DeploymentNowFragment = { instanceId: string, name: string, kind: DeploymentKind, status: DeploymentStatus, progress: number, step: DeploymentStep | null, message: string, version: string, createdAt: string, endedAt: string | null, activeAt: string | null, todo: Array<string>, steps: Array<{ step: DeploymentStep, progress: number, seconds: number | null }>, remaining: { leastS: number, mostS: number } | null, services: Array<{ name: string, status: DeploymentStatus, progress: number, message: string }>, failure: { step: DeploymentStep | null, code: string, message: string, lastLines: Array<string> } | null };
+
+export type FollowDeploymentSubscriptionVariables = Exact<{
+  instanceId: string;
+  after?: number | null | undefined;
+}>;
+
+
+export type FollowDeploymentSubscription = { deploymentProgress: { cursor: number, at: string, log: Array<string>, deployment: { instanceId: string, name: string, kind: DeploymentKind, status: DeploymentStatus, progress: number, step: DeploymentStep | null, message: string, version: string, createdAt: string, endedAt: string | null, activeAt: string | null, todo: Array<string>, steps: Array<{ step: DeploymentStep, progress: number, seconds: number | null }>, remaining: { leastS: number, mostS: number } | null, services: Array<{ name: string, status: DeploymentStatus, progress: number, message: string }>, failure: { step: DeploymentStep | null, code: string, message: string, lastLines: Array<string> } | null } } };
+
+export type CancelDeploymentMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type CancelDeploymentMutation = { cancelDeployment: { message: string } | null };
+
+export type TermsQueryVariables = Exact<{
+  version: string;
+  recipe: string;
+}>;
+
+
+export type TermsQuery = { consent: { version: string, texts: Array<{ name: string, text: string }> } | null };
+
+export type VersionsQueryVariables = Exact<{
+  recipe: string;
+  refresh: boolean;
+}>;
+
+
+export type VersionsQuery = { deployVersions: { fetchedAt: string, source: string | null, versions: Array<{ name: string, kind: VersionKind, stable: boolean, target: string | null }> } | null };
 
 export type FailureDetailsFragment = { reason: string, at: string, exitCode: number | null, signal: string | null, lastLines: Array<string>, hint: string | null, restartAt: string | null };
 
@@ -365,6 +461,44 @@ export type UsageOfQueryVariables = Exact<{
 
 
 export type UsageOfQuery = { usageHistory: { stepS: number, at: Array<string>, cpu: { mean: Array<number>, most: Array<number> }, memory: { mean: Array<number>, most: Array<number> } } | null };
+
+export type OffersQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type OffersQuery = { deployRecipes: { recipes: Array<{ name: string, title: string, description: string, spaceMb: number }>, problems: Array<{ file: string, problem: string }> }, deployServices: Array<{ name: string, title: string, description: string, spaceMb: number }> };
+
+export type DeployPreviewQueryVariables = Exact<{
+  input: DeployInstanceInput;
+}>;
+
+
+export type DeployPreviewQuery = { deployPreview: { name: string, path: string, version: string, spaceNeeded: number, spaceFree: number, ports: Array<{ name: string, port: number }>, duration: { leastS: number, mostS: number }, problems: Array<{ field: string | null, message: string }> } | null };
+
+export type DeployMutationVariables = Exact<{
+  input: DeployInstanceInput;
+}>;
+
+
+export type DeployMutation = { deployInstance: { message: string, deployment: { instanceId: string } } | null };
+
+export type DeploymentsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type DeploymentsQuery = { deployments: Array<{ instanceId: string, name: string, kind: DeploymentKind, status: DeploymentStatus, progress: number, version: string, message: string, createdAt: string, endedAt: string | null }> };
+
+export type AddPreviewQueryVariables = Exact<{
+  input: AddInstanceInput;
+}>;
+
+
+export type AddPreviewQuery = { addPreview: { path: string, name: string, recipe: string, version: string, remarks: Array<string>, programs: Array<{ name: string, title: string, path: string, port: number | null, command: string | null, problem: string | null }>, problems: Array<{ field: string | null, message: string }> } | null };
+
+export type AddInstanceMutationVariables = Exact<{
+  input: AddInstanceInput;
+}>;
+
+
+export type AddInstanceMutation = { addInstance: { message: string, instance: { id: string } } | null };
 
 export type TileFragment = { id: string, name: string, tags: Array<string>, category: string, imageUrl: string, thumbnailUrl: string, origin: Origin, pendingChange: PendingChange | null, small: string, large: string };
 
@@ -826,6 +960,43 @@ export class TypedDocumentString<TResult, TVariables>
     return this.value;
   }
 }
+export const DeploymentNowFragmentDoc = new TypedDocumentString(`
+    fragment DeploymentNow on Deployment {
+  instanceId
+  name
+  kind
+  status
+  progress
+  step
+  message
+  version
+  createdAt
+  endedAt
+  activeAt
+  todo
+  steps {
+    step
+    progress
+    seconds
+  }
+  remaining {
+    leastS
+    mostS
+  }
+  services {
+    name
+    status
+    progress
+    message
+  }
+  failure {
+    step
+    code
+    message
+    lastLines
+  }
+}
+    `, {"fragmentName":"DeploymentNow"}) as unknown as TypedDocumentString<DeploymentNowFragment, unknown>;
 export const FailureDetailsFragmentDoc = new TypedDocumentString(`
     fragment FailureDetails on Failure {
   reason
@@ -1041,6 +1212,10 @@ export const PersonRowFragmentDoc = new TypedDocumentString(`
   pendingChange
 }
     `, {"fragmentName":"PersonRow"}) as unknown as TypedDocumentString<PersonRowFragment, unknown>;
+export const FollowDeploymentDocument = {"__meta__":{"hash":"sha256:423e1595b6001eff209996dc02cf8b2aa28970cf7c8cdfd0d0d671c8811f6392"}} as unknown as TypedDocumentString<FollowDeploymentSubscription, FollowDeploymentSubscriptionVariables>;
+export const CancelDeploymentDocument = {"__meta__":{"hash":"sha256:40b92f1866ceaacf0313ffd8b115e77975ecb18d7783457231a70659df9e00f9"}} as unknown as TypedDocumentString<CancelDeploymentMutation, CancelDeploymentMutationVariables>;
+export const TermsDocument = {"__meta__":{"hash":"sha256:53ee6aa4fcb83123d6ad22a3f0c2047972932c800bc119cd91824b211c67fcea"}} as unknown as TypedDocumentString<TermsQuery, TermsQueryVariables>;
+export const VersionsDocument = {"__meta__":{"hash":"sha256:e774a5c3e50cdbab8c965726b41eb59b1a039b6e58c95b3c253c95e3e8e9a448"}} as unknown as TypedDocumentString<VersionsQuery, VersionsQueryVariables>;
 export const InstancesDocument = {"__meta__":{"hash":"sha256:5459016061876f62d12c0c5fe1692886d4d8454d5a2d61c52c3ceae67bb9ec8b"}} as unknown as TypedDocumentString<InstancesQuery, InstancesQueryVariables>;
 export const InstanceChangedDocument = {"__meta__":{"hash":"sha256:2cab55aa3c6406ec56387b0c49dd011079df7894dbc55f1a1aa32b40cfe8604d"}} as unknown as TypedDocumentString<InstanceChangedSubscription, InstanceChangedSubscriptionVariables>;
 export const UsageChangedDocument = {"__meta__":{"hash":"sha256:8ed11de1d1a7898797f929620618392d0b8265629e2517c7961ec0f441171bf5"}} as unknown as TypedDocumentString<UsageChangedSubscription, UsageChangedSubscriptionVariables>;
@@ -1049,6 +1224,12 @@ export const HealthDocument = {"__meta__":{"hash":"sha256:7215f7c4b01ba2e5db8f0f
 export const LatestEventsDocument = {"__meta__":{"hash":"sha256:1c7c978abe41c546aeac1fb46f5d09edce3bd68c50d44b3f175a3232dc935fed"}} as unknown as TypedDocumentString<LatestEventsQuery, LatestEventsQueryVariables>;
 export const EventsSinceDocument = {"__meta__":{"hash":"sha256:98b2ed7264d8771a559d89804eedcf7a97d714cfa1f588dbe61e63d06a9bf988"}} as unknown as TypedDocumentString<EventsSinceSubscription, EventsSinceSubscriptionVariables>;
 export const UsageOfDocument = {"__meta__":{"hash":"sha256:de01a496fc7a6d78fc87a12c84b9afbe4edcfcb6abf0c4691cbf1311a06e006e"}} as unknown as TypedDocumentString<UsageOfQuery, UsageOfQueryVariables>;
+export const OffersDocument = {"__meta__":{"hash":"sha256:8b4648a76ce246c271bc8efb1f4d59ba7bd5a89db027e20fd0b13159330c1a1b"}} as unknown as TypedDocumentString<OffersQuery, OffersQueryVariables>;
+export const DeployPreviewDocument = {"__meta__":{"hash":"sha256:9b7585201ee19a01ea11a5630dd5a25face1f9c73350b0571811c73c43b74ab9"}} as unknown as TypedDocumentString<DeployPreviewQuery, DeployPreviewQueryVariables>;
+export const DeployDocument = {"__meta__":{"hash":"sha256:5930a1425128e1d496234d3ae46d1e86132cd4cb07ce44ab21c439d15921b4eb"}} as unknown as TypedDocumentString<DeployMutation, DeployMutationVariables>;
+export const DeploymentsDocument = {"__meta__":{"hash":"sha256:2b28e2e79fa4e93a1ce2aea789a0dd7a5ab9671210867f044ba4fff22f461a61"}} as unknown as TypedDocumentString<DeploymentsQuery, DeploymentsQueryVariables>;
+export const AddPreviewDocument = {"__meta__":{"hash":"sha256:0c26f226776b00b4cd3817a73b9fa8eaff0e37713bd1ee49cfdebce54bd0d490"}} as unknown as TypedDocumentString<AddPreviewQuery, AddPreviewQueryVariables>;
+export const AddInstanceDocument = {"__meta__":{"hash":"sha256:de22f1dd500568ebdb9072621b465fe1b0a3436cf9884c1b384e49ddae33ac4d"}} as unknown as TypedDocumentString<AddInstanceMutation, AddInstanceMutationVariables>;
 export const EmojiPageDocument = {"__meta__":{"hash":"sha256:c38656d7460dd601fe803eea15553d8765df16a0679c35fc0bd9f96c296a10f9"}} as unknown as TypedDocumentString<EmojiPageQuery, EmojiPageQueryVariables>;
 export const EmojiFacetsDocument = {"__meta__":{"hash":"sha256:f480ac67194fc72bf30d8db9dcc4c546749abdca42c3ea699206da020cfa6caf"}} as unknown as TypedDocumentString<EmojiFacetsQuery, EmojiFacetsQueryVariables>;
 export const EmojiDetailDocument = {"__meta__":{"hash":"sha256:8f9de4033e925312da77e7bdf557e18a4e19e4e25d87778cfd0ebf41f064ae02"}} as unknown as TypedDocumentString<EmojiDetailQuery, EmojiDetailQueryVariables>;

@@ -53,6 +53,11 @@ export function needsSomebody(instance: Instance): boolean {
   );
 }
 
+/** Whether it was never installed completely: only its deployment can be tried again. */
+export function isUninstalled({ deployment, status }: Instance): boolean {
+  return status === "FAILED" && deployment?.status === "FAILED" && deployment.kind !== "UPGRADE";
+}
+
 /** Whether it can be stopped and restarted: it runs, or its process lives although nobody reaches it (which has failed). */
 export function isUp(program: { status: Status; pid: number | null }): boolean {
   return program.status === "RUNNING" || program.status === "STARTING" || program.pid !== null;

@@ -2,7 +2,7 @@ import { useCommands } from "../../app/useCommand";
 import { KillDocument, RestartDocument, StartDocument, StopDocument } from "../../gql/graphql";
 import { useNumbers } from "../../i18n/numbers";
 import { useText } from "../../i18n/text";
-import { isUp } from "../../live/condition";
+import { isUninstalled, isUp } from "../../live/condition";
 import type { Instance } from "../../live/instances";
 import { useNow } from "../../ui/clock";
 import { Button, css as parts } from "../../ui/parts";
@@ -14,7 +14,11 @@ export function Header({ instance }: { instance: Instance }) {
   const { run, busy, refused } = useCommands();
   const { id, name } = instance;
   const up = isUp(instance);
-  const blocked = busy || refused !== undefined || ["STOPPING", "INSTALLING"].includes(instance.status);
+  const blocked =
+    busy ||
+    refused !== undefined ||
+    ["STOPPING", "INSTALLING"].includes(instance.status) ||
+    isUninstalled(instance);
   return (
     <>
       <div className={css.head}>

@@ -1,12 +1,14 @@
 /** Why a bot does not work, or what it asks, with its last lines: nothing while all is well. */
+import { Link } from "wouter";
 import { acceptTerms } from "../../app/acceptTerms";
 import { useCommands } from "../../app/useCommand";
 import type { FailureDetailsFragment } from "../../gql/graphql";
 import { useNumbers } from "../../i18n/numbers";
 import { useText } from "../../i18n/text";
-import { conditionOf } from "../../live/condition";
+import { conditionOf, isUninstalled } from "../../live/condition";
 import type { Instance } from "../../live/instances";
 import { Button, css as parts } from "../../ui/parts";
+import { RetryDeployment } from "../../ui/RetryDeployment";
 import css from "./instance.module.css";
 
 type Program = Pick<Instance, "failure" | "question" | "reason" | "status" | "ready" | "waitingFor">;
@@ -14,17 +16,37 @@ type Program = Pick<Instance, "failure" | "question" | "reason" | "status" | "re
 export function Trouble({ instance }: { instance: Instance }) {
   return (
     <>
-      <ProgramTrouble instance={instance} program={instance} name="" />
+      {!isUninstalled(instance) && <ProgramTrouble instance={instance} program={instance} name="" />}
       {instance.services.map((service) => (
         <ProgramTrouble key={service.name} instance={instance} program={service} name={service.name} />
       ))}
-      {instance.deployment?.status === "FAILED" && instance.deployment.failure && (
-        <div className={`${parts.card} ${css.trouble}`}>
-          <p>{instance.deployment.failure.message}</p>
-          <pre className={parts.output}>{instance.deployment.failure.lastLines.join("\n")}</pre>
-        </div>
-      )}
+      <DeploymentTrouble instance={instance} />
     </>
+  );
+}
+
+/** A deployment under way or failed, with the page that says all of it. */
+function DeploymentTrouble({ instance }: { instance: Instance }) {
+  const text = useText();
+  const { deployment, id } = instance;
+  if (deployment?.status === "FAILED" && deployment.failure)
+    return (
+      <section className={`${parts.card} ${css.trouble}`} aria-label={text("state.deploymentFailed")}>
+        <h2>{text("state.deploymentFailed")}</h2>
+        <p>{deployment.failure.message}</p>
+        <div className={parts.row}>
+          <RetryDeployment instance={instance} />
+        </div>
+      </section>
+    );
+  if (deployment?.status !== "INSTALLING" && deployment?.status !== "PENDING") return null;
+  return (
+    <section className={parts.card} aria-label={text("state.installing")}>
+      <div className={parts.row}>
+        <span>{text("bot.deploying", { message: deployment.message })}</span>
+        <Link href={`/deploy/${id}`}>{text("do.showDeployment")}</Link>
+      </div>
+    </section>
   );
 }
 

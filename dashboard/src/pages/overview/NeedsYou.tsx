@@ -5,10 +5,11 @@ import { acceptTerms } from "../../app/acceptTerms";
 import { useCommands } from "../../app/useCommand";
 import { RestartDocument, StartDocument } from "../../gql/graphql";
 import { useText } from "../../i18n/text";
-import { conditionOf, isUp, needsSomebody } from "../../live/condition";
+import { conditionOf, isUninstalled, isUp, needsSomebody } from "../../live/condition";
 import type { Instance } from "../../live/instances";
 import { machine } from "../../live/machine";
 import { Button, css as parts } from "../../ui/parts";
+import { RetryDeployment } from "../../ui/RetryDeployment";
 import { useStore } from "../../ui/store";
 import { isShort, MachineNeeds } from "./MachineNeeds";
 import { NeedCard } from "./NeedCard";
@@ -89,7 +90,8 @@ const Need = memo(function Need({ instance }: { instance: Instance }) {
           {text("do.acceptTerms")}
         </Button>
       )}
-      {own.tone === "bad" && (
+      {deployment && <RetryDeployment instance={instance} />}
+      {own.tone === "bad" && !isUninstalled(instance) && (
         <Button
           small
           disabled={busy || refused !== undefined}

@@ -1,5 +1,6 @@
 /** All bots at a glance: what needs somebody, every instance, the machine, what happened last. */
 import { useEffect } from "react";
+import { Link } from "wouter";
 import { reconnect } from "../../api/connection";
 import { useText } from "../../i18n/text";
 import { isUp } from "../../live/condition";
@@ -28,6 +29,16 @@ export function Overview() {
         {at !== undefined && (
           <span className={parts.dim}>
             {text("overview.count", { up: all.filter(isUp).length, all: all.length })}
+          </span>
+        )}
+        {all.length > 0 && (
+          <span className={css.ways}>
+            <Link href="/deploy" className={`${parts.button} ${parts.small}`}>
+              {text("nav.deploy")}
+            </Link>
+            <Link href="/add" className={`${parts.button} ${parts.small}`}>
+              {text("nav.add")}
+            </Link>
           </span>
         )}
       </div>

@@ -1,10 +1,12 @@
 import { useEffect, useState } from "react";
+import { Link } from "wouter";
 import { subscribe } from "../../api/connection";
 import { DeploymentProgressDocument } from "../../gql/graphql";
 import { useNumbers } from "../../i18n/numbers";
 import { useText } from "../../i18n/text";
 import type { Instance } from "../../live/instances";
 import { useNow } from "../../ui/clock";
+import { css as parts } from "../../ui/parts";
 import { NeedCard } from "./NeedCard";
 
 /** A step that prints nothing for so long waits for something: a slow network, a mirror that is down. */
@@ -38,6 +40,10 @@ export function StuckDeployment({ instance }: { instance: Instance }) {
       instance={instance}
       condition={STUCK}
       why={text("needs.stuck", { duration: numbers.duration(silent / 1000), progress, message })}
-    />
+    >
+      <Link href={`/deploy/${instance.id}`} className={`${parts.button} ${parts.small}`}>
+        {text("do.showDeployment")}
+      </Link>
+    </NeedCard>
   );
 }

@@ -1,0 +1,66 @@
+import { useState } from "react";
+import { type Read, useQuery } from "../../api/useQuery";
+import { VersionsDocument, type VersionsQuery } from "../../gql/graphql";
+import { useNumbers } from "../../i18n/numbers";
+import { Button, css as parts, Unread } from "../../ui/parts";
+import css from "./deploy.module.css";
+import { useDeployText } from "./texts";
+
+export interface Versions extends Read<VersionsQuery> {
+  /** Asks the repository itself. */
+  refresh(): void;
+}
+
+/** The versions that a bot has, as they were when its repository was last asked. */
+export function useVersions(recipe: string): Versions {
+  const [refresh, setRefresh] = useState(false);
+  const read = useQuery(VersionsDocument, { recipe, refresh });
+  return { ...read, refresh: () => (refresh ? read.again() : setRefresh(true)) };
+}
+
+export function VersionChoice({
+  versions: { data, error, again, refresh },
+  version,
+  choose,
+}: {
+  versions: Versions;
+  version: string;
+  choose: (version: string) => void;
+}) {
+  const text = useDeployText();
+  const numbers = useNumbers();
+  const list = data?.deployVersions;
+  const named = list?.versions.some(({ name }) => name === version);
+  return (
+    <>
+      <label className={parts.field}>
+        {text("deploy.version")}
+        <select className={css.choice} value={version} onChange={(event) => choose(event.target.value)}>
+          {!named && <option value={version}>{version}</option>}
+          {list?.versions.map(({ name, kind, stable, target }) => (
+            <option key={name} value={name}>
+              {kind === "ALIAS"
+                ? text("deploy.latest", { version: target ?? name })
+                : kind === "BRANCH"
+                  ? text("deploy.branch", { name })
+                  : stable
+                    ? name
+                    : text("deploy.unstable", { name })}
+            </option>
+          ))}
+        </select>
+      </label>
+      {error && <Unread error={error} again={again} />}
+      <div className={parts.row}>
+        {list && (
+          <span className={parts.dim}>
+            {text("deploy.fetchedAt", { time: numbers.dateTime(list.fetchedAt) })}
+          </span>
+        )}
+        <Button small onClick={refresh}>
+          {text("deploy.refresh")}
+        </Button>
+      </div>
+    </>
+  );
+}

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from bots.browsing import changes, listing, paths
+from bots.browsing import changes, failures, listing, paths
 from bots.browsing.listing import FileOrder, FolderPage
 from bots.browsing.tree import Tree, opened
 from bots.browsing.upload import Upload
@@ -156,14 +156,20 @@ async def upload(
 
 @needs(Scope.ADMIN)
 async def write_text(
-    ctx: Context, instance_id: str, path: str, new_text: str, if_match: str | None = None
+    ctx: Context,
+    instance_id: str,
+    path: str,
+    new_text: str,
+    if_match: str | None = None,
+    *,
+    create: bool = False,
 ) -> FileText:
     """Replaces the text of a file, or makes the file; keeps its byte order mark and mode. Raises Conflict if its `etag` is not
-    `if_match`, and FileTooLarge."""
+    `if_match`, DuplicateResource if the file is to be created and exists, and FileTooLarge."""
     decoded = _named(ctx, instance_id, path)
     lock = ctx.configs.lock_at(Path(ctx.folders.record(instance_id).path, decoded))
     async with lock:  # it may be a configuration, which others change under this lock
-        made = await ctx.folders.change(instance_id, partial(_write, decoded, new_text, if_match))
+        made = await ctx.folders.change(instance_id, partial(_write, decoded, new_text, if_match, create))
     await _note(ctx, instance_id, Text("修改", "edited"), path)
     return made
 
@@ -236,10 +242,13 @@ def _begun(path: str, server: str, folder: Path, *, replace: bool) -> Upload:
     return Upload(folder, path, server, replace=replace)
 
 
-def _write(path: str, text: str, if_match: str | None, folder: Path) -> FileText:
+def _write(path: str, text: str, if_match: str | None, create: bool, folder: Path) -> FileText:
     with opened(folder) as tree:
-        with tree.new_place(path):
-            pass  # what may not be changed is refused with its reason
+        with tree.new_place(path):  # what may not be changed is refused with its reason
+            if create and tree.root.exists(path):
+                raise failures.existing(paths.encoded(path))
+        if create:
+            if_match = file.revision(b"")  # nothing that appears now is replaced
         return _text_of(tree, path, file.write(tree.root.path, path, text, expect=if_match))
 
 

@@ -68,6 +68,9 @@ class WriteFileTextInput:
         default=None,
         description="The `etag` that the file must have, else `CONFLICT`. Null: whatever it contains is replaced.",
     )
+    create: bool = strawberry.field(
+        default=False, description="Whether the file must not exist yet, else `DUPLICATE_RESOURCE`."
+    )
 
 
 async def _create_folder(
@@ -97,7 +100,9 @@ async def _delete(
 async def _write(
     info: Info, input: Annotated[WriteFileTextInput, strawberry.argument(description="The text.")]
 ) -> FileTextPayload | None:
-    command = files.write_text(info.context.ctx, input.instance_id, input.path, input.text, input.if_match)
+    command = files.write_text(
+        info.context.ctx, input.instance_id, input.path, input.text, input.if_match, create=input.create
+    )
     written = await info.context.complete(command)
     return FileTextPayload(
         written=cast(FileText, written), message=WRITTEN.in_language(info.context.language)
@@ -124,5 +129,5 @@ class FileMutation:
         resolver=_write,
         description="Replaces the text of a file, whole or not at all. Files of any size and content are uploaded with "
         "`PUT /api/v1/files/{id}/content`. Null only with an error: "
-        f"{ERRORS}, `CONFLICT`, `FILE_TOO_LARGE`, `INVALID_PARAMETER`.",
+        f"{ERRORS}, `CONFLICT`, `DUPLICATE_RESOURCE`, `FILE_TOO_LARGE`, `INVALID_PARAMETER`.",
     )

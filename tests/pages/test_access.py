@@ -49,6 +49,8 @@ PATHS = (
     "/instances/{good}/events",
     "/instances/{good}/emojis",
     "/instances/{idle}/emojis",
+    "/instances/{good}/files",
+    "/instances/{good}/files?file=bot.py",
     "/instances/{good}/settings",
     "/instances/unknown",
     "/deploy/unknown",

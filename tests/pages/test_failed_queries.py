@@ -98,6 +98,16 @@ CASES: dict[str, tuple[str, str, Callable[[Page], Locator]]] = {
         lambda page: page.get_by_text("Nothing was deployed yet"),
     ),
     "terms": ("Terms", "/deploy", lambda page: page.get_by_role("document", name="EULA.md")),
+    "folder": (
+        "Folder",
+        "/instances/{id}/files",
+        lambda page: page.get_by_role("link", name="bot.py", exact=True),
+    ),
+    "text of a file": (
+        "FileText",
+        "/instances/{id}/files?file=bot.py",
+        lambda page: page.get_by_role("textbox", name="Content of bot.py"),
+    ),
     "usage": (
         "UsageOf",
         "/instances/{id}/usage",

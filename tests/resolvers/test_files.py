@@ -108,6 +108,9 @@ async def test_a_file_is_uploaded_read_edited_moved_and_deleted(bot: Bot) -> Non
     assert (await files.text(bot.ctx, bot.id, "notes/a.txt")).etag == written.etag
     with pytest.raises(DuplicateResource):
         await bot.upload("notes/a.txt", b"other")
+    with pytest.raises(DuplicateResource):
+        await files.write_text(bot.ctx, bot.id, "notes/a.txt", "other", create=True)
+    await files.write_text(bot.ctx, bot.id, "notes/new.txt", "new", create=True)
     (bot.folder / "notes" / "a.txt").chmod(0o640)
     await bot.upload("notes/a.txt", b"other", replace=True)
     assert (bot.folder / "notes" / "a.txt").stat().st_mode & 0o777 == 0o640
@@ -126,7 +129,7 @@ async def test_a_file_is_uploaded_read_edited_moved_and_deleted(bot: Bot) -> Non
     assert bot.names() == {"bot.py"}
     events = await bot.ctx.store.journal.page(EventFilter(bot.id, kinds=("files",)), 50)
     assert [event["caller"] for event in events] == ["server"] * len(events)
-    assert len(events) == 8
+    assert len(events) == 9
 
 
 async def test_what_is_not_there_or_no_file_is_refused_in_words(bot: Bot) -> None:

@@ -228,6 +228,26 @@ export type EmojiChangeInput = {
   tags?: Array<string> | null | undefined;
 };
 
+/** What kind of file something is. */
+export type FileKind =
+  /** A regular file. */
+  | 'FILE'
+  /** A folder. */
+  | 'FOLDER'
+  /** A symbolic link; followed only within the folder. */
+  | 'LINK'
+  /** A device, pipe or socket, which is never opened. */
+  | 'OTHER';
+
+/** Order of the entries of a folder. */
+export type FileOrder =
+  /** The last changed first. */
+  | 'MODIFIED'
+  /** Folders first, each by name, case ignored. */
+  | 'NAME'
+  /** The largest first. */
+  | 'SIZE';
+
 /** How serious a line of a log is. */
 export type LogLevel =
   /** `CRITICAL` and `FATAL`. */
@@ -572,6 +592,71 @@ export type RestoreEmojisMutationVariables = Exact<{
 
 
 export type RestoreEmojisMutation = { restoreEmojis: { message: string } | null };
+
+export type FolderQueryVariables = Exact<{
+  id: string;
+  path: string;
+  order: FileOrder;
+  query: string;
+  after?: string | null | undefined;
+}>;
+
+
+export type FolderQuery = { folder: { total: number, more: boolean, cursor: string | null, truncated: boolean, entries: Array<{ name: string, path: string, kind: FileKind, size: number, modifiedAt: string, target: string | null, targetKind: FileKind | null, mounted: boolean }> } | null };
+
+export type FileRowFragment = { name: string, path: string, kind: FileKind, size: number, modifiedAt: string, target: string | null, targetKind: FileKind | null, mounted: boolean };
+
+export type FileTextQueryVariables = Exact<{
+  id: string;
+  path: string;
+}>;
+
+
+export type FileTextQuery = { fileText: { text: string, etag: string } | null };
+
+export type CreateFileMutationVariables = Exact<{
+  id: string;
+  path: string;
+}>;
+
+
+export type CreateFileMutation = { writeFileText: { message: string } | null };
+
+export type WriteFileTextMutationVariables = Exact<{
+  id: string;
+  path: string;
+  text: string;
+  ifMatch?: string | null | undefined;
+}>;
+
+
+export type WriteFileTextMutation = { writeFileText: { message: string } | null };
+
+export type CreateFolderMutationVariables = Exact<{
+  id: string;
+  path: string;
+}>;
+
+
+export type CreateFolderMutation = { createFolder: { message: string } | null };
+
+export type RenameFileMutationVariables = Exact<{
+  id: string;
+  path: string;
+  newPath: string;
+}>;
+
+
+export type RenameFileMutation = { renameFile: { message: string } | null };
+
+export type DeleteFileMutationVariables = Exact<{
+  id: string;
+  path: string;
+  recursive: boolean;
+}>;
+
+
+export type DeleteFileMutation = { deleteFile: { message: string } | null };
 
 export type StartMutationVariables = Exact<{
   id: string;
@@ -1190,6 +1275,18 @@ export const TileFragmentDoc = new TypedDocumentString(`
   pendingChange
 }
     `, {"fragmentName":"Tile"}) as unknown as TypedDocumentString<TileFragment, unknown>;
+export const FileRowFragmentDoc = new TypedDocumentString(`
+    fragment FileRow on FolderEntry {
+  name
+  path
+  kind
+  size
+  modifiedAt
+  target
+  targetKind
+  mounted
+}
+    `, {"fragmentName":"FileRow"}) as unknown as TypedDocumentString<FileRowFragment, unknown>;
 export const OutcomeFragmentDoc = new TypedDocumentString(`
     fragment Outcome on InstanceResult {
   instanceId
@@ -1238,6 +1335,13 @@ export const EditEmojiDocument = {"__meta__":{"hash":"sha256:c65b3126407ef91e21f
 export const EditEmojisDocument = {"__meta__":{"hash":"sha256:7a8f887e8a47d97ffd70888eb895097056b049d242675f47327cd41f7b2d5034"}} as unknown as TypedDocumentString<EditEmojisMutation, EditEmojisMutationVariables>;
 export const DeleteEmojisDocument = {"__meta__":{"hash":"sha256:167ebc4a92d6323dcab6d82ee5a9d331c680d75f883980dda08b1377e5167c21"}} as unknown as TypedDocumentString<DeleteEmojisMutation, DeleteEmojisMutationVariables>;
 export const RestoreEmojisDocument = {"__meta__":{"hash":"sha256:965c6261662114b12aad12def949ecf107fefc1f0f01f8b836d99362ab721497"}} as unknown as TypedDocumentString<RestoreEmojisMutation, RestoreEmojisMutationVariables>;
+export const FolderDocument = {"__meta__":{"hash":"sha256:e7af9427fb06d875378258ca695cf3ad50eca7368e4aef3b1297507bdfe33959"}} as unknown as TypedDocumentString<FolderQuery, FolderQueryVariables>;
+export const FileTextDocument = {"__meta__":{"hash":"sha256:082bc05ea9f5a10d5d920486f267916e57eaa80d9cb5b10933f06aa3424737c3"}} as unknown as TypedDocumentString<FileTextQuery, FileTextQueryVariables>;
+export const CreateFileDocument = {"__meta__":{"hash":"sha256:689c31e9bd41f11b0f458ace6c4c2bd2eb35b8be7da5b93060baf672786b607b"}} as unknown as TypedDocumentString<CreateFileMutation, CreateFileMutationVariables>;
+export const WriteFileTextDocument = {"__meta__":{"hash":"sha256:100dba70e27a95605d61a5252eaaea42c779fe6904b5a5d4196687bcb909af05"}} as unknown as TypedDocumentString<WriteFileTextMutation, WriteFileTextMutationVariables>;
+export const CreateFolderDocument = {"__meta__":{"hash":"sha256:1045e258da9732060dca35228177db88a6444592e40ec7c131c901edad110994"}} as unknown as TypedDocumentString<CreateFolderMutation, CreateFolderMutationVariables>;
+export const RenameFileDocument = {"__meta__":{"hash":"sha256:c79107f9ebde3f159f3bd97d2ea7d0b71e3cd6f91b23cb17bdc84db0a3ee3691"}} as unknown as TypedDocumentString<RenameFileMutation, RenameFileMutationVariables>;
+export const DeleteFileDocument = {"__meta__":{"hash":"sha256:4c969623ca87bdc96ea9959738f8862507cb282bbfcfa4edca2985df6147a467"}} as unknown as TypedDocumentString<DeleteFileMutation, DeleteFileMutationVariables>;
 export const StartDocument = {"__meta__":{"hash":"sha256:b4f719eb02c0986359fa37c992f4cc97870bc63ae9ea82a485d2ce1fb3cc6d81"}} as unknown as TypedDocumentString<StartMutation, StartMutationVariables>;
 export const StopDocument = {"__meta__":{"hash":"sha256:1af7d1c447a06db3a75ae571306e81ce04bb31266f1deff92cf814f02f8c78f5"}} as unknown as TypedDocumentString<StopMutation, StopMutationVariables>;
 export const RestartDocument = {"__meta__":{"hash":"sha256:bd4da1496e90c222e17104ad30411dbe347c8d39e1dfee49a9e2e4e378c6c33c"}} as unknown as TypedDocumentString<RestartMutation, RestartMutationVariables>;

@@ -169,6 +169,7 @@ export const en: Record<Key, string> = {
   "bot.usage": "CPU and memory",
   "bot.events": "Events",
   "bot.emojis": "Emojis",
+  "bot.files": "Files",
   "bot.settings": "Settings",
   "bot.tabs": "Pages of this instance",
 

@@ -162,6 +162,7 @@ export const zh = {
   "bot.usage": "CPU 与内存",
   "bot.events": "事件",
   "bot.emojis": "表情包",
+  "bot.files": "文件",
   "bot.settings": "设置",
   "bot.tabs": "此实例的页面",
 

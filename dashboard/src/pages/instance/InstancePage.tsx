@@ -20,10 +20,11 @@ import { Trouble } from "./Trouble";
 const Terminals = lazy(() => import("../../terminal/Terminals"));
 const LogView = lazy(() => import("../../terminal/LogView"));
 const Configuration = lazy(() => import("./configuration/Configuration"));
+const FilesTab = lazy(() => import("../files/FilesTab"));
 const UsageCharts = lazy(() => import("./UsageCharts"));
 const Emojis = lazy(() => import("../emojis/Emojis"));
 
-const TABS = ["terminal", "log", "configuration", "emojis", "usage", "events", "settings"] as const;
+const TABS = ["terminal", "log", "configuration", "emojis", "files", "usage", "events", "settings"] as const;
 type Tab = (typeof TABS)[number];
 
 export default function InstancePage({ id, tab }: { id: string; tab: string }) {
@@ -82,6 +83,7 @@ function Found({ instance, tab }: { instance: Instance; tab: Tab }) {
           </Card>
         )}
         {tab === "emojis" && <Emojis key={instance.id} instance={instance} />}
+        {tab === "files" && <FilesTab instance={instance} />}
         {tab === "settings" && <Settings key={instance.id} instance={instance} />}
       </Suspense>
     </>

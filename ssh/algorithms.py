@@ -5,7 +5,7 @@ OpenSSH since 6.2, PuTTY since 0.79 and libssh2 since 1.11. `curve25519-sha256` 
 clients older than OpenSSH 9.9 have nothing newer in common with asyncssh.
 """
 
-KEY_EXCHANGES = ("mlkem768x25519-sha256", "curve25519-sha256", "curve25519-sha256@libssh.org")
+KEY_EXCHANGES = ("mlkem768x25519-sha256", "curve25519-sha256")
 CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 MACS = ("hmac-sha2-256-etm@openssh.com",)
 """Never used with these ciphers; the protocol wants the list to have something in it."""

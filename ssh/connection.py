@@ -56,11 +56,13 @@ class Connection(asyncssh.SSHServerConnection):
     # Limits
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        self.address = str(self.get_extra_info("peername", ("",))[0])
+        self.address = str(transport.get_extra_info("peername", ("",))[0])
         self._counted = self._limits.enter(self.address)
-        if not self._counted:
-            self.abort()
+        if self._counted:
+            super().connection_made(transport)
+        else:  # without a word, and before anything costs time
+            self._cancel_login_timer()
+            transport.abort()  # type: ignore[attr-defined]  # a Transport
 
     def _cleanup(self, exc: Exception | None) -> None:
         super()._cleanup(exc)

@@ -23,7 +23,7 @@ from ssh import gateway, limits
 from ssh.connection import KEY_EXCHANGES, OFFERS
 from tests.support import ssh
 from tests.support.context import PATIENT_BOT, add_bot
-from tests.support.ssh import Place, add_key
+from tests.support.ssh import Place, add_key, trust
 
 pytestmark = [pytest.mark.slow]
 
@@ -260,6 +260,16 @@ async def test_wrong_keys_are_counted_on_a_connection_and_slow_down_the_next(pla
     finally:
         limits.FIRST_DELAY_S, limits.LONGEST_DELAY_S = limits_of_place
     assert [key.used_at for key in await ssh_keys.list_all(place.ctx)] == [None]
+
+
+async def test_a_signature_with_sha_1_is_refused(place: Place) -> None:
+    key = asyncssh.generate_private_key("ssh-rsa", key_size=2048)
+    await trust(place.ctx, "rsa", key.export_public_key().decode())
+    with pytest.raises(asyncssh.PermissionDenied):
+        async with client(place, client_keys=[key], signature_algs=["ssh-rsa"]):
+            raise AssertionError("it has logged in")
+    async with client(place, client_keys=[key]) as (connection, _):
+        assert connection.get_extra_info("username") == "bot"
 
 
 async def test_after_some_handshakes_without_a_login_an_address_is_not_answered(tmp_path: Path) -> None:

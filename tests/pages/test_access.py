@@ -12,6 +12,9 @@ from mailauncher.settings import Settings
 from resolvers import emojis, instances
 from resolvers.emojis import NewEmoji
 from tests.support import deployable
+from resolvers import emojis, instances, persons
+from resolvers.emojis import NewEmoji
+from resolvers.persons import NewPerson
 from tests.support.browser import browser, findings_of_axe, page_of
 from tests.support.context import add_bot, outputs, settings_for
 from tests.support.git import Repository
@@ -51,6 +54,8 @@ PATHS = (
     "/instances/{idle}/emojis",
     "/instances/{good}/files",
     "/instances/{good}/files?file=bot.py",
+    "/instances/{good}/persons",
+    "/instances/{idle}/persons",
     "/instances/{good}/settings",
     "/instances/unknown",
     "/deploy/unknown",
@@ -115,6 +120,8 @@ async def add_bots(launcher: Launcher, folder: Path) -> dict[str, str]:
             f"cat {number}", shown, tags=["cats", f"a tag with the number {number % 7}"], category="animals"
         )
         await emojis.create(launcher.ctx, ids["good"], new)
+        person = NewPerson(f"{10_000 + number}", f"user {number}", "a nickname that is as long as some are")
+        await persons.create(launcher.ctx, ids["good"], person)
     return ids
 
 

@@ -84,6 +84,11 @@ CASES: dict[str, tuple[str, str, Callable[[Page], Locator]]] = {
         "/instances/{id}/emojis",
         lambda page: page.get_by_label("Category"),
     ),
+    "persons": (
+        "PersonPage",
+        "/instances/{id}/persons",
+        lambda page: page.get_by_text("No persons yet"),
+    ),
     "sync with the bot": (
         "SyncStatus",
         "/instances/{id}/emojis",

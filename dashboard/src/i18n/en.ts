@@ -170,6 +170,7 @@ export const en: Record<Key, string> = {
   "bot.events": "Events",
   "bot.emojis": "Emojis",
   "bot.files": "Files",
+  "bot.persons": "Persons",
   "bot.settings": "Settings",
   "bot.tabs": "Pages of this instance",
 

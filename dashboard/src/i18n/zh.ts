@@ -163,6 +163,7 @@ export const zh = {
   "bot.events": "事件",
   "bot.emojis": "表情包",
   "bot.files": "文件",
+  "bot.persons": "用户",
   "bot.settings": "设置",
   "bot.tabs": "此实例的页面",
 

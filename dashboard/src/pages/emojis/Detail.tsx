@@ -53,6 +53,7 @@ function CloseButton({ close }: { close: () => void }) {
 function Loaded({ emoji, instanceId, undo, changed, close }: Given & { emoji: Emoji }) {
   const text = useEmojiText();
   const shared = useText();
+  const resources = useResourceText();
   const { run, busy, refused, during } = useCommands();
   const { id, name, description, category } = emoji;
   const draft = useDraft(`emoji.${id}`, { name, description, category, tags: emoji.tags.join(", ") });
@@ -119,7 +120,7 @@ function Loaded({ emoji, instanceId, undo, changed, close }: Given & { emoji: Em
         {unsaved && <Button onClick={forget}>{shared("do.discard")}</Button>}
         <Button onClick={close}>{shared("do.close")}</Button>
         <Button kind="danger" {...off} onClick={() => void remove()}>
-          {text("emojis.delete")}
+          {resources("select.delete")}
         </Button>
         {unsaved && <span className={parts.dim}>{shared("settings.unsaved")}</span>}
       </div>

@@ -103,7 +103,8 @@ export function Gallery({
     else if (event.key === "Enter" && item) setOpened(item.id);
     else if (event.key === "Escape" && selection.ids.size) setSelection({ ...selection, ids: new Set() });
     else if (control && event.key.toLowerCase() === "a") all();
-    else if (event.key === "Delete" && selection.ids.size) document.getElementById("delete-emojis")?.click();
+    else if (event.key === "Delete" && selection.ids.size)
+      document.querySelector<HTMLElement>("[data-delete]")?.click();
     else return;
     event.preventDefault();
     event.stopPropagation();

@@ -23,8 +23,19 @@ const Configuration = lazy(() => import("./configuration/Configuration"));
 const FilesTab = lazy(() => import("../files/FilesTab"));
 const UsageCharts = lazy(() => import("./UsageCharts"));
 const Emojis = lazy(() => import("../emojis/Emojis"));
+const Persons = lazy(() => import("../persons/Persons"));
 
-const TABS = ["terminal", "log", "configuration", "emojis", "files", "usage", "events", "settings"] as const;
+const TABS = [
+  "terminal",
+  "log",
+  "configuration",
+  "emojis",
+  "persons",
+  "files",
+  "usage",
+  "events",
+  "settings",
+] as const;
 type Tab = (typeof TABS)[number];
 
 export default function InstancePage({ id, tab }: { id: string; tab: string }) {
@@ -84,6 +95,7 @@ function Found({ instance, tab }: { instance: Instance; tab: Tab }) {
         )}
         {tab === "emojis" && <Emojis key={instance.id} instance={instance} />}
         {tab === "files" && <FilesTab instance={instance} />}
+        {tab === "persons" && <Persons key={instance.id} instance={instance} />}
         {tab === "settings" && <Settings key={instance.id} instance={instance} />}
       </Suspense>
     </>

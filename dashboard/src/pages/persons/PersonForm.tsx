@@ -1,0 +1,189 @@
+/** A form for a new person, or for one who is there. */
+import { type FormEvent, useState } from "react";
+import { useQuery } from "../../api/useQuery";
+import { tell } from "../../app/toasts";
+import { useCommands } from "../../app/useCommand";
+import {
+  AddPersonDocument,
+  EditPersonDocument,
+  PersonDetailDocument,
+  type PersonDetailQuery,
+} from "../../gql/graphql";
+import { useNumbers } from "../../i18n/numbers";
+import { useText } from "../../i18n/text";
+import { useResourceText } from "../../resources/texts";
+import type { Undo } from "../../resources/undo";
+import { Dialog } from "../../ui/Dialog";
+import { Button, css as parts, Skeleton, Unread } from "../../ui/parts";
+import { useDraft } from "../../ui/useDraft";
+import css from "./persons.module.css";
+import { changeOf, textOf } from "./profile";
+import { usePersonText } from "./texts";
+
+type Person = NonNullable<PersonDetailQuery["person"]>;
+
+interface Given {
+  instanceId: string;
+  undo: Undo;
+  changed: () => void;
+  close: () => void;
+}
+
+/** Without an id it makes a new one. */
+export function PersonForm({ id, ...given }: Given & { id: string | undefined }) {
+  const text = usePersonText();
+  if (id !== undefined) return <Existing id={id} {...given} />;
+  const title = text("persons.addTitle");
+  return (
+    <Dialog label={title} close={given.close} className={css.dialog}>
+      <Form title={title} person={undefined} {...given} />
+    </Dialog>
+  );
+}
+
+function Existing({ id, ...given }: Given & { id: string }) {
+  const text = usePersonText();
+  const shared = useText();
+  const { instanceId, close } = given;
+  const read = useQuery(PersonDetailDocument, { instanceId, id });
+  const person = read.data?.person;
+  const title = text("persons.editTitle", {
+    name: person?.nickname || person?.username || person?.userId || "…",
+  });
+  return (
+    <Dialog label={title} close={close} className={css.dialog}>
+      {read.error && <Unread error={read.error} again={read.again} />}
+      {!person && !read.error && <Skeleton label={text("persons.loading")} lines={8} />}
+      {person ? (
+        <Form title={title} person={person} {...given} />
+      ) : (
+        <div className={parts.row}>
+          <Button onClick={close}>{shared("do.close")}</Button>
+        </div>
+      )}
+    </Dialog>
+  );
+}
+
+const FIELDS = ["userId", "username", "nickname", "avatarUrl"] as const;
+const CHARACTERS = { userId: 64, username: 128, nickname: 128, avatarUrl: 2048 };
+
+function Form({
+  title,
+  person,
+  instanceId,
+  undo,
+  changed,
+  close,
+}: Given & { title: string; person: Person | undefined }) {
+  const text = usePersonText();
+  const shared = useText();
+  const resources = useResourceText();
+  const { run, busy, refused, during } = useCommands();
+  const [wrong, setWrong] = useState<string>();
+  const draft = useDraft(`person.${instanceId}.${person?.id ?? "new"}`, {
+    userId: person?.userId ?? "",
+    username: person?.username ?? "",
+    nickname: person?.nickname ?? "",
+    avatarUrl: person?.avatarUrl ?? "",
+    profile: textOf(person?.profile),
+  });
+  const { value, change, changed: unsaved, forget } = draft;
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    let profile: unknown;
+    try {
+      profile = changeOf(person?.profile, value.profile);
+      setWrong(undefined);
+    } catch (error) {
+      setWrong(text("persons.profileWrong", { message: (error as Error).message }));
+      return;
+    }
+    const input = { instanceId, ...value, profile };
+    const done = person
+      ? await run(title, EditPersonDocument, { input: { ...input, id: person.id } })
+      : await run(title, AddPersonDocument, { input });
+    if (!done) return;
+    forget();
+    changed();
+    close();
+  };
+  const remove = async ({ id }: Person) => {
+    try {
+      await during(undo.remove([id], false));
+      close();
+    } catch (error) {
+      tell(shared("do.result", { name: title, message: (error as Error).message }), true);
+    }
+    changed();
+  };
+  const off = { disabled: busy || refused !== undefined, title: refused };
+  return (
+    <form className={css.form} onSubmit={(event) => void submit(event)}>
+      <h2>{title}</h2>
+      {person && <Facts person={person} />}
+      {FIELDS.map((field) => (
+        <label key={field} className={parts.field}>
+          {text(`persons.${field}`)}
+          <input
+            required={field === "userId"}
+            maxLength={CHARACTERS[field]}
+            value={value[field]}
+            onChange={(event) => change({ [field]: event.target.value })}
+          />
+        </label>
+      ))}
+      <label className={parts.field}>
+        {text("persons.profile")}
+        <textarea
+          rows={5}
+          spellCheck={false}
+          aria-invalid={wrong !== undefined}
+          aria-describedby={wrong && "profile-wrong"}
+          value={value.profile}
+          onChange={(event) => change({ profile: event.target.value })}
+        />
+      </label>
+      {wrong && (
+        <p id="profile-wrong" role="alert">
+          {wrong}
+        </p>
+      )}
+      <div className={parts.row}>
+        <Button kind="primary" type="submit" {...off}>
+          {shared("do.save")}
+        </Button>
+        {unsaved && <Button onClick={forget}>{shared("do.discard")}</Button>}
+        <Button onClick={close}>{shared("do.close")}</Button>
+        {person && (
+          <Button kind="danger" {...off} onClick={() => void remove(person)}>
+            {resources("select.delete")}
+          </Button>
+        )}
+        {unsaved && <span className={parts.dim}>{shared("settings.unsaved")}</span>}
+      </div>
+    </form>
+  );
+}
+
+function Facts({ person: { origin, pendingChange, learned } }: { person: Person }) {
+  const text = usePersonText();
+  const resources = useResourceText();
+  const numbers = useNumbers();
+  const facts = [
+    resources(`origin.${origin}`),
+    pendingChange && resources(`pending.${pendingChange}`),
+    learned && text("persons.known", { platform: learned.platform, times: numbers.count(learned.times) }),
+  ];
+  return (
+    <>
+      <p className={parts.dim}>{facts.filter(Boolean).join(" · ")}</p>
+      {learned?.memory && (
+        <details>
+          <summary>{text("persons.memory")}</summary>
+          <pre className={css.memory}>{learned.memory}</pre>
+        </details>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,201 @@
+/** The rows, of which only those that are seen are drawn. */
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { type KeyboardEvent, type MouseEvent, useEffect, useRef, useState } from "react";
+import { tell } from "../../app/toasts";
+import type { PersonRowFragment } from "../../gql/graphql";
+import { useNumbers } from "../../i18n/numbers";
+import { itemAt, type Paged, type Shown } from "../../resources/paged";
+import { SelectionButtons } from "../../resources/SelectionButtons";
+import {
+  extended,
+  NOTHING,
+  rangeTo,
+  SELECTED_MOST,
+  type Selection,
+  toggled,
+} from "../../resources/selection";
+import { useResourceText } from "../../resources/texts";
+import type { Undo } from "../../resources/undo";
+import { Button, Skeleton } from "../../ui/parts";
+import css from "./persons.module.css";
+import { usePersonText } from "./texts";
+
+const ROW_PX = 48;
+
+export function PersonTable({
+  list,
+  shown,
+  undo,
+  changed,
+  open,
+  clear,
+}: {
+  list: Pick<Paged<never, PersonRowFragment>, "see" | "all">;
+  shown: Shown<PersonRowFragment>;
+  undo: Undo;
+  changed: () => void;
+  open: (id: string) => void;
+  /** Clears the search; undefined if there is none. */
+  clear: (() => void) | undefined;
+}) {
+  const text = usePersonText();
+  const resources = useResourceText();
+  const numbers = useNumbers();
+  const scroll = useRef<HTMLDivElement>(null);
+  const [selection, setSelection] = useState<Selection>(NOTHING);
+  const total = shown.total ?? 0;
+  const rows = useVirtualizer({
+    count: total,
+    getScrollElement: () => scroll.current,
+    estimateSize: () => ROW_PX,
+    overscan: 8,
+  });
+  const drawn = rows.getVirtualItems();
+  const [first, last] = [drawn[0]?.index ?? 0, drawn.at(-1)?.index ?? 0];
+  useEffect(() => list.see(first, last), [list, first, last]);
+  const above = drawn[0]?.start ?? 0;
+  const below = rows.getTotalSize() - (drawn.at(-1)?.end ?? 0);
+
+  const select = (range: { first: number; last: number }, at: number) => {
+    list.all(range.first, range.last).then(
+      (items) => setSelection((now) => extended(now, at, items)),
+      (error: Error) => tell(error.message, true),
+    );
+  };
+  const all = () => {
+    if (total > SELECTED_MOST) tell(resources("select.most", { count: numbers.count(SELECTED_MOST) }));
+    select({ first: 0, last: Math.min(total, SELECTED_MOST) - 1 }, selection.at);
+  };
+  const choose = (event: MouseEvent, index: number, id: string) => {
+    if (event.shiftKey) select(rangeTo(selection, index), index);
+    else setSelection(toggled(selection, index, id));
+  };
+  const move = (event: KeyboardEvent<HTMLElement>, index: number) => {
+    const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (by === undefined || index + by < 0 || index + by >= total) return;
+    event.preventDefault();
+    const table = event.currentTarget.closest("table");
+    rows.scrollToIndex(index + by);
+    requestAnimationFrame(() => table?.querySelector<HTMLElement>(`[data-row="${index + by}"]`)?.focus());
+  };
+  return (
+    <>
+      <SelectionButtons
+        ids={selection.ids}
+        total={total}
+        undo={undo}
+        deleting={text("persons.deleting")}
+        all={all}
+        clear={() => setSelection({ ...selection, ids: new Set() })}
+        changed={changed}
+      />
+      <div className={css.scroll} ref={scroll}>
+        {shown.total === undefined && !shown.error && <Skeleton label={text("persons.loading")} lines={8} />}
+        {shown.total === 0 && (
+          <div className={css.none}>
+            <p>{text(clear ? "persons.noMatch" : "persons.none")}</p>
+            {clear && <Button onClick={clear}>{text("persons.clear")}</Button>}
+          </div>
+        )}
+        {total > 0 && (
+          <table className={css.table} aria-rowcount={total + 1}>
+            <thead>
+              <tr>
+                <th aria-label={resources("select.all")} />
+                <th>{text("persons.userId")}</th>
+                <th>{text("persons.username")}</th>
+                <th>{text("persons.nickname")}</th>
+                <th>{text("persons.state")}</th>
+                <th>{text("persons.updated")}</th>
+              </tr>
+            </thead>
+            <tbody>
+              {above > 0 && <Space height={above} />}
+              {drawn.map(({ index }) => (
+                <Row
+                  key={index}
+                  index={index}
+                  person={itemAt(shown, index)}
+                  selected={selection.ids}
+                  choose={choose}
+                  open={open}
+                  move={move}
+                />
+              ))}
+              {below > 0 && <Space height={below} />}
+            </tbody>
+          </table>
+        )}
+      </div>
+    </>
+  );
+}
+
+function Row({
+  index,
+  person,
+  selected,
+  choose,
+  open,
+  move,
+}: {
+  index: number;
+  person: PersonRowFragment | undefined;
+  selected: ReadonlySet<string>;
+  choose: (event: MouseEvent, index: number, id: string) => void;
+  open: (id: string) => void;
+  move: (event: KeyboardEvent<HTMLElement>, index: number) => void;
+}) {
+  const text = usePersonText();
+  const resources = useResourceText();
+  const numbers = useNumbers();
+  if (!person) {
+    return (
+      <tr aria-rowindex={index + 2}>
+        <td colSpan={6}>
+          <span className={css.waiting} />
+        </td>
+      </tr>
+    );
+  }
+  const { id, userId, username, nickname, origin, pendingChange, updatedAt } = person;
+  const on = selected.has(id);
+  const state = pendingChange ? resources(`pending.${pendingChange}`) : resources(`origin.${origin}`);
+  return (
+    <tr aria-rowindex={index + 2} data-on={on ? "" : undefined}>
+      <td>
+        <input
+          type="checkbox"
+          aria-label={text("persons.select", { name: nickname || username || userId })}
+          checked={on}
+          onChange={() => {}}
+          onClick={(event) => choose(event, index, id)}
+        />
+      </td>
+      <td>
+        <button
+          type="button"
+          className={css.open}
+          data-row={index}
+          title={userId}
+          onClick={() => open(id)}
+          onKeyDown={(event) => move(event, index)}
+        >
+          {userId}
+        </button>
+      </td>
+      <td title={username}>{username}</td>
+      <td title={nickname}>{nickname}</td>
+      <td title={state}>{state}</td>
+      <td>{numbers.dateTime(updatedAt)}</td>
+    </tr>
+  );
+}
+
+function Space({ height }: { height: number }) {
+  return (
+    <tr>
+      <td colSpan={6} style={{ height, padding: 0, border: 0 }} />
+    </tr>
+  );
+}

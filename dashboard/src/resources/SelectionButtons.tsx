@@ -1,0 +1,73 @@
+/** How many rows are selected, and the buttons that every list has for them. */
+import type { ReactNode } from "react";
+import { UnknownOutcome } from "../api/errors";
+import { tell } from "../app/toasts";
+import { useCommands } from "../app/useCommand";
+import { useNumbers } from "../i18n/numbers";
+import { useText } from "../i18n/text";
+import { Button } from "../ui/parts";
+import css from "./resources.module.css";
+import { useResourceText } from "./texts";
+import type { Undo } from "./undo";
+
+export function SelectionButtons({
+  ids,
+  total,
+  undo,
+  deleting,
+  all,
+  clear,
+  changed,
+  children,
+}: {
+  ids: ReadonlySet<string>;
+  total: number;
+  undo: Undo;
+  /** What a failed deletion is called. */
+  deleting: string;
+  all: () => void;
+  clear: () => void;
+  changed: () => void;
+  children?: ReactNode;
+}) {
+  const shared = useText();
+  const text = useResourceText();
+  const numbers = useNumbers();
+  const { during, busy, refused } = useCommands();
+  const remove = async (fromBot: boolean) => {
+    try {
+      await during(undo.remove([...ids], fromBot));
+      clear();
+    } catch (error) {
+      if (error instanceof UnknownOutcome) tell(shared("do.unknown", { name: deleting }), true);
+      else tell(shared("do.result", { name: deleting, message: (error as Error).message }), true);
+    }
+    changed();
+  };
+  const nothing = ids.size === 0;
+  const off = { disabled: nothing || busy || refused !== undefined, title: refused };
+  return (
+    <div className={css.bar}>
+      <span role="status">{text("select.count", { count: numbers.count(ids.size) })}</span>
+      <Button small disabled={total === 0} onClick={all}>
+        {text("select.all")}
+      </Button>
+      <Button small disabled={nothing} onClick={clear}>
+        {text("select.none")}
+      </Button>
+      {children}
+      <Button small kind="danger" {...off} data-delete="" onClick={() => void remove(false)}>
+        {text("select.delete")}
+      </Button>
+      <Button
+        small
+        kind="danger"
+        {...off}
+        title={refused ?? text("select.deleteFromBotWhy")}
+        onClick={() => void remove(true)}
+      >
+        {text("select.deleteFromBot")}
+      </Button>
+    </div>
+  );
+}

@@ -1,0 +1,129 @@
+"""The persons of a bot in Chromium: a long table, forms, and an import that is checked first."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from playwright.async_api import FilePayload, Page, Route, expect
+
+from resolvers import persons
+from resolvers.context import Context
+from resolvers.persons import NewPerson, PersonFilter
+from resolvers.views import PersonView
+from tests.support.browser import browser, findings_of_axe, page_of
+from tests.support.context import add_bot, settings_for
+from tests.support.server import running
+
+pytestmark = pytest.mark.slow
+
+COUNT = 600
+
+
+async def fill(ctx: Context, bot: str) -> None:
+    new = [NewPerson(str(number), f"user{number}", f"小林{number}") for number in range(COUNT)]
+    for begin in range(0, COUNT, 200):
+        await persons.create_many(ctx, bot, new[begin : begin + 200])
+
+
+async def found(ctx: Context, bot: str, text: str = "") -> list[PersonView]:
+    return (await persons.search(ctx, bot, PersonFilter(text), 200, 0))[0]
+
+
+async def test_persons_are_found_edited_deleted_and_brought_back(tmp_path: Path) -> None:
+    async with running(settings_for(tmp_path)) as launcher, browser() as opened:
+        ctx = launcher.ctx
+        bot = (await add_bot(ctx, tmp_path / "bot", "input()")).id
+        await fill(ctx, bot)
+        async with page_of(launcher, opened) as watched:
+            page = watched.page
+            await page.goto(f"/instances/{bot}/persons")
+            await expect(page.get_by_text(f"{COUNT} in all")).to_be_visible()
+            assert await page.locator("tbody tr").count() < 60  # only those that are seen are drawn
+            await page.get_by_role("button", name="599", exact=True).focus()
+            await page.keyboard.press("ArrowDown")
+            await expect(page.get_by_role("button", name="598", exact=True)).to_be_focused()
+            await page.locator("table").evaluate("(table) => table.parentElement.scrollTo(0, 1e9)")
+            await expect(page.get_by_role("button", name="0", exact=True)).to_be_visible()
+            await page.get_by_label("Search user ids").fill("林59")
+            await expect(page.get_by_text("11 in all")).to_be_visible()
+            await page.get_by_role("button", name="591", exact=True).click()
+            dialog = page.get_by_role("dialog", name="Person 小林591")
+            assert await findings_of_axe(page) == []
+            await dialog.get_by_label("Nickname").fill("Ada")
+            await dialog.get_by_label("Profile").fill('{"likes": ["tea"]')
+            await dialog.get_by_role("button", name="Save").click()
+            await expect(dialog.get_by_role("alert")).to_contain_text("No JSON object")
+            await dialog.get_by_label("Profile").fill('{"likes": ["tea"]}')
+            await page.reload()
+            await page.get_by_role("button", name="591", exact=True).click()
+            await dialog.get_by_role("button", name="Save").click()  # what was typed is still there
+            await expect(page.get_by_text("10 in all")).to_be_visible()
+            (ada,) = await found(ctx, bot, "ada")
+            assert (ada.user_id, json.loads(ada.profile)) == ("591", {"likes": ["tea"]})
+            await page.get_by_label("Select 小林599").click()
+            await page.get_by_label("Select 小林596").click(modifiers=["Shift"])
+            await expect(page.get_by_text("4 selected")).to_be_visible()
+            await page.get_by_role("button", name="Delete", exact=True).click()
+            await expect(page.get_by_text("6 in all")).to_be_visible()
+            assert len(await found(ctx, bot, "林59")) == 6
+            await page.get_by_role("button", name="Undo").click()
+            await expect(page.get_by_text("10 in all")).to_be_visible()
+            assert len(await found(ctx, bot, "林59")) == 10
+            watched.require_clean()
+
+
+async def test_an_import_is_checked_first_and_may_be_repeated(tmp_path: Path) -> None:
+    async with running(settings_for(tmp_path)) as launcher, browser() as opened:
+        ctx = launcher.ctx
+        bot = (await add_bot(ctx, tmp_path / "bot", "input()")).id
+        await persons.create(ctx, bot, NewPerson("there", nickname="old"))
+        rows = ["user_id,nickname", "there,new", "新人,阿达", ",nobody", *(f"n{n},x" for n in range(500))]
+        file: FilePayload = {"name": "p.csv", "mimeType": "text/csv", "buffer": "\n".join(rows).encode()}
+        async with page_of(launcher, opened) as watched:
+            page = watched.page
+            await page.goto(f"/instances/{bot}/persons")
+            await page.get_by_role("button", name="Import…").click()
+            dialog = page.get_by_role("dialog", name="Import persons")
+            await dialog.get_by_label("A file of").set_input_files(file)
+            await expect(dialog.get_by_text("nothing is written yet")).to_be_visible()
+            await expect(dialog.get_by_role("button", name="1 skipped")).to_be_visible()
+            await dialog.get_by_label("If the user id").select_option("update")
+            await expect(dialog.get_by_role("button", name="1 updated")).to_be_visible()
+            await dialog.get_by_role("button", name="1 failed").click()
+            await expect(dialog.get_by_role("listitem")).to_have_text(re.compile("^4failed.*user_id"))
+            assert await findings_of_axe(page) == []
+            assert [person.user_id for person in await found(ctx, bot)] == ["there"]
+            # The server has imported it, and the answer is lost.
+            await page.route("**/persons/import?*", lose_answer)
+            await dialog.get_by_role("button", name="Import 502 lines").click()
+            await expect(dialog.get_by_role("alert")).to_contain_text("The connection was lost")
+            await page.unroute("**/persons/import?*")
+            await dialog.get_by_role("button", name="Check again").click()
+            await expect(dialog.get_by_role("button", name="502 updated")).to_be_visible()
+            await dialog.get_by_role("button", name="Import 502 lines").click()
+            await expect(dialog.get_by_text("Imported:")).to_be_visible()
+            await dialog.get_by_role("button", name="Close").click()
+            await expect(page.get_by_text("502 in all")).to_be_visible()
+            assert [person.nickname for person in await found(ctx, bot, "there")] == ["new"]
+            async with page.expect_download() as started:
+                await page.get_by_role("link", name="Export CSV").click()
+            exported = (await (await started.value).path()).read_text("utf-8-sig")
+            assert len(exported.splitlines()) == 503
+            await refuse(page, "no_such_column\n1")
+            assert watched.foreign == []
+
+
+async def lose_answer(route: Route) -> None:
+    await route.fetch()
+    await route.abort()
+
+
+async def refuse(page: Page, text: str) -> None:
+    """A file of which nothing can be imported."""
+    await page.get_by_role("button", name="Import…").click()
+    dialog = page.get_by_role("dialog", name="Import persons")
+    wrong: FilePayload = {"name": "p.csv", "mimeType": "text/csv", "buffer": text.encode()}
+    await dialog.get_by_label("A file of").set_input_files(wrong)
+    await expect(dialog.get_by_role("listitem")).to_contain_text("The first line must have the column names")
+    await expect(dialog.get_by_role("button", name="No line can be imported")).to_be_disabled()

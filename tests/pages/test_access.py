@@ -9,12 +9,10 @@ from PIL import Image
 from playwright.async_api import Locator, Page, Route, expect
 
 from mailauncher.settings import Settings
-from resolvers import emojis, instances
-from resolvers.emojis import NewEmoji
-from tests.support import deployable
 from resolvers import emojis, instances, persons
 from resolvers.emojis import NewEmoji
 from resolvers.persons import NewPerson
+from tests.support import deployable
 from tests.support.browser import browser, findings_of_axe, page_of
 from tests.support.context import add_bot, outputs, settings_for
 from tests.support.git import Repository

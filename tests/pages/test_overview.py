@@ -14,7 +14,7 @@ from mailauncher.errors import LauncherError
 from resolvers import instances
 from tests.pages.test_dashboard import ECHO_BOT, FAILING_BOT, STUBBORN_BOT, add_bots, open_bot
 from tests.support.browser import browser, page_of
-from tests.support.context import add_bot, settings_for
+from tests.support.context import PATIENCE_S, add_bot, settings_for
 from tests.support.deploying import Bots, at_step, deploy, ended
 from tests.support.server import running
 
@@ -26,6 +26,18 @@ ASKING_BOT = "input('Really delete everything? [y/N] ')"
 async def rest_of(page: Page) -> None:
     """Waits until the list is there."""
     await expect(page.get_by_role("columnheader", name="Name")).to_be_visible()
+
+
+def first_frame_with(page: Page, wanted: str) -> asyncio.Event:
+    """Is set once a socket of the page has got a message with this text."""
+    got = asyncio.Event()
+
+    def note(message: str | bytes) -> None:
+        if wanted in str(message):
+            got.set()
+
+    page.on("websocket", lambda socket: socket.on("framereceived", note))
+    return got
 
 
 async def test_everything_that_needs_somebody_stands_above_the_list(
@@ -76,11 +88,14 @@ async def test_a_deployment_of_which_nothing_is_heard_needs_somebody(
         await at_step(launcher.ctx, begun.instance_id, "fetch")
         async with page_of(launcher, opened) as watched:
             page = watched.page
+            heard = first_frame_with(page, "deploymentProgress")
             await page.clock.install()
             await page.goto("/")
             await rest_of(page)
             needs = page.get_by_role("region", name="Needs you")
             await expect(needs).to_contain_text("All is well")
+            async with asyncio.timeout(PATIENCE_S):
+                await heard.wait()  # the silence begins with the last that was heard
             await page.clock.fast_forward(200_000)
             await expect(needs).to_contain_text("deployment stuck")
             await expect(needs).to_contain_text(re.compile(r"No progress for 3m 2\ds"))

@@ -4,8 +4,8 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -76,21 +76,52 @@ class Watched:
         assert self.foreign == []
 
 
+@dataclass(frozen=True)
+class _Kept:
+    browser: Browser
+    end: Callable[[], Awaitable[None]]
+
+
+_kept: _Kept | None = None
+"""For all tests of the pages in this process, and their event loop: a start, of the program that drives it too, takes a second
+of a processor."""
+
+
 @asynccontextmanager
 async def browser() -> AsyncIterator[Browser]:
-    """A browser for the block."""
+    """A browser for the block, at whose end whatever is open in it is closed. Call `end_browser` after the last one."""
+    global _kept  # noqa: PLW0603 - it belongs to the event loop that these tests share
+    if _kept is None or not _kept.browser.is_connected():
+        await end_browser()
+        _kept = await _start()
+    try:
+        yield _kept.browser
+    finally:
+        for context in _kept.browser.contexts:
+            await context.close()
+
+
+async def _start() -> _Kept:
     executable = await asyncio.to_thread(_executable)
     expect.set_options(timeout=WAIT_MS)
-    # Chromium leaves a file there now and then, if it is closed while it writes.
-    with tempfile.TemporaryDirectory() as temporary:
-        async with async_playwright() as playwright:
-            opened = await playwright.chromium.launch(
-                executable_path=executable, args=[*_OPTIONS], env={**os.environ, "TMPDIR": temporary}
-            )
-            try:
-                yield opened
-            finally:
-                await opened.close()
+    async with AsyncExitStack() as stack:
+        # Chromium leaves a file there now and then, if it is closed while it writes.
+        temporary = stack.enter_context(tempfile.TemporaryDirectory())
+        playwright = await stack.enter_async_context(async_playwright())
+        opened = await playwright.chromium.launch(
+            executable_path=executable, args=[*_OPTIONS], env={**os.environ, "TMPDIR": temporary}
+        )
+        stack.push_async_callback(opened.close)
+        return _Kept(opened, stack.pop_all().aclose)
+    raise AssertionError  # the stack hides no error
+
+
+async def end_browser() -> None:
+    """Ends the browser that is kept, if there is one."""
+    global _kept
+    if _kept is not None:
+        ended, _kept = _kept, None
+        await ended.end()
 
 
 @asynccontextmanager

@@ -111,12 +111,14 @@ class Journal:
         """The newest events, which many read as soon as they are there, or come back for after a restart. Nobody else writes
         events."""
         self._loaded = False
+        self._in_doubt = False
+        """Whether the event to be written next may be written already."""
 
     async def note(
         self, kind: Kind, caller: str, text: Text, instance_id: str | None = None, place: Place | None = None
     ) -> None:
         """Adds an event. Never raises DatabaseError, since what the event reports has happened already: an event that cannot
-        be written (a full disk) goes to the log, and into the journal when that is possible."""
+        be written (a full disk, a database that is away) goes to the log, and into the journal when that is possible."""
         event = {"at": int(time.time() * 1000), "instance_id": instance_id, "kind": kind, "caller": caller}
         where = {"session_id": place and place.session_id, "offset": place and place.offset}
         self._unsaved.append({**event, "zh": readable(text.zh), "en": readable(text.en), **where})
@@ -124,22 +126,35 @@ class Journal:
             log.error("not in the journal yet: %s", text.en)
 
     async def save_unsaved(self, *, retried: bool = True) -> bool:
-        """Writes the events that are not written yet, in their order. False if there is no room for them; what cannot be
+        """Writes the events that are not written yet, in their order. False if there is no room for them, or the database is away; what cannot be
         written for another reason goes to the log alone."""
         async with self._writing:
             while self._unsaved:
                 try:
                     with self._database.session(retried=retried):
-                        written = await models.Event.create(**self._unsaved[0])
-                    self._newest.append({"id": written.id, **self._unsaved[0]})
+                        number = await self._write(self._unsaved[0])
+                    self._in_doubt = False
+                    self._newest.append({"id": number, **self._unsaved[0]})
                 except DatabaseError as error:
                     if error.passing:
+                        self._in_doubt = True
                         return False
                     log.error("not in the journal: %s", self._unsaved[0]["en"])
                 self._unsaved.popleft()
                 self._bus.publish(JournalWritten())
                 await self._prune()
         return True
+
+    async def _write(self, event: dict[str, Any]) -> int:
+        """The id that it has in the journal. If the last attempt failed with the connection, the row may be there all the
+        same: only the answer was lost."""
+        if self._in_doubt:
+            known = self._newest[-1]["id"] if self._newest else 0
+            given = {name: value for name, value in event.items() if value is not None}
+            written = models.Event.filter(id__gt=known, **given).order_by("id").limit(1)
+            if found := await written:
+                return int(found[0].id)
+        return int((await models.Event.create(**event)).id)
 
     async def _prune(self) -> None:
         # Also at the first event of a process: one that runs shortly never gets to its five-hundredth.

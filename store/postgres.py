@@ -5,6 +5,7 @@ rows before they change them. Reading waits for nobody.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -79,7 +80,11 @@ class Client(AsyncpgDBClient):
 
     async def create_connection(self, with_db: bool) -> None:
         self._pool = await asyncpg.create_pool(
-            self._dsn, min_size=0, max_size=CONNECTIONS, connect=self._connect_claimed
+            self._dsn,
+            min_size=0,
+            max_size=CONNECTIONS,
+            connect=self._connect_claimed,
+            reset=_nothing_to_reset,
         )
         await self._post_connect()
 
@@ -153,6 +158,10 @@ class Client(AsyncpgDBClient):
     async def _connect_claimed(self, *_: object, **named: Any) -> Any:
         await self._claim.make()
         return await self._connect(**named)
+
+
+async def _nothing_to_reset(_: object) -> None:
+    """Sessions are never changed, and to ask for their settings anew would take as long again as most statements."""
 
 
 class _Taken:
@@ -241,7 +250,8 @@ class _Transaction(TransactionContext):
             async with asyncio.timeout(CONNECT_S):
                 await self._inside.rollback()
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TransactionManagementError):
-            connection.terminate()
+            with contextlib.suppress(asyncpg.InterfaceError):  # the pool has taken it back when it was lost
+                connection.terminate()
         finally:
             await self._inside._parent.give_back(connection)
 

@@ -382,6 +382,10 @@ class Resources(ABC):
 
     # Inside a transaction
 
+    async def insert_copies(self, connection: Any, rows: Sequence[Row]) -> None:
+        """Adds rows of another database as they are."""
+        await self._insert(connection, rows)
+
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[Any]:
         self._writes += 1

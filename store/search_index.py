@@ -78,6 +78,10 @@ class SearchIndex(ABC):
     ) -> None:
         """Replaces the entries of rows, by their `seq`: those in one of the two alone are gone, or new."""
 
+    @abstractmethod
+    async def clear(self, connection: Any, table: str) -> None:
+        """Removes the entries of all rows."""
+
 
 class _SqliteIndex(SearchIndex):
     """FTS5 without texts of its own: to remove a row from it, it must be given exactly the words that were put in."""
@@ -103,6 +107,9 @@ class _SqliteIndex(SearchIndex):
         into = [[seq, text] for seq, text in after.items() if before.get(seq) != text]
         await execute_many(connection, f"INSERT INTO {index} ({index}, rowid, words) VALUES (?, ?, ?)", out)  # noqa: S608 - our own name
         await execute_many(connection, f"INSERT INTO {index} (rowid, words) VALUES (?, ?)", into)  # noqa: S608 - the same
+
+    async def clear(self, connection: Any, table: str) -> None:
+        await select(connection, f"INSERT INTO {table}_words ({table}_words) VALUES ('delete-all')", [])  # noqa: S608 - our own name
 
 
 def _match(instance_id: str, criteria: Criteria) -> str:
@@ -214,6 +221,9 @@ class _PostgresqlIndex(SearchIndex):
                 f"ON CONFLICT (word, block) DO UPDATE SET members = {index}.members | excluded.members",
                 new,
             )
+
+    async def clear(self, connection: Any, table: str) -> None:
+        await select(connection, f"DELETE FROM {table}_words", [])  # noqa: S608 - our own name
 
 
 def _members(entries: Mapping[int, Iterable[int]]) -> list[list[Any]]:

@@ -24,8 +24,9 @@ def numbered(statement: str) -> str:
 
 async def select(connection: Any, statement: str, values: Sequence[Any]) -> list[dict[str, Any]]:
     """The rows of a statement."""
-    text = statement if is_sqlite(connection) else numbered(statement)
-    return list(await connection.execute_query_dict(text, list(values)))
+    if not is_sqlite(connection):
+        statement, values = numbered(statement), [storable(value) for value in values]
+    return list(await connection.execute_query_dict(statement, list(values)))
 
 
 async def select_in(
@@ -42,9 +43,18 @@ async def select_in(
 
 async def execute_many(connection: Any, statement: str, values: Sequence[Sequence[Any]]) -> None:
     """Executes the statement once for each row of values."""
-    if values:
-        text = statement if is_sqlite(connection) else numbered(statement)
-        await connection.execute_many(text, [list(row) for row in values])
+    if not values:
+        return
+    if is_sqlite(connection):
+        await connection.execute_many(statement, [list(row) for row in values])
+    else:
+        rows = [[storable(value) for value in row] for row in values]
+        await connection.execute_many(numbered(statement), rows)
+
+
+def storable(value: Any) -> Any:
+    """The value as PostgreSQL can hold it, whose texts have no U+0000."""
+    return value.replace("\0", "\ufffd") if isinstance(value, str) and "\0" in value else value
 
 
 async def first_number(connection: Any, table: str, count: int) -> int:
@@ -58,6 +68,27 @@ async def first_number(connection: Any, table: str, count: int) -> int:
         f"SELECT min(n) AS n FROM (SELECT nextval({sequence}) AS n FROM generate_series(1, ?::int)) AS drawn"  # noqa: S608 - our own name
     )
     return int((await select(connection, drawn, [count]))[0]["n"])
+
+
+async def last_number(connection: Any, table: str, column: str) -> int:
+    """The highest number that a row of the table was ever given; 0: none was."""
+    if is_sqlite(connection):
+        found = await select(connection, "SELECT seq AS n FROM sqlite_sequence WHERE name = ?", [table])
+        return int(found[0]["n"]) if found else 0
+    [row] = await select(connection, "SELECT pg_get_serial_sequence(?, ?) AS name", [table, column])
+    state = f"SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS n FROM {row['name']}"  # noqa: S608 - the database's own name
+    return int((await select(connection, state, []))[0]["n"])
+
+
+async def set_last_number(connection: Any, table: str, column: str, number: int) -> None:
+    """Rows that are added get higher numbers."""
+    if is_sqlite(connection):
+        await select(connection, "DELETE FROM sqlite_sequence WHERE name = ?", [table])
+        await select(connection, "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", [table, number])
+    else:
+        given = "pg_get_serial_sequence(?::text, ?::text)"
+        statement = f"SELECT setval({given}, greatest(?::bigint, 1), ?::bigint > 0)"
+        await select(connection, statement, [table, column, number, number])
 
 
 def each_element(connection: Any, column: str) -> str:

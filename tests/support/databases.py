@@ -21,10 +21,10 @@ from store.statements import is_sqlite
 from tests.support import postgres
 
 _REQUIRED = os.environ.get("MAILAUNCHER_TESTS_DATABASE") == "postgresql"
-_no_postgresql = pytest.mark.skipif(
+NEEDS_POSTGRESQL = pytest.mark.skipif(
     postgres.programs() is None and not _REQUIRED, reason="PostgreSQL is not installed"
 )
-KINDS = ["sqlite", pytest.param("postgresql", marks=_no_postgresql)]
+KINDS = ["sqlite", pytest.param("postgresql", marks=NEEDS_POSTGRESQL)]
 
 
 def migrated(folder: Path) -> Path:

@@ -97,6 +97,15 @@ def import_file(
             help=help_text("用户 ID 已存在时如何处理。", "What to do if a user id exists already."),
         ),
     ] = "fail",
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help=help_text(
+                "只给出每一行会有的结果，不写入。", "Only tell what would become of each line; write nothing."
+            ),
+        ),
+    ] = False,
     as_json: AsJson = False,
     url: Url = None,
     token: Token = None,
@@ -108,7 +117,7 @@ def import_file(
             data = read_upload(opened)
     except OSError as error:
         raise unusable(file, error) from None
-    query = f"format={form or _format_of(file)}&existing={existing}"
+    query = f"format={form or _format_of(file)}&existing={existing}&dry_run={str(dry_run).lower()}"
     report = client.upload(f"/resource/{instance.id}/persons/import?{query}", data)
     if as_json:
         print_json(report)

@@ -65,6 +65,8 @@ def test_a_picture_that_cannot_be_added_does_not_stop_the_others(place: Home, fi
 def test_persons_are_imported_listed_and_exported(place: Home, files: Path) -> None:
     source = files / "persons.csv"
     source.write_text("user_id,nickname\n1,小林\n2,阿树\n,none\n", "utf-8")
+    told = place.run("person", "import", "bot", str(source), "--dry-run")
+    assert (told.returncode, told.stdout.strip()) == (1, "2 created, 0 updated, 0 skipped, 1 failed")
     loaded = place.run("person", "import", "bot", str(source))
     assert loaded.returncode == 1
     assert loaded.stdout.strip() == "2 created, 0 updated, 0 skipped, 1 failed"

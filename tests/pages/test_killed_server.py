@@ -12,11 +12,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import FilePayload, Page, expect
 
 from tests.support.browser import browser, page_of
 from tests.support.context import free_port, processes_in
 from tests.support.killable import Server
+from tests.support.pictures import picture
 from tests.support.stress import sized
 
 pytestmark = [pytest.mark.slow, pytest.mark.stress]
@@ -139,6 +140,64 @@ async def test_pages_survive_a_server_that_is_killed(tmp_path: Path) -> None:
                 while await pid_of(server, bot) in (pid, None):
                     await asyncio.sleep(0.05)
             await require_the_events(overview, server)
+        await server.ask("DELETE", f"/instance/{bot}/delete")
+        assert await server.end(signal.SIGTERM) == 0
+
+
+FILES = 30
+PERSONS = 20_000
+
+
+async def persons_of(server: Server, bot: str) -> int:
+    found: int = (await server.ask("POST", f"/resource/{bot}/person/search", query=""))["total"]
+    return found
+
+
+async def test_uploads_and_an_import_that_a_kill_cuts_short_can_be_repeated(tmp_path: Path) -> None:
+    async with served(tmp_path) as server, browser() as opened:
+        bot = await add_running_bot(server)
+        async with page_of(server, opened) as watched:
+            page = watched.page
+            await page.goto(f"/instances/{bot}/emojis")
+            files: list[FilePayload] = [
+                {"name": f"n{number}.png", "mimeType": "image/png", "buffer": picture(colour=(number, 9, 9))}
+                for number in range(FILES)
+            ]
+            await page.locator("input[type=file]").set_input_files(files)
+            told = page.get_by_role("region", name="Files added")
+            await expect(told.get_by_text("added as").first).to_be_visible()
+            await server.end(signal.SIGKILL)
+            await expect(told.get_by_text(f"{FILES} of {FILES} done")).to_be_visible()
+            await server.start()
+            await expect(page.get_by_text(LOST)).to_be_hidden()
+            await told.get_by_role("button", name="Try those that failed again").click()
+            await expect(told.get_by_text(re.compile("added as|has the same image"))).to_have_count(FILES)
+            await expect(page.get_by_text(f"{FILES} in all")).to_be_visible()
+            found = (await server.ask("POST", f"/resource/{bot}/emoji/search", limit=100))["emojis"]
+            assert sorted(emoji["name"] for emoji in found) == sorted(f"n{number}" for number in range(FILES))
+            async with server.client() as client:
+                for emoji in found:
+                    assert (await client.get(f"{server.url}{emoji['image_url']}")).status_code == 200
+            await page.get_by_role("link", name="Persons", exact=True).click()
+            await page.get_by_role("button", name="Import…").click()
+            lines = "".join(f'{{"user_id": "{number}", "nickname": "x"}}\n' for number in range(PERSONS))
+            await page.get_by_label("A file of").set_input_files(
+                {"name": "persons.jsonl", "mimeType": "application/jsonl", "buffer": lines.encode()}
+            )
+            await page.get_by_role("button", name="Import 20,000 lines").click()
+            async with asyncio.timeout(60):
+                while not await persons_of(server, bot):
+                    await asyncio.sleep(0.01)
+            await server.end(signal.SIGKILL)
+            await expect(page.get_by_text("The connection was lost during the import")).to_be_visible()
+            await server.start()
+            await page.get_by_role("button", name="Check again").click()
+            written = await persons_of(server, bot)
+            assert 0 < written < PERSONS
+            left = f"Import {PERSONS - written:,} lines"
+            await page.get_by_role("button", name=left).click()
+            await expect(page.get_by_text("Imported:")).to_be_visible()
+            assert await persons_of(server, bot) == PERSONS
         await server.ask("DELETE", f"/instance/{bot}/delete")
         assert await server.end(signal.SIGTERM) == 0
 

@@ -55,7 +55,7 @@ export function Import({
       const report = await send({ instanceId, file: chosen, ...choices, dryRun }, controller.signal);
       next = { is: dryRun ? "preview" : "report", report };
     } catch (error) {
-      const message = error instanceof ApiError ? error.message : shared("do.disconnected");
+      const message = error instanceof ApiError ? error.message : text("import.noAnswer");
       next = dryRun || error instanceof ApiError ? { is: "notRead", message } : { is: "unknown" };
     }
     if (!dryRun) imported();

@@ -160,6 +160,7 @@ function Row({
   }
   const { id, userId, username, nickname, origin, pendingChange, updatedAt } = person;
   const on = selected.has(id);
+  const changed = numbers.dateTime(updatedAt);
   const state = pendingChange ? resources(`pending.${pendingChange}`) : resources(`origin.${origin}`);
   return (
     <tr aria-rowindex={index + 2} data-on={on ? "" : undefined}>
@@ -187,7 +188,7 @@ function Row({
       <td title={username}>{username}</td>
       <td title={nickname}>{nickname}</td>
       <td title={state}>{state}</td>
-      <td>{numbers.dateTime(updatedAt)}</td>
+      <td title={changed}>{changed}</td>
     </tr>
   );
 }

@@ -53,6 +53,7 @@ const zh = {
   "import.nothing": "没有可导入的行",
   "import.again": "重新检查",
   "import.notRead": "未写入任何内容：{message}",
+  "import.noAnswer": "发送文件时连接中断。超过服务器上限（max_body_bytes，默认 16 MiB）的文件也会这样。",
   "import.unknown":
     "导入途中连接中断。已写入的用户都是完整的，其余的没有写入。重新检查会说明还剩哪些行；“跳过”或“更新”可放心重复。",
 };
@@ -110,6 +111,8 @@ const en: Record<keyof typeof zh, string> = {
   "import.nothing": "No line can be imported",
   "import.again": "Check again",
   "import.notRead": "Nothing was written: {message}",
+  "import.noAnswer":
+    "the connection was lost while the file was sent. So it is with a file above the server's limit (max_body_bytes, 16 MiB by default).",
   "import.unknown":
     "The connection was lost during the import. Each person was written whole or not at all. Check again to see which lines are left: to skip or to update can be repeated.",
 };

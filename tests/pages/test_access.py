@@ -1,5 +1,6 @@
 """The pages for everyone: by keyboard alone, with forced colours, less motion, longer texts, and without jumps."""
 
+import functools
 import io
 import re
 from pathlib import Path
@@ -173,21 +174,31 @@ def pseudo(text: str) -> str:
     return f"[{accented}{' lõngér' * max(1, len(text) // 18)}]"
 
 
-async def in_pseudo_language(route: Route) -> None:
-    """A script of the pages with other texts in place of those of the catalogues in it, each of which is in two languages."""
-    answer = await route.fetch()
-    script = await answer.text()
+@functools.cache
+def entries() -> re.Pattern[str]:
+    """An entry of a catalogue, in a script of the pages: its key, the quotation mark, its text."""
     shared = ROOT / "dashboard/src/i18n/zh.ts"
-    catalogues = [shared, *ROOT.glob("dashboard/src/**/texts.ts")]
     keys = {
         key
-        for path in catalogues
+        for path in (shared, *ROOT.glob("dashboard/src/**/texts.ts"))
         for key in re.findall(r'^ +"([\w.]+)":', path.read_text("utf-8"), re.MULTILINE)
     }
-    entry = re.compile(r'"(' + "|".join(map(re.escape, keys)) + r')":([`"])((?:\\.|(?!\2).)*)\2', re.DOTALL)
-    changed, count = entry.subn(lambda found: f'"{found[1]}":{found[2]}{pseudo(found[3])}{found[2]}', script)
+    return re.compile(r'"(' + "|".join(map(re.escape, keys)) + r')":([`"])((?:\\.|(?!\2).)*)\2', re.DOTALL)
+
+
+@functools.cache
+def in_pseudo_language(script: str) -> str:
+    """The script with other texts in place of those of the catalogues in it, each of which is in two languages."""
+    changed, count = entries().subn(
+        lambda found: f'"{found[1]}":{found[2]}{pseudo(found[3])}{found[2]}', script
+    )
     assert count % 2 == 0
-    await route.fulfill(response=answer, body=changed)
+    return changed
+
+
+async def translate(route: Route) -> None:
+    answer = await route.fetch()
+    await route.fulfill(response=answer, body=in_pseudo_language(await answer.text()))
 
 
 @pytest.mark.parametrize("width", [360, 1280])
@@ -198,7 +209,7 @@ async def test_longer_texts_fit(tmp_path: Path, releases: Repository, width: int
             await fail(watched.page)
         async with page_of(launcher, opened, size=(width, 800), touch=width < 400) as watched:
             page = watched.page
-            await page.route("**/assets/*.js", in_pseudo_language)
+            await page.route("**/assets/*.js", translate)
             await page.add_init_script(f"({CHOOSE})()")
             found = {}
             for path in PATHS:

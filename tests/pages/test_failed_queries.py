@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +32,9 @@ IDS = {
 
 
 class Failing:
-    """Answers operations of some names with an error, in place of the server."""
+    """Answers the operations of some documents with an error, in place of the server."""
 
-    def __init__(self, *names: str) -> None:
-        self.ids = {IDS[name] for name in names}
+    ids: Set[str] = frozenset()
 
     async def between(self, page: Page) -> None:
         await page.route_web_socket("**/graphql", self._connect)
@@ -138,20 +137,24 @@ async def test_what_could_not_be_read_says_why_and_is_read_again(
     settings = settings_for(tmp_path, sources_maibot=[releases.url])
     deployable.use(releases.url, settings.data_folder)
     async with running(settings) as launcher, browser() as opened:
+async def test_what_could_not_be_read_says_why_and_is_read_again(tmp_path: Path) -> None:
+    async with running(settings_for(tmp_path)) as launcher, browser() as opened:
         bot = await add_bot(launcher.ctx, tmp_path / "bot", "print('hello', flush=True); input()")
         await instances.start(launcher.ctx, bot.id)
         await outputs(launcher.ctx, f"{bot.id}_main", "hello")
         async with page_of(launcher, opened) as watched:
-            page, failing = watched.page, Failing(operation)
+            page, failing = watched.page, Failing()
             await failing.between(page)
-            await page.goto(path.format(id=bot.id))
-            told = page.get_by_role("alert").filter(has_text=WHY).first
-            await expect(told).to_be_visible()
-            await expect(page.locator("[role=status][aria-label]")).to_have_count(
-                0
-            )  # no skeleton waits for ever
-            failing.ids.clear()
-            await told.get_by_role("button", name="Try again").click()
-            await expect(page.get_by_text(WHY)).to_have_count(0)
-            await expect(shown(page)).to_be_visible()
+            for case, (operation, path, shown) in CASES.items():
+                failing.ids = {IDS[operation]}
+                await page.goto("about:blank")
+                await page.goto(path.format(id=bot.id))
+                told = page.get_by_role("alert").filter(has_text=WHY).first
+                await expect(told, case).to_be_visible()
+                # No skeleton waits for ever.
+                await expect(page.locator("[role=status][aria-label]"), case).to_have_count(0)
+                failing.ids = set()
+                await told.get_by_role("button", name="Try again").click()
+                await expect(page.get_by_text(WHY), case).to_have_count(0)
+                await expect(shown(page), case).to_be_visible()
             watched.require_clean()

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import itertools
 import re
 import unicodedata
 from pathlib import Path
@@ -16,6 +17,7 @@ from resolvers import instances, terminals
 from tests.support.browser import browser, findings_of_axe
 from tests.support.context import add_bot, settings_for
 from tests.support.server import running
+from tests.support.stress import sized
 from tests.support.terminal_page import PRINTING_BOT, focus, terminal_of, wait_for_text
 
 pytestmark = pytest.mark.slow
@@ -85,6 +87,8 @@ DRAWN = {
     "half blocks for light": in_half_blocks(modules_of(SAID), for_light=True),
     "colours": in_colours(modules_of(SAID)),
 }
+OFTEN_DRAWN = [("half blocks", True), ("half blocks for light", False), ("colours", True)]
+"""Each of them, and whether the page is dark."""
 
 
 async def read_code(page: Page, selector: str) -> list[str]:
@@ -93,8 +97,8 @@ async def read_code(page: Page, selector: str) -> list[str]:
     return [found.text for found in zxingcpp.read_barcodes(picture, try_invert=False)]
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("drawn", DRAWN)
+@pytest.mark.stress
+@pytest.mark.parametrize("drawn, dark", sized(OFTEN_DRAWN, list(itertools.product(DRAWN, (False, True)))))
 async def test_a_qr_code_is_read_from_the_screen_and_from_its_picture(
     tmp_path: Path, drawn: str, dark: bool
 ) -> None:

@@ -131,6 +131,7 @@ async def test_a_hit_opens_where_it_stands_and_the_log_goes_on_in_both_direction
             await page.get_by_role("button", name="Older hits (280)").click()
             await expect(hits(page)).to_have_count(220)
             await find(page, "the same")
+            await expect(hits(page)).to_have_count(3)  # each that is found later stands above those before
             await page.get_by_role("link", name="the same").nth(1).click()
             mark = page.get_by_role("log").locator("mark")
             await expect(mark).to_have_text("[DEBUG] the same")

@@ -11,12 +11,22 @@ from resolvers import instances, terminals
 from tests.support.browser import browser
 from tests.support.context import add_bot, settings_for
 from tests.support.server import running
-from tests.support.terminal_page import PRINTING_BOT, focus, shown, terminal_of, to_top, wait_for_text
+from tests.support.stress import sized
+from tests.support.terminal_page import (
+    PATIENCE_S,
+    PRINTING_BOT,
+    focus,
+    shown,
+    terminal_of,
+    to_top,
+    wait_for_text,
+)
 
 pytestmark = pytest.mark.slow
 
 END = re.compile(r"(\d[\d,]* new lines|To the end)")
-FLOOD_LINES = 200_000
+FLOOD_LINES = sized(80_000, 200_000)
+"""More than the 2 MiB behind which a page leaves output out."""
 
 
 async def reading_area(page: Page) -> FloatRect:
@@ -127,6 +137,7 @@ async def test_the_older_screen_shows_the_same_place_and_goes_back_to_it(tmp_pat
             await expect(page.get_by_role("button", name="To the end")).to_be_visible()
 
 
+@pytest.mark.stress
 async def test_what_is_left_out_of_a_flood_is_told_and_can_be_shown(tmp_path: Path) -> None:
     async with running(settings_for(tmp_path)) as launcher, browser() as opened:
         bot = await add_bot(launcher.ctx, tmp_path / "bot", PRINTING_BOT)
@@ -139,7 +150,8 @@ async def test_what_is_left_out_of_a_flood_is_told_and_can_be_shown(tmp_path: Pa
             await focus(page)
             await page.keyboard.press("Shift+PageUp")
             await terminals.send_input(launcher.ctx, f"{bot.id}_main", f"lines {FLOOD_LINES}\r")
-            await expect(page.get_by_role("button", name=f"{FLOOD_LINES + 2:,} new lines")).to_be_visible()
+            told = page.get_by_role("button", name=f"{FLOOD_LINES + 2:,} new lines")
+            await expect(told).to_be_visible(timeout=1000 * PATIENCE_S)
             await expect(page.get_by_text(re.compile(r"^\d+(\.\d)? MiB skipped$"))).to_be_visible()
             await (
                 page.get_by_role("button", name="To the end")

@@ -63,10 +63,12 @@ async def shown(page: Page) -> str:
 
 
 async def wait_for_text(page: Page, wanted: str) -> str:
-    """What is shown, once that has a text."""
+    """What is shown, once that has a text. A look copies all of it, which takes longer the more there is."""
+    pause_s = 0.1
     async with asyncio.timeout(PATIENCE_S):
         while wanted not in (text := await shown(page)):
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, 1.0)
     return text
 
 

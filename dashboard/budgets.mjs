@@ -23,7 +23,7 @@ const rows = [
   ["terminal (gzip)", await size(one("Terminals-", ".js"), ".gz"), 160 * KIB],
   ["editor (gzip)", (await size(one("Configuration-", ".js"), ".gz")) + (await size(one("TextEditor-", ".js"), ".gz")), 150 * KIB],
   ["files (gzip)", await size(one("FilesTab-", ".js"), ".gz"), 10 * KIB],
-  ["charts (gzip)", await size(one("UsageCharts-", ".js"), ".gz"), 25 * KIB],
+  ["charts (gzip)", await size(one("Chart-", ".js"), ".gz"), 25 * KIB],
 ];
 for (const [name, is, most] of rows) {
   console.log(`${name}: ${(is / KIB).toFixed(1)} of ${most / KIB} KiB`);

@@ -80,11 +80,21 @@ class LogPart:
 
 
 @needs(Scope.READ)
-async def part(ctx: Context, session_id: str, before: int | None, after: int | None, size: int) -> LogPart:
-    """The output before an offset, or from one on, see `part_before` and `part_after`. Raises InvalidParameter for both."""
-    if before is not None and after is not None:
+async def part(
+    ctx: Context,
+    session_id: str,
+    before: int | None,
+    after: int | None,
+    size: int,
+    since: int | None = None,
+) -> LogPart:
+    """The output before an offset, or from one on, or from a time on (milliseconds since 1970, accurate to 250 ms), see
+    `part_before` and `part_after`. Raises InvalidParameter for more than one of these."""
+    if [before, after, since].count(None) < 2:
         raise InvalidParameter(
-            "before 与 after 只能给出一个", "Only one of before and after may be given", field="after"
+            "before、after 与 since 只能给出一个",
+            "Only one of before, after and since may be given",
+            field="after" if since is None else "since",
         )
     if not PART_BYTES <= size <= terminals.OUTPUT_BYTES:
         raise InvalidParameter(
@@ -93,6 +103,8 @@ async def part(ctx: Context, session_id: str, before: int | None, after: int | N
             field="bytes",
         )
     terminal = terminals.find(ctx, session_id)
+    if since is not None:
+        after = await terminal.client.seek(terminal.name, since - TIME_ACCURACY_MS)
     if after is not None:
         return await part_after(terminal, after, size)
     return await part_before(terminal, before, size)

@@ -1,4 +1,4 @@
-"""The past output of a terminal, before an offset or from one on."""
+"""The past output of a terminal, before an offset, or from one or a time on."""
 
 from typing import Annotated, cast
 
@@ -7,7 +7,7 @@ import strawberry
 from resolvers import logs
 from resolvers.terminals import OUTPUT_BYTES
 from schema.context import Info
-from schema.scalars import Long
+from schema.scalars import Instant, Long
 from schema.terminal import SessionId
 from terminals.terminal import REPLAY_BYTES
 
@@ -39,17 +39,24 @@ async def _part(
             description="Offset in bytes where the part begins, instead of `before`. The part is empty at the newest output."
         ),
     ] = None,
+    since: Annotated[
+        Instant | None,
+        strawberry.argument(
+            description="Time from which on the part was printed, instead of `before` and `after`, accurate to 250 ms. The part is "
+            "empty, at the newest output, if nothing was."
+        ),
+    ] = None,
     bytes: Annotated[
         int, strawberry.argument(description=f"Maximum size in bytes, {logs.PART_BYTES:,}-{OUTPUT_BYTES:,}.")
     ] = REPLAY_BYTES,
 ) -> TerminalLogPart | None:
-    return cast(TerminalLogPart, await logs.part(info.context.ctx, session_id, before, after, bytes))
+    return cast(TerminalLogPart, await logs.part(info.context.ctx, session_id, before, after, bytes, since))
 
 
 @strawberry.type
 class TerminalLogQuery:
     terminal_log: TerminalLogPart | None = strawberry.field(
         resolver=_part,
-        description="The output of a terminal before an offset, or from one on, in whole lines: the way to scroll as far as "
+        description="The output of a terminal before an offset, or from one on, or from a time on, in whole lines: the way to scroll as far as "
         "the log is kept. Opens no shell. Null only with an error: `INVALID_PARAMETER`, or as for `terminal`.",
     )

@@ -51,6 +51,7 @@ PATHS = (
     "/instances/{good}/events",
     "/instances/{good}/emojis",
     "/instances/{idle}/emojis",
+    "/instances/{good}/history",
     "/instances/{good}/files",
     "/instances/{good}/files?file=bot.py",
     "/instances/{good}/persons",
@@ -414,7 +415,7 @@ async def test_everything_can_be_done_by_keyboard(tmp_path: Path) -> None:
             await expect(page.locator(".xterm-helper-textarea")).to_be_focused()
             await page.keyboard.press("F6")
             await expect(page.get_by_role("button", name="Copy", exact=True)).to_be_focused()
-            for tab, shown in (("Log", "log"), ("CPU and memory", "group"), ("Events", "list")):
+            for tab, shown in (("Log", "log"), ("History", "group"), ("Files", "list")):
                 await keys.choose("link", tab)
                 await expect(page.get_by_role(shown).last).to_be_visible()  # type: ignore[arg-type]
             await keys.choose("link", "Settings")

@@ -155,8 +155,8 @@ async def test_axe_finds_nothing_on_any_page(tmp_path: Path, language: str, dark
                 "/search?q=ready",
                 f"/instances/{bad}",
                 f"/instances/{good}/log",
-                f"/instances/{good}/usage",
-                f"/instances/{good}/events",
+                f"/instances/{good}/history",
+                f"/instances/{good}/files",
                 f"/instances/{good}/settings",
                 "/instances/unknown",
             ):

@@ -1,12 +1,13 @@
 """A terminal's log: backwards, and searches in it."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from resolvers import instances
+from resolvers import instances, terminals
 from tests.support.context import add_bot, outputs
-from tests.support.graphql import ask, conversing
+from tests.support.graphql import Answer, ask, conversing
 from tests.support.server import Launcher
 
 pytestmark = pytest.mark.slow
@@ -44,6 +45,36 @@ async def test_parts_lie_next_to_each_other_back_to_the_first_byte(
             found, before, parts = part["data"] + found, part["offset"], parts + 1
         assert found == whole.replace("\x1b[c", "")
         assert parts > 1 or size == 64 << 10
+
+
+SINCE = """query ($session: ID!, $since: DateTime, $before: Long) {
+  terminalLog(sessionId: $session, since: $since, before: $before) { data offset end } }"""
+TALKER = """
+import sys
+print("first", flush=True)
+for line in sys.stdin:
+    print("second", flush=True)
+"""
+
+
+async def test_a_part_begins_at_a_moment(launcher: Launcher, tmp_path: Path) -> None:
+    bot = await add_bot(launcher.ctx, tmp_path / "bot", TALKER)
+    await instances.start(launcher.ctx, bot.id)
+    session = f"{bot.id}_main"
+    await outputs(launcher.ctx, session, "first")
+    client = terminals.find(launcher.ctx, session).client
+    [(at, offset, _)] = (await client.times("main", 0, 1 << 62))[:1]
+
+    async def since(moment: int, before: int | None = None) -> Answer:
+        when = datetime.fromtimestamp(moment / 1000, UTC).isoformat()
+        return await ask(launcher, SINCE, session=session, since=when, before=before)
+
+    assert (await since(at - 60_000)).result["offset"] == offset
+    later = (await since(at + 60_000)).result
+    assert later["data"] == ""
+    assert later["offset"] == later["end"] > offset
+    both = await since(at, before=5)
+    assert (both.code, both.error["extensions"]["field"]) == ("INVALID_PARAMETER", "since")
 
 
 FORTH = """query ($session: ID!, $after: Long!, $bytes: Int) {

@@ -461,7 +461,6 @@ export type EventRowFragment = { id: string, at: string, instanceId: string | nu
 export type LatestEventsQueryVariables = Exact<{
   last: number;
   before?: string | null | undefined;
-  instanceId?: string | null | undefined;
 }>;
 
 
@@ -476,6 +475,7 @@ export type EventsSinceSubscription = { events: { id: string, at: string, instan
 
 export type UsageOfQueryVariables = Exact<{
   begin: string;
+  end?: string | null | undefined;
   sessionId?: string | null | undefined;
 }>;
 
@@ -657,6 +657,15 @@ export type DeleteFileMutationVariables = Exact<{
 
 
 export type DeleteFileMutation = { deleteFile: { message: string } | null };
+
+export type EventsBetweenQueryVariables = Exact<{
+  instanceId: string;
+  begin: string;
+  end: string;
+}>;
+
+
+export type EventsBetweenQuery = { events: { edges: Array<{ node: { id: string, at: string, instanceId: string | null, kind: string, caller: string, message: string, sessionId: string | null, offset: number | null } }> } | null };
 
 export type StartMutationVariables = Exact<{
   id: string;
@@ -1014,6 +1023,7 @@ export type LogPartQueryVariables = Exact<{
   sessionId: string;
   before?: number | null | undefined;
   after?: number | null | undefined;
+  since?: string | null | undefined;
   bytes: number;
 }>;
 
@@ -1318,9 +1328,9 @@ export const InstanceChangedDocument = {"__meta__":{"hash":"sha256:2cab55aa3c640
 export const UsageChangedDocument = {"__meta__":{"hash":"sha256:8ed11de1d1a7898797f929620618392d0b8265629e2517c7961ec0f441171bf5"}} as unknown as TypedDocumentString<UsageChangedSubscription, UsageChangedSubscriptionVariables>;
 export const MachineDocument = {"__meta__":{"hash":"sha256:3bff0a2036286cd3bd5537fde1265e48ff22e6430d8b15a533f2cbffb09ce81d"}} as unknown as TypedDocumentString<MachineSubscription, MachineSubscriptionVariables>;
 export const HealthDocument = {"__meta__":{"hash":"sha256:7215f7c4b01ba2e5db8f0f2908469720aca624b65eb8129d88b801e426eb2e90"}} as unknown as TypedDocumentString<HealthQuery, HealthQueryVariables>;
-export const LatestEventsDocument = {"__meta__":{"hash":"sha256:1c7c978abe41c546aeac1fb46f5d09edce3bd68c50d44b3f175a3232dc935fed"}} as unknown as TypedDocumentString<LatestEventsQuery, LatestEventsQueryVariables>;
+export const LatestEventsDocument = {"__meta__":{"hash":"sha256:57d3d3de58ee631912b28d124ab2482a605bfab90ea9f601b8408a3fc9136e10"}} as unknown as TypedDocumentString<LatestEventsQuery, LatestEventsQueryVariables>;
 export const EventsSinceDocument = {"__meta__":{"hash":"sha256:98b2ed7264d8771a559d89804eedcf7a97d714cfa1f588dbe61e63d06a9bf988"}} as unknown as TypedDocumentString<EventsSinceSubscription, EventsSinceSubscriptionVariables>;
-export const UsageOfDocument = {"__meta__":{"hash":"sha256:de01a496fc7a6d78fc87a12c84b9afbe4edcfcb6abf0c4691cbf1311a06e006e"}} as unknown as TypedDocumentString<UsageOfQuery, UsageOfQueryVariables>;
+export const UsageOfDocument = {"__meta__":{"hash":"sha256:18347303b1fada60c33b678348869d2dc81907a1371abc1d6178ba291b7ce18f"}} as unknown as TypedDocumentString<UsageOfQuery, UsageOfQueryVariables>;
 export const OffersDocument = {"__meta__":{"hash":"sha256:8b4648a76ce246c271bc8efb1f4d59ba7bd5a89db027e20fd0b13159330c1a1b"}} as unknown as TypedDocumentString<OffersQuery, OffersQueryVariables>;
 export const DeployPreviewDocument = {"__meta__":{"hash":"sha256:9b7585201ee19a01ea11a5630dd5a25face1f9c73350b0571811c73c43b74ab9"}} as unknown as TypedDocumentString<DeployPreviewQuery, DeployPreviewQueryVariables>;
 export const DeployDocument = {"__meta__":{"hash":"sha256:5930a1425128e1d496234d3ae46d1e86132cd4cb07ce44ab21c439d15921b4eb"}} as unknown as TypedDocumentString<DeployMutation, DeployMutationVariables>;
@@ -1342,6 +1352,7 @@ export const WriteFileTextDocument = {"__meta__":{"hash":"sha256:100dba70e27a956
 export const CreateFolderDocument = {"__meta__":{"hash":"sha256:1045e258da9732060dca35228177db88a6444592e40ec7c131c901edad110994"}} as unknown as TypedDocumentString<CreateFolderMutation, CreateFolderMutationVariables>;
 export const RenameFileDocument = {"__meta__":{"hash":"sha256:c79107f9ebde3f159f3bd97d2ea7d0b71e3cd6f91b23cb17bdc84db0a3ee3691"}} as unknown as TypedDocumentString<RenameFileMutation, RenameFileMutationVariables>;
 export const DeleteFileDocument = {"__meta__":{"hash":"sha256:4c969623ca87bdc96ea9959738f8862507cb282bbfcfa4edca2985df6147a467"}} as unknown as TypedDocumentString<DeleteFileMutation, DeleteFileMutationVariables>;
+export const EventsBetweenDocument = {"__meta__":{"hash":"sha256:085f7e4bd00b0c0b5fd773b6d373b46b968df8bb65759e787beaa14e55c955c2"}} as unknown as TypedDocumentString<EventsBetweenQuery, EventsBetweenQueryVariables>;
 export const StartDocument = {"__meta__":{"hash":"sha256:b4f719eb02c0986359fa37c992f4cc97870bc63ae9ea82a485d2ce1fb3cc6d81"}} as unknown as TypedDocumentString<StartMutation, StartMutationVariables>;
 export const StopDocument = {"__meta__":{"hash":"sha256:1af7d1c447a06db3a75ae571306e81ce04bb31266f1deff92cf814f02f8c78f5"}} as unknown as TypedDocumentString<StopMutation, StopMutationVariables>;
 export const RestartDocument = {"__meta__":{"hash":"sha256:bd4da1496e90c222e17104ad30411dbe347c8d39e1dfee49a9e2e4e378c6c33c"}} as unknown as TypedDocumentString<RestartMutation, RestartMutationVariables>;
@@ -1384,5 +1395,5 @@ export const SynchronizeDocument = {"__meta__":{"hash":"sha256:891c8e0f71f00832b
 export const SearchLogsDocument = {"__meta__":{"hash":"sha256:7ea3264ca7412f0b7a091b32035035e5cc268c3f13934b700db3bd4c4608699e"}} as unknown as TypedDocumentString<SearchLogsSubscription, SearchLogsSubscriptionVariables>;
 export const TerminalPartDocument = {"__meta__":{"hash":"sha256:70699732725d6cd809cec9bf34b2b15d86d4332a158fd555510464d862503251"}} as unknown as TypedDocumentString<TerminalPartQuery, TerminalPartQueryVariables>;
 export const TerminalEndDocument = {"__meta__":{"hash":"sha256:6c468d9aea026e946f35960243ea829228df34cbb97a436d722bd65a6d03b81d"}} as unknown as TypedDocumentString<TerminalEndQuery, TerminalEndQueryVariables>;
-export const LogPartDocument = {"__meta__":{"hash":"sha256:1dd6d240fd7769eab6487c515309fa8cfb3a9185bf8b0cc28c0a1cd4a8d678ea"}} as unknown as TypedDocumentString<LogPartQuery, LogPartQueryVariables>;
+export const LogPartDocument = {"__meta__":{"hash":"sha256:8b5bc95d194cf1e9914cc4d689c20454671d741b15cc0d932771c6a01aa8de59"}} as unknown as TypedDocumentString<LogPartQuery, LogPartQueryVariables>;
 export const CrashesDocument = {"__meta__":{"hash":"sha256:387141f12a6a24e1a1d69d06da2f46bf01dcd69c1663349dd789df456a543f03"}} as unknown as TypedDocumentString<CrashesQuery, CrashesQueryVariables>;

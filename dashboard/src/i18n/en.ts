@@ -169,6 +169,7 @@ export const en: Record<Key, string> = {
   "bot.usage": "CPU and memory",
   "bot.events": "Events",
   "bot.emojis": "Emojis",
+  "bot.history": "History",
   "bot.files": "Files",
   "bot.persons": "Persons",
   "bot.settings": "Settings",
@@ -269,15 +270,6 @@ export const en: Record<Key, string> = {
   "search.stopped": "stopped",
   "search.older": "Older hits ({count})",
   "search.most": "No more are searched for at once: a later time, or a longer text, finds the rest.",
-
-  "usage.hour": "1 hour",
-  "usage.day": "1 day",
-  "usage.month": "30 days",
-  "usage.range": "Range",
-  "usage.none": "Nothing was recorded in this time.",
-  "usage.cpuSummary": "now {last}, peak {peak} ({when})",
-  "usage.table": "Show as a table",
-  "usage.time": "Time",
 
   "menu.title": "Find bots, pages and actions",
   "menu.placeholder": "Type a name…",

@@ -25,31 +25,34 @@ export function numbersOf(used: Language): Numbers {
 const FORMATS: Record<Language, Numbers> = { zh: numbersIn(localeOf("zh")), en: numbersIn(localeOf("en")) };
 
 function numbersIn(locale: string): Numbers {
-  const upTo = (digits: number) => new Intl.NumberFormat(locale, { maximumFractionDigits: digits });
+  // Each takes long to make, and a table has thousands of values.
+  const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
+  const tenths = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+  const time = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
+  const dateTime = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
   const unit = (value: number, name: string) =>
     new Intl.NumberFormat(locale, { style: "unit", unit: name, unitDisplay: "narrow" }).format(value);
   return {
-    count: upTo(0).format,
+    count: whole.format,
     bytes: (value, exact = false) => {
       const power = value < 1 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log2(value) / 10));
       const scaled = value / 1024 ** power;
-      return `${upTo((scaled < 10 || exact) && power > 0 ? 1 : 0).format(scaled)} ${UNITS[power]}`;
+      return `${((scaled < 10 || exact) && power > 0 ? tenths : whole).format(scaled)} ${UNITS[power]}`;
     },
-    percent: (value) => `${upTo(value < 10 ? 1 : 0).format(value)} %`,
+    percent: (value) => `${(value < 10 ? tenths : whole).format(value)} %`,
     duration: (seconds) => {
-      const whole = Math.max(0, Math.floor(seconds));
+      const all = Math.max(0, Math.floor(seconds));
       const [days, hours, minutes] = [
-        Math.floor(whole / 86400),
-        Math.floor((whole % 86400) / 3600),
-        Math.floor((whole % 3600) / 60),
+        Math.floor(all / 86400),
+        Math.floor((all % 86400) / 3600),
+        Math.floor((all % 3600) / 60),
       ];
       if (days > 0) return `${unit(days, "day")} ${unit(hours, "hour")}`;
       if (hours > 0) return `${unit(hours, "hour")} ${unit(minutes, "minute")}`;
-      if (minutes > 0) return `${unit(minutes, "minute")} ${unit(whole % 60, "second")}`;
-      return unit(whole, "second");
+      if (minutes > 0) return `${unit(minutes, "minute")} ${unit(all % 60, "second")}`;
+      return unit(all, "second");
     },
-    time: (at) => new Intl.DateTimeFormat(locale, { timeStyle: "medium" }).format(new Date(at)),
-    dateTime: (at) =>
-      new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" }).format(new Date(at)),
+    time: (at) => time.format(new Date(at)),
+    dateTime: (at) => dateTime.format(new Date(at)),
   };
 }

@@ -162,6 +162,7 @@ export const zh = {
   "bot.usage": "CPU 与内存",
   "bot.events": "事件",
   "bot.emojis": "表情包",
+  "bot.history": "历史",
   "bot.files": "文件",
   "bot.persons": "用户",
   "bot.settings": "设置",
@@ -261,15 +262,6 @@ export const zh = {
   "search.stopped": "已停止",
   "search.older": "更早的匹配（{count}）",
   "search.most": "一次最多搜索这么多：选较晚的时间或更长的文字，可以找到其余的。",
-
-  "usage.hour": "1 小时",
-  "usage.day": "1 天",
-  "usage.month": "30 天",
-  "usage.range": "时间范围",
-  "usage.none": "这段时间没有记录。",
-  "usage.cpuSummary": "最近 {last}，最高 {peak}（{when}）",
-  "usage.table": "以表格显示",
-  "usage.time": "时间",
 
   "menu.title": "查找 Bot、页面与操作",
   "menu.placeholder": "输入名称……",

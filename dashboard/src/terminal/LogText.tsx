@@ -1,16 +1,16 @@
-/** The text of a log around a line, or at its end. */
+/** The text of a log around a line or a moment, or at its end. */
 import { useLayoutEffect, useRef, useState, useSyncExternalStore } from "react";
 import { Link, useSearchParams } from "wouter";
 import { useText } from "../i18n/text";
 import { Button, css as parts, Skeleton, Unread } from "../ui/parts";
 import { Downloads } from "./Downloads";
-import { createLogReader } from "./logReader";
+import { type Beginning, createLogReader } from "./logReader";
 import { plain } from "./plain";
 import css from "./terminal.module.css";
 
-export function LogText({ sessionId, at }: { sessionId: string; at: number | undefined }) {
+export function LogText({ sessionId, from }: { sessionId: string; from: Beginning | undefined }) {
   const text = useText();
-  const [reader] = useState(() => createLogReader(sessionId, at));
+  const [reader] = useState(() => createLogReader(sessionId, from));
   const log = useSyncExternalStore(reader.subscribe, reader.get);
   const box = useRef<HTMLDivElement>(null);
   const fromEnd = useRef<number>(undefined);
@@ -20,7 +20,7 @@ export function LogText({ sessionId, at }: { sessionId: string; at: number | und
     const { current } = box;
     if (!current) return;
     if (fromEnd.current !== undefined) current.scrollTop = current.scrollHeight - fromEnd.current;
-    else if (at === undefined) current.scrollTop = current.scrollHeight;
+    else if (from === undefined) current.scrollTop = current.scrollHeight;
     else current.querySelector("mark")?.scrollIntoView({ block: "center" });
   }, [log.before]);
   const older = () => {
@@ -36,14 +36,14 @@ export function LogText({ sessionId, at }: { sessionId: string; at: number | und
           <div className={parts.row}>
             {log.oldest ? (
               <span className={parts.dim}>
-                {text(log.before.length > 1 || at !== undefined ? "log.oldest" : "log.none")}
+                {text(log.before.length > 1 || from !== undefined ? "log.oldest" : "log.none")}
               </span>
             ) : (
               <Button small onClick={older}>
                 {text("log.older")}
               </Button>
             )}
-            {at === undefined ? (
+            {from === undefined ? (
               <Button small onClick={reader.begin}>
                 {text("log.newest")}
               </Button>
@@ -54,7 +54,7 @@ export function LogText({ sessionId, at }: { sessionId: string; at: number | und
           </div>
           <div ref={box} className={css.log} role="log" aria-label={text("log.title")}>
             {plain(log.before.map(({ data }) => data).join(""))}
-            {at !== undefined && <FromLine text={plain(log.after.map(({ data }) => data).join(""))} />}
+            {from !== undefined && <FromLine text={plain(log.after.map(({ data }) => data).join(""))} />}
           </div>
           {!log.newest && (
             <div className={parts.row}>
@@ -86,6 +86,7 @@ function ToNewest() {
   const [parameters] = useSearchParams();
   const others = new URLSearchParams(parameters);
   others.delete("at");
+  others.delete("time");
   return (
     <Link href={`?${others}`} className={`${parts.button} ${parts.small}`}>
       {text("log.newest")}

@@ -6,6 +6,7 @@ import { inTerminal } from "../search/filters";
 import { LogSearch } from "../search/LogSearch";
 import { css as parts } from "../ui/parts";
 import { LogText } from "./LogText";
+import type { Beginning } from "./logReader";
 import css from "./terminal.module.css";
 
 export default function LogView({ instance }: { instance: Instance }) {
@@ -13,8 +14,7 @@ export default function LogView({ instance }: { instance: Instance }) {
   const [parameters, setParameters] = useSearchParams();
   const chosen = parameters.get("terminal") ?? "main";
   const session = instance.terminals.find(({ name }) => name === chosen) ?? instance.terminals[0];
-  const given = parameters.get("at");
-  const at = given !== null && /^\d{1,15}$/.test(given) ? Number(given) : undefined;
+  const from = beginningIn(parameters);
   if (!session) return null;
   const { sessionId } = session;
   const places = [
@@ -40,7 +40,17 @@ export default function LogView({ instance }: { instance: Instance }) {
         </fieldset>
       )}
       <LogSearch places={places} />
-      <LogText key={`${sessionId} ${at}`} sessionId={sessionId} at={at} />
+      <LogText key={`${sessionId} ${JSON.stringify(from)}`} sessionId={sessionId} from={from} />
     </div>
   );
+}
+
+/** `at` is an offset, `time` milliseconds since 1970. */
+function beginningIn(parameters: URLSearchParams): Beginning | undefined {
+  const [at, time] = ["at", "time"].map((name) => {
+    const given = parameters.get(name);
+    return given !== null && /^\d{1,15}$/.test(given) ? Number(given) : undefined;
+  });
+  if (at !== undefined) return { at };
+  return time === undefined ? undefined : { since: new Date(time).toISOString() };
 }

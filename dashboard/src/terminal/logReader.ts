@@ -1,9 +1,12 @@
-/** Reads a terminal's log part by part: from its end or from a line in it, towards both sides. */
+/** Reads a terminal's log part by part: from its end, or from a line or a moment in it, towards both sides. */
 import { query } from "../api/connection";
 import { LogPartDocument, type LogPartQuery, type LogPartQueryVariables } from "../gql/graphql";
 import { createStore } from "../ui/store";
 
 const PART_BYTES = 64 << 10;
+
+/** Where to begin to read: at an offset in bytes, or at what was printed from a time on. */
+export type Beginning = { at: number } | { since: string };
 
 type Part = NonNullable<LogPartQuery["terminalLog"]>;
 
@@ -26,15 +29,15 @@ export interface LogReader {
   newer(): void;
 }
 
-export function createLogReader(sessionId: string, at: number | undefined): LogReader {
+export function createLogReader(sessionId: string, from: Beginning | undefined): LogReader {
   const log = createStore<LogText>({
     before: undefined,
     after: [],
     oldest: false,
-    newest: at === undefined,
+    newest: from === undefined,
     error: undefined,
   });
-  const read = async (place: Pick<LogPartQueryVariables, "before" | "after">): Promise<Part> => {
+  const read = async (place: Pick<LogPartQueryVariables, "before" | "after" | "since">): Promise<Part> => {
     const { terminalLog } = await query(LogPartDocument, { sessionId, bytes: PART_BYTES, ...place });
     if (!terminalLog) throw new Error("no answer"); // the schema says: with an error only
     return terminalLog;
@@ -47,24 +50,22 @@ export function createLogReader(sessionId: string, at: number | undefined): LogR
   const isEmpty = ({ offset, end }: Part) => offset === end;
 
   const begin = async (): Promise<Partial<LogText>> => {
-    if (at === undefined) {
-      const last = await read({ before: null, after: null });
+    if (from === undefined) {
+      const last = await read({});
       return { before: [last], oldest: isEmpty(last) };
     }
-    const [before, after] = await Promise.all([
-      read({ before: at, after: null }),
-      read({ before: null, after: at }),
-    ]);
+    const after = await read("at" in from ? { after: from.at } : { since: from.since });
+    const before = await read({ before: "at" in from ? from.at : after.offset });
     return { before: [before], after: [after], oldest: isEmpty(before), newest: isEmpty(after) };
   };
   const older = async (): Promise<Partial<LogText>> => {
     const parts = log.get().before ?? [];
-    const part = await read({ before: parts[0]?.offset ?? null, after: null });
+    const part = await read({ before: parts[0]?.offset ?? null });
     return { before: [part, ...parts], oldest: isEmpty(part) };
   };
   const newer = async (): Promise<Partial<LogText>> => {
     const parts = log.get().after;
-    const part = await read({ before: null, after: parts.at(-1)?.end ?? null });
+    const part = await read({ after: parts.at(-1)?.end ?? null });
     return { after: [...parts, part], newest: isEmpty(part) };
   };
   return {

@@ -1,4 +1,4 @@
-/** The journal, newest first: as it grows, and as far back as one asks. Of one instance if its id is given. */
+/** The journal, newest first: as it grows, and as far back as one asks. */
 import { useState } from "react";
 import { query } from "../api/connection";
 import { useQuery } from "../api/useQuery";
@@ -11,10 +11,9 @@ import { useStore } from "./store";
 
 const PAGE = 50;
 
-export function EventHistory({ instanceId }: { instanceId?: string }) {
+export function EventHistory() {
   const text = useText();
-  const instance = instanceId ?? null;
-  const first = useQuery(LatestEventsDocument, { last: PAGE, instanceId: instance });
+  const first = useQuery(LatestEventsDocument, { last: PAGE });
   const live = useStore(events) ?? [];
   const [older, setOlder] = useState<readonly Event[]>([]);
   const [error, setError] = useState<Error>();
@@ -22,12 +21,10 @@ export function EventHistory({ instanceId }: { instanceId?: string }) {
   if (first.error && !first.data) return <Unread error={first.error} again={first.again} />;
   if (!first.data) return <Skeleton label={text("events.title")} lines={8} />;
   const read = (first.data.events?.edges ?? []).map((edge) => edge.node).reverse();
-  const since = live.filter(
-    (event) => (instance === null || event.instanceId === instance) && isNewer(event, read[0]),
-  );
+  const since = live.filter((event) => isNewer(event, read[0]));
   const shown = [...since, ...read, ...older];
   const more = () =>
-    query(LatestEventsDocument, { last: PAGE, before: shown.at(-1)?.id ?? null, instanceId: instance }).then(
+    query(LatestEventsDocument, { last: PAGE, before: shown.at(-1)?.id ?? null }).then(
       ({ events: found }) => {
         const edges = found?.edges ?? [];
         setOlder([...older, ...edges.map((edge) => edge.node).reverse()]);
@@ -38,7 +35,7 @@ export function EventHistory({ instanceId }: { instanceId?: string }) {
     );
   return (
     <>
-      <EventList events={shown} named={instance === null} />
+      <EventList events={shown} />
       {error && <Unread error={error} again={() => void more()} />}
       {!ended && read.length === PAGE && (
         <div className={parts.row}>

@@ -13,8 +13,17 @@ function logOf(sessionId: string, offset: number, byId: ReadonlyMap<string, Inst
   return `/instances/${instanceId}/log?${new URLSearchParams({ terminal, at: String(offset) })}`;
 }
 
-/** Events, newest first. Without `named` the name of the instance is left out: the page says it. */
-export function EventList({ events, named = true }: { events: readonly Event[]; named?: boolean }) {
+/** Events, newest first. Without `named` the name of the instance is left out: the page says it. `logAt` gives the address of the
+ * log for those that know no place in it, too. */
+export function EventList({
+  events,
+  named = true,
+  logAt,
+}: {
+  events: readonly Event[];
+  named?: boolean;
+  logAt?: (event: Event) => string;
+}) {
   const text = useText();
   const numbers = useNumbers();
   const { byId } = useStore(instances);
@@ -24,6 +33,9 @@ export function EventList({ events, named = true }: { events: readonly Event[]; 
       {events.map((event) => {
         const instance = named && event.instanceId ? byId.get(event.instanceId) : undefined;
         const today = new Date(event.at).toDateString() === new Date().toDateString();
+        const { sessionId, offset } = event;
+        const known = sessionId !== null && offset !== null ? logOf(sessionId, offset, byId) : undefined;
+        const log = logAt?.(event) ?? known;
         return (
           <li key={event.id} className={css.event}>
             <time dateTime={event.at} title={numbers.dateTime(event.at)}>
@@ -31,8 +43,8 @@ export function EventList({ events, named = true }: { events: readonly Event[]; 
             </time>
             <span>
               {instance ? <Link href={`/instances/${instance.id}`}>{event.message}</Link> : event.message}
-              {event.sessionId !== null && event.offset !== null && (
-                <Link className={css.caller} href={logOf(event.sessionId, event.offset, byId)}>
+              {log && (
+                <Link className={css.caller} href={log}>
                   {text("events.log")}
                 </Link>
               )}

@@ -8,8 +8,7 @@ import { useText } from "../../i18n/text";
 import { events } from "../../live/events";
 import { type Instance, instances } from "../../live/instances";
 import { followUsage } from "../../live/usage";
-import { EventHistory } from "../../ui/EventHistory";
-import { Card, css as parts, Skeleton, Unread } from "../../ui/parts";
+import { css as parts, Skeleton, Unread } from "../../ui/parts";
 import { useStore } from "../../ui/store";
 import { Header } from "./Header";
 import { MissingServices } from "./MissingServices";
@@ -20,10 +19,10 @@ import { Trouble } from "./Trouble";
 const Terminals = lazy(() => import("../../terminal/Terminals"));
 const LogView = lazy(() => import("../../terminal/LogView"));
 const Configuration = lazy(() => import("./configuration/Configuration"));
-const FilesTab = lazy(() => import("../files/FilesTab"));
-const UsageCharts = lazy(() => import("./UsageCharts"));
 const Emojis = lazy(() => import("../emojis/Emojis"));
 const Persons = lazy(() => import("../persons/Persons"));
+const FilesTab = lazy(() => import("../files/FilesTab"));
+const HistoryTab = lazy(() => import("../history/HistoryTab"));
 
 const TABS = [
   "terminal",
@@ -32,8 +31,7 @@ const TABS = [
   "emojis",
   "persons",
   "files",
-  "usage",
-  "events",
+  "history",
   "settings",
 ] as const;
 type Tab = (typeof TABS)[number];
@@ -87,13 +85,8 @@ function Found({ instance, tab }: { instance: Instance; tab: Tab }) {
         {tab === "terminal" && <Terminals key={instance.id} terminals={instance.terminals} />}
         {tab === "log" && <LogView instance={instance} />}
         {tab === "configuration" && <Configuration key={instance.id} instance={instance} />}
-        {tab === "usage" && <UsageCharts instance={instance} />}
-        {tab === "events" && (
-          <Card title={text("bot.events")}>
-            <EventHistory instanceId={instance.id} />
-          </Card>
-        )}
         {tab === "emojis" && <Emojis key={instance.id} instance={instance} />}
+        {tab === "history" && <HistoryTab instance={instance} />}
         {tab === "files" && <FilesTab instance={instance} />}
         {tab === "persons" && <Persons key={instance.id} instance={instance} />}
         {tab === "settings" && <Settings key={instance.id} instance={instance} />}

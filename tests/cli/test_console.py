@@ -130,7 +130,7 @@ def test_help_has_no_english_headings_in_chinese(path: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["lss"], "错误：没有命令 'lss'。是否想用 'ls'？"),
+        (["attahc"], "错误：没有命令 'attahc'。是否想用 'attach'？"),
         (["config"], "错误：缺少命令。"),
         (["config", "gte", "bot", "bot", "version"], "错误：没有命令 'gte'。是否想用 'get'？"),
         (["ls", "--nothing"], "错误：没有选项 --nothing。"),

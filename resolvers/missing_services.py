@@ -29,7 +29,7 @@ async def names_of(ctx: Context, instance_id: str) -> list[str]:
     return await asyncio.to_thread(missing.lacking, folder, ctx.bots.catalogue, record)
 
 
-@needs(Scope.ADMIN)
+@needs(Scope.ADMIN, filters=True)
 async def add(ctx: Context, former: DeploymentRecord) -> DeploymentRecord:
     """Queues a deployment of the services that the instance lacks since a deployment could not install them, with the ports that
     were planned for them.

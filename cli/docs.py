@@ -39,8 +39,9 @@ otherwise English; `--lang zh` or `--lang en`, anywhere on the line, overrides i
 variable `NO_COLOR` is set. `mailauncher --install-completion` makes the shell complete commands, options, and what the
 server knows: names of instances, files and their revisions, services, terminals, versions and backups.
 
-All commands but `serve`, `demo`, `service`, `settings`, `schema` and `doctor` connect to a running server, with the address and the
-token of the settings (`MAILAUNCHER_HOST`, `MAILAUNCHER_PORT`, `MAILAUNCHER_TOKEN`) unless `--url` and `--token` are given.
+All commands but `serve`, `demo`, `service`, `settings`, `schema`, `doctor` and `database` connect to a running server, with
+the address and the token of the settings (`MAILAUNCHER_HOST`, `MAILAUNCHER_PORT`, `MAILAUNCHER_TOKEN`) unless `--url` and
+`--token` are given.
 
 `config`, `emoji` and `person` also accept the order of earlier versions, with the command after the instance and the file:
 `config INSTANCE FILE set PATH VALUE` for `config set INSTANCE FILE PATH VALUE`, and without any command `config INSTANCE`,

@@ -36,6 +36,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "config set mai-1 bot bot.nickname Mai",
         "config diff mai-1 bot",
     ),
+    "database": ("database copy ~/.local/share/mailauncher postgres://mailauncher@localhost/mailauncher",),
+    "database copy": (
+        "database copy ~/.local/share/mailauncher postgres://mailauncher@localhost/mailauncher",
+        "database copy postgres://mailauncher@localhost/mailauncher ~/.local/share/mailauncher --replace",
+    ),
     "config ls": ("config ls mai-1",),
     "config show": ("config show mai-1 bot", "config show mai-1 bot --json"),
     "config get": ("config get mai-1 bot bot.nickname", "config get mai-1 env PORT"),

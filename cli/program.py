@@ -16,6 +16,7 @@ from cli import (
     attach,
     backups,
     config,
+    database,
     demo,
     deploy,
     deployments,
@@ -62,6 +63,7 @@ SECTIONS: dict[str, dict[str, Command]] = {
         "settings": settings.settings,
         "ssh": ssh_keys.ssh,
         "schema": schema.command(_pages),
+        "database": database.database,
     },
     help_text("安装与升级", "Installing and upgrading"): {
         "deploy": deploy.deploy,

@@ -65,8 +65,9 @@ class Database:
         self._outage = Outage(log, "reaching the database")
 
     @classmethod
-    async def open(cls, folder: Path, url: str = "") -> "Database":
-        """Opens the SQLite file in `folder`, or `url`, and runs missing migrations, after a copy of the file.
+    async def open(cls, folder: Path, url: str = "", *, patient: bool = False) -> "Database":
+        """Opens the SQLite file in `folder`, or `url`, and runs missing migrations, after a copy of the file. `patient`: for
+        statements that may take long.
 
         Raises DatabaseError, also for a database that a later version has migrated, or that another server uses.
         """
@@ -77,7 +78,7 @@ class Database:
         EXECUTOR_CACHE.clear()
         context = TortoiseContext()
         with context, _environment_preserved():
-            await context.init(config=configuration(_connection(folder, url)))
+            await context.init(config=configuration(_connection(folder, url, patient=patient)))
         return cls(context)
 
     async def close(self) -> None:

@@ -109,8 +109,7 @@ async def test_an_event_whose_answer_was_lost_is_in_the_journal_once(
     monkeypatch.setattr(models.Event, "create", real)
     await journal.note("stop", "cli", Text("三", "three"))
     with database.session():
-        found = await models.Event.all().order_by("id").values_list("en")
-    assert found == [("one",), ("two",), ("three",)]
+        assert [event.en for event in await models.Event.all().order_by("id")] == ["one", "two", "three"]
     await database.close()
 
 

@@ -121,8 +121,8 @@ ERROR_INFO: dict[Code, ErrorInfo] = {
         4503,
         6,
         Text(
-            "服务器正在停止，或暂时无法处理。",
-            "The server is shutting down, or cannot handle the request at the moment.",
+            "服务器正在停止，或暂时无法处理，例如数据库无法访问。",
+            "The server is shutting down, or cannot handle the request at the moment, for instance since its database is away.",
         ),
     ),
     Code.INTERNAL_ERROR: ErrorInfo(
@@ -222,8 +222,8 @@ ERROR_INFO: dict[Code, ErrorInfo] = {
         4409,
         4,
         Text(
-            "内容已被他人修改，或数据文件夹正由另一个服务器使用。",
-            "The content was changed in the meantime, or another server uses the data folder.",
+            "内容已被他人修改，或数据文件夹、数据库正由另一个服务器使用。",
+            "The content was changed in the meantime, or another server uses the data folder or the database.",
         ),
     ),
     Code.INVALID_SESSION: ErrorInfo(

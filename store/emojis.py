@@ -123,14 +123,17 @@ class Emojis(Resources):
     async def _counted(
         self, connection: Any, instance_id: str, criteria: Criteria, value: str, beside: str, limit: int
     ) -> list[Facet]:
-        newest = index_of(connection).numbers(self.table, instance_id, criteria, Page(FACET_ROWS))
+        if criteria == Criteria():
+            among, values = "emoji.instance_id = ? AND emoji.search <> ''", [instance_id]
+        else:
+            newest = index_of(connection).numbers(self.table, instance_id, criteria, Page(FACET_ROWS))
+            among, values = f"emoji.seq IN ({newest.text})", newest.values
         statement = (
-            f"SELECT {value} AS value, count(*) AS n FROM emoji{beside} WHERE emoji.seq IN ({newest.text}) "  # noqa: S608 - the same
+            f"SELECT {value} AS value, count(*) AS n FROM emoji{beside} WHERE {among} "  # noqa: S608 - our own names
             f"GROUP BY 1 ORDER BY 2 DESC, {in_byte_order(connection, value)} LIMIT ?"
         )
         return [
-            Facet(row["value"], row["n"])
-            for row in await select(connection, statement, [*newest.values, limit])
+            Facet(row["value"], row["n"]) for row in await select(connection, statement, [*values, limit])
         ]
 
 

@@ -21,7 +21,7 @@ from resolvers.context import Context
 from resolvers.lifespan import open_context
 from resolvers.views import InstanceView
 from terminals.states import State
-from tests.support.databases import migrated
+from tests.support.databases import prepare, url_for
 
 PATIENCE_S = 30
 PATIENT_BOT = """
@@ -102,6 +102,7 @@ def settings_for(folder: Path, **given: object) -> Settings:
         "start_grace_s": 0.3,
         "stop_timeout_s": 3.0,
         "stop_bots_at_exit": True,
+        "database_url": url_for(folder / "data"),
         "sources_maibot": [(folder / "no-repository").absolute().as_uri()],
     }
     return load({}, **(values | given))
@@ -111,7 +112,7 @@ def settings_for(folder: Path, **given: object) -> Settings:
 async def parts(folder: Path, **given: object) -> AsyncIterator[Context]:
     """A running context with settings fit for tests."""
     settings = settings_for(folder, **given)
-    migrated(settings.data_folder)
+    prepare(settings)
     async with open_context(settings) as ctx:
         yield ctx
 

@@ -1,7 +1,8 @@
 """Databases that have every migration already. Running them all takes longer than most tests.
 
-Tests of the store run on SQLite and on PostgreSQL. All others run on SQLite, or on PostgreSQL where MAILAUNCHER_TESTS_DATABASE
-says so.
+Tests of the store run on SQLite and on PostgreSQL, and skip the latter where it is not installed, unless
+MAILAUNCHER_POSTGRESQL_TESTS is `require`. All others run on SQLite; those of `context` and `server` run on PostgreSQL where
+MAILAUNCHER_TESTS_DATABASE is `postgresql`.
 """
 
 import asyncio
@@ -16,11 +17,13 @@ from pathlib import Path
 import pytest
 from tortoise import connections
 
+from mailauncher.settings import Settings
 from store.database import FILE_NAME, Database
 from store.statements import is_sqlite
 from tests.support import postgres
 
-_REQUIRED = os.environ.get("MAILAUNCHER_TESTS_DATABASE") == "postgresql"
+_ON_POSTGRESQL = os.environ.get("MAILAUNCHER_TESTS_DATABASE") == "postgresql"
+_REQUIRED = _ON_POSTGRESQL or os.environ.get("MAILAUNCHER_POSTGRESQL_TESTS") == "require"
 NEEDS_POSTGRESQL = pytest.mark.skipif(
     postgres.programs() is None and not _REQUIRED, reason="PostgreSQL is not installed"
 )
@@ -39,6 +42,12 @@ def migrated(folder: Path) -> Path:
     return folder
 
 
+def prepare(settings: Settings) -> None:
+    """Gives a server's data folder a database, unless its settings name another one."""
+    if not settings.database_url:
+        migrated(settings.data_folder)
+
+
 def location(folder: Path, kind: str) -> tuple[Path, str]:
     """What `Database.open` is given for a data folder: the folder, and a URL if its database is on PostgreSQL."""
     return (migrated(folder), "") if kind == "sqlite" else (folder, postgres.url_for(folder))
@@ -46,7 +55,7 @@ def location(folder: Path, kind: str) -> tuple[Path, str]:
 
 def url_for(folder: Path) -> str:
     """The URL of the database of a server's data folder; empty: a file in the folder."""
-    return postgres.url_for(folder) if _REQUIRED else ""
+    return postgres.url_for(folder) if _ON_POSTGRESQL else ""
 
 
 @functools.cache

@@ -10,7 +10,7 @@ from resolvers.context import Context
 from resolvers.lifespan import open_context
 from server.app import create_app
 from server.serving import Server
-from tests.support.databases import migrated
+from tests.support.databases import prepare
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Launcher:
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Launcher]:
     """A server for the block; afterwards no task, process or socket of it is left."""
-    migrated(settings.data_folder)
+    prepare(settings)
     async with open_context(settings) as ctx:
         server = Server(create_app(ctx), settings)
         serving = asyncio.create_task(server.serve())

@@ -56,6 +56,7 @@ PATHS = (
     "/instances/{good}/files?file=bot.py",
     "/instances/{good}/persons",
     "/instances/{idle}/persons",
+    "/instances/{good}/versions",
     "/instances/{good}/settings",
     "/instances/unknown",
     "/deploy/unknown",

@@ -111,6 +111,16 @@ CASES: dict[str, tuple[str, str, Callable[[Page], Locator]]] = {
         "FileText",
         "/instances/{id}/files?file=bot.py",
         lambda page: page.get_by_role("textbox", name="Content of bot.py"),
+    "backups": (
+        "Backups",
+        "/instances/{id}/versions",
+        lambda page: page.get_by_text("No backups yet"),
+    ),
+    "kept files": ("Kept", "/instances/{id}/versions", lambda page: page.get_by_text("Nothing is kept")),
+    "what an upgrade would do": (
+        "UpgradePreview",
+        "/instances/{id}/versions",
+        lambda page: page.get_by_text("was not deployed by this program"),
     ),
     "usage": (
         "UsageOf",

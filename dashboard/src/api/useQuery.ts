@@ -8,11 +8,15 @@ import type { Operation } from "./operation";
 export interface Read<Result> {
   data: Result | undefined;
   error: Error | undefined;
+  /** Whether `data` is what the present variables ask for: while other ones are read, the former stays shown. */
+  current: boolean;
   again(): void;
 }
 
 interface Reading<Result> {
   data: Result | undefined;
+  /** What `data` was asked with. */
+  of: string;
   error: Error | undefined;
 }
 
@@ -24,19 +28,19 @@ export function useQuery<Result, Variables>(
   const key = JSON.stringify([variables, state]);
   const [reader] = useState(() => createReader(operation));
   const subscribe = useCallback((changed: () => void) => reader.watch(key, changed), [reader, key]);
-  const { data, error } = useSyncExternalStore(subscribe, reader.get);
-  return { data, error, again: reader.again };
+  const { data, error, of } = useSyncExternalStore(subscribe, reader.get);
+  return { data, error, current: of === key, again: reader.again };
 }
 
 function createReader<Result, Variables>(operation: Operation<Result, Variables>) {
-  const found = createStore<Reading<Result>>({ data: undefined, error: undefined });
+  const found = createStore<Reading<Result>>({ data: undefined, of: "", error: undefined });
   let wanted = "";
   const read = () => {
     const asked = wanted;
     const [variables] = JSON.parse(asked) as [Variables];
     query(operation, variables).then(
-      (data) => asked === wanted && found.set({ data, error: undefined }),
-      (error: Error) => asked === wanted && found.set({ data: found.get().data, error }),
+      (data) => asked === wanted && found.set({ data, of: asked, error: undefined }),
+      (error: Error) => asked === wanted && found.set({ ...found.get(), error }),
     );
   };
   return {

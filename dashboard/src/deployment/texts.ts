@@ -72,6 +72,13 @@ const zh = {
   "failure.remove": "放弃并删除",
 
   "terms.of": "版本 {version}",
+
+  "version.choose": "版本",
+  "version.latest": "最新稳定版（{version}）",
+  "version.branch": "{name}（分支，会变动）",
+  "version.unstable": "{name}（非稳定版）",
+  "version.fetchedAt": "版本列表于 {time} 获取",
+  "version.refresh": "重新获取",
 };
 
 const en: Record<keyof typeof zh, string> = {
@@ -150,6 +157,13 @@ const en: Record<keyof typeof zh, string> = {
   "failure.remove": "Give up and remove it",
 
   "terms.of": "of version {version}",
+
+  "version.choose": "Version",
+  "version.latest": "newest stable version ({version})",
+  "version.branch": "{name} (branch, moves)",
+  "version.unstable": "{name} (not stable)",
+  "version.fetchedAt": "Versions as of {time}",
+  "version.refresh": "Ask again",
 };
 
 export const useDeploymentText = createText({ zh, en });

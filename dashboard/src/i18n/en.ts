@@ -155,7 +155,6 @@ export const en: Record<Key, string> = {
   "bot.restartAt": "restarts automatically at {time}",
   "bot.restarts": "{count} automatic restarts",
   "bot.path": "Folder",
-  "bot.pages": "Web pages",
   "bot.services": "Programs",
   "bot.main": "Bot",
   "bot.plugin":
@@ -172,6 +171,7 @@ export const en: Record<Key, string> = {
   "bot.history": "History",
   "bot.files": "Files",
   "bot.persons": "Persons",
+  "bot.versions": "Versions and backups",
   "bot.settings": "Settings",
   "bot.tabs": "Pages of this instance",
 

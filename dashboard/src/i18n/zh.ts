@@ -149,7 +149,6 @@ export const zh = {
   "bot.restartAt": "将在 {time} 自动重启",
   "bot.restarts": "自动重启 {count} 次",
   "bot.path": "文件夹",
-  "bot.pages": "网页",
   "bot.services": "程序",
   "bot.main": "Bot",
   "bot.plugin": "由 Bot 自己运行的插件：随 Bot 启动和停止，输出在 Bot 的终端中。",
@@ -165,6 +164,7 @@ export const zh = {
   "bot.history": "历史",
   "bot.files": "文件",
   "bot.persons": "用户",
+  "bot.versions": "版本与备份",
   "bot.settings": "设置",
   "bot.tabs": "此实例的页面",
 

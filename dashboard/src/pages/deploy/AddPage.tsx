@@ -67,7 +67,7 @@ function Found({ path, draft }: { path: string; draft: ReturnType<typeof useDraf
   };
   const asked = JSON.stringify(input);
   const settled = useSettled(asked);
-  const { data, error, again } = useQuery(AddPreviewDocument, {
+  const { data, error, current, again } = useQuery(AddPreviewDocument, {
     input: JSON.parse(settled) as AddInstanceInput,
   });
   const found = data?.addPreview;
@@ -79,7 +79,7 @@ function Found({ path, draft }: { path: string; draft: ReturnType<typeof useDraf
       </Card>
     );
   const main = found.programs[0];
-  const wrong = settled === asked && found.problems.length > 0 ? text("deploy.mend") : undefined;
+  const wrong = settled === asked && current && found.problems.length > 0 ? text("deploy.mend") : undefined;
   const why = refused ?? wrong;
   const add = async (event: FormEvent) => {
     event.preventDefault();

@@ -4,6 +4,7 @@ import { command } from "../../api/connection";
 import { UnknownOutcome } from "../../api/errors";
 import { useQuery } from "../../api/useQuery";
 import { useCommands } from "../../app/useCommand";
+import { useVersions, VersionChoice } from "../../deployment/VersionChoice";
 import {
   DeployDocument,
   type DeployInstanceInput,
@@ -21,7 +22,6 @@ import { inputOf, useWanted, type Wanted } from "./draft";
 import { Proposal } from "./Proposal";
 import { Services } from "./Services";
 import { useDeployText } from "./texts";
-import { useVersions, VersionChoice } from "./VersionChoice";
 
 /** The fields that show beside them why they are refused. */
 const FIELDS = ["name", "path", "port", "services"];
@@ -65,7 +65,7 @@ export function DeployForm({ offers }: { offers: OffersQuery }) {
         <Skeleton label={text("deploy.reading")} lines={14} />
       </Card>
     );
-  const wrong = settled === asked && problems.length > 0;
+  const wrong = settled === asked && preview.current && problems.length > 0;
   const why = busy || !found ? text("deploy.reading") : wrong ? text("deploy.mend") : undefined;
   return (
     <>

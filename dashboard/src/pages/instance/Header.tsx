@@ -72,16 +72,6 @@ export function Header({ instance }: { instance: Instance }) {
           {text("bot.path")} <code>{instance.path}</code>
         </span>
         {instance.restarts > 0 && <span>{text("bot.restarts", { count: instance.restarts })}</span>}
-        {instance.webPages.length > 0 && (
-          <span>
-            {text("bot.pages")}:{" "}
-            {instance.webPages.map(({ program, url }) => (
-              <a key={url} href={url} target="_blank" rel="noreferrer" style={{ marginInlineEnd: 10 }}>
-                {program === "main" ? "WebUI" : program}
-              </a>
-            ))}
-          </span>
-        )}
         {instance.notes && <span>{instance.notes}</span>}
       </div>
     </>

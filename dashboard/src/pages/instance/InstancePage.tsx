@@ -10,6 +10,7 @@ import { type Instance, instances } from "../../live/instances";
 import { followUsage } from "../../live/usage";
 import { css as parts, Skeleton, Unread } from "../../ui/parts";
 import { useStore } from "../../ui/store";
+import { Doors } from "./Doors";
 import { Header } from "./Header";
 import { MissingServices } from "./MissingServices";
 import { Programs } from "./Programs";
@@ -18,12 +19,6 @@ import { Trouble } from "./Trouble";
 
 const Terminals = lazy(() => import("../../terminal/Terminals"));
 const LogView = lazy(() => import("../../terminal/LogView"));
-const Configuration = lazy(() => import("./configuration/Configuration"));
-const Emojis = lazy(() => import("../emojis/Emojis"));
-const Persons = lazy(() => import("../persons/Persons"));
-const FilesTab = lazy(() => import("../files/FilesTab"));
-const HistoryTab = lazy(() => import("../history/HistoryTab"));
-
 const TABS = [
   "terminal",
   "log",
@@ -31,6 +26,7 @@ const TABS = [
   "emojis",
   "persons",
   "files",
+  "versions",
   "history",
   "settings",
 ] as const;
@@ -65,6 +61,7 @@ function Found({ instance, tab }: { instance: Instance; tab: Tab }) {
   return (
     <>
       <Header instance={instance} />
+      <Doors instance={instance} />
       <Trouble instance={instance} />
       {found && <MissingServices instance={instance} services={found} />}
       {services.error && <Unread error={services.error} again={services.again} />}
@@ -89,6 +86,13 @@ function Found({ instance, tab }: { instance: Instance; tab: Tab }) {
         {tab === "history" && <HistoryTab instance={instance} />}
         {tab === "files" && <FilesTab instance={instance} />}
         {tab === "persons" && <Persons key={instance.id} instance={instance} />}
+        {tab === "usage" && <UsageCharts instance={instance} />}
+        {tab === "events" && (
+          <Card title={text("bot.events")}>
+            <EventHistory instanceId={instance.id} />
+          </Card>
+        )}
+        {tab === "versions" && <VersionsTab key={instance.id} instance={instance} />}
         {tab === "settings" && <Settings key={instance.id} instance={instance} />}
       </Suspense>
     </>

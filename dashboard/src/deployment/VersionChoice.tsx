@@ -1,10 +1,10 @@
 import { useState } from "react";
-import { type Read, useQuery } from "../../api/useQuery";
-import { VersionsDocument, type VersionsQuery } from "../../gql/graphql";
-import { useNumbers } from "../../i18n/numbers";
-import { Button, css as parts, Unread } from "../../ui/parts";
-import css from "./deploy.module.css";
-import { useDeployText } from "./texts";
+import { type Read, useQuery } from "../api/useQuery";
+import { VersionsDocument, type VersionsQuery } from "../gql/graphql";
+import { useNumbers } from "../i18n/numbers";
+import { Button, css as parts, Unread } from "../ui/parts";
+import css from "./deployment.module.css";
+import { useDeploymentText } from "./texts";
 
 export interface Versions extends Read<VersionsQuery> {
   /** Asks the repository itself. */
@@ -27,25 +27,25 @@ export function VersionChoice({
   version: string;
   choose: (version: string) => void;
 }) {
-  const text = useDeployText();
+  const text = useDeploymentText();
   const numbers = useNumbers();
   const list = data?.deployVersions;
   const named = list?.versions.some(({ name }) => name === version);
   return (
     <>
       <label className={parts.field}>
-        {text("deploy.version")}
+        {text("version.choose")}
         <select className={css.choice} value={version} onChange={(event) => choose(event.target.value)}>
           {!named && <option value={version}>{version}</option>}
           {list?.versions.map(({ name, kind, stable, target }) => (
             <option key={name} value={name}>
               {kind === "ALIAS"
-                ? text("deploy.latest", { version: target ?? name })
+                ? text("version.latest", { version: target ?? name })
                 : kind === "BRANCH"
-                  ? text("deploy.branch", { name })
+                  ? text("version.branch", { name })
                   : stable
                     ? name
-                    : text("deploy.unstable", { name })}
+                    : text("version.unstable", { name })}
             </option>
           ))}
         </select>
@@ -54,11 +54,11 @@ export function VersionChoice({
       <div className={parts.row}>
         {list && (
           <span className={parts.dim}>
-            {text("deploy.fetchedAt", { time: numbers.dateTime(list.fetchedAt) })}
+            {text("version.fetchedAt", { time: numbers.dateTime(list.fetchedAt) })}
           </span>
         )}
         <Button small onClick={refresh}>
-          {text("deploy.refresh")}
+          {text("version.refresh")}
         </Button>
       </div>
     </>

@@ -43,13 +43,13 @@ def main() -> None:
             compare([ours], "GraphQL list", request("POST", "/graphql", {"query": QUERY}), options)
 
 
-async def fill(data: Path, count: int) -> None:
-    """Instances with two services each, straight into the database."""
+async def fill(data: Path, count: int, home: Path = Path("/srv/bots")) -> None:
+    """Instances with two services each, straight into the database. Their folders are in `home`."""
     data.mkdir(mode=0o700)
     database = await Database.open(data)
     registry = Registry(database)
     for number in range(count):
-        path = f"/srv/bots/bot-{number}"
+        path = f"{home}/bot-{number}"
         services = tuple(
             ServiceRecord(name=name, path=f"{path}/{name}", port=20000 + 3 * number + at)
             for at, name in enumerate(("napcat", "nonebot-ada"), 1)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Literal, NamedTuple
 
 from bots.documents import file, secrets, values
-from bots.documents.outline import Entry, outline
+from bots.documents.outline import Entry, hidden, outline
 from mailauncher.errors import InvalidParameter, LauncherError
 from mailauncher.grants import Scope
 from mailauncher.interruption import Check
@@ -49,8 +49,8 @@ class ConfigDraft:
 
 
 class _Understood(NamedTuple):
-    problem: LauncherError | None = None
-    entries: tuple[Entry, ...] = ()
+    problem: LauncherError | None
+    entries: tuple[Entry, ...] | None = None
     keys: tuple[str, ...] = ()
 
 
@@ -62,37 +62,38 @@ async def draft(ctx: Context, instance_id: str, name: str, text: str) -> ConfigD
     text = text.removeprefix("\ufeff")
 
     def look(check: Check) -> tuple[_Understood, list[tuple[int, int]]]:
-        return _understood(view, text, check), secrets.spans(text, view.location.kind)
+        understood = _understood(view, text, check)
+        return understood, hidden(text, understood.entries)
 
     async with ctx.configs.turns.of(instance_id, Waiting.READS):
-        found, hidden = await ctx.configs.work(look)
-    needed = configuration.restart_needed(ctx, view.location, found.keys)
-    return ConfigDraft(view, text, found.problem, found.entries, tuple(hidden), found.keys, needed)
+        (problem, entries, keys), places = await ctx.configs.work(look)
+    needed = configuration.restart_needed(ctx, view.location, keys)
+    return ConfigDraft(view, text, problem, entries or (), tuple(places), keys, needed)
 
 
 def _understood(view: ConfigView, text: str, check: Check) -> _Understood:
     """Blocks."""
-    location = view.location
+    location, problem = view.location, None
     try:
-        if len(content := file.encoded(text)) > file.LIMIT_BYTES:
+        if len(file.encoded(text)) > file.LIMIT_BYTES:
             raise file.too_large(location.path)
         new = location.format.read(text)
     except LauncherError as error:
         return _Understood(error)
     check()
-    old = configuration.parsed(location, view.loaded.content)
-    check()
-    keys = () if content == file.encoded(view.text) else changed_keys(old, new)
+    keys: tuple[str, ...] = ()
+    if text != view.text:
+        old = configuration.parsed(location, view.loaded.content)
+        check()
+        keys = changed_keys(old, new)
+        try:
+            config_ports.changed_ports(location, old, new)
+        except InvalidParameter as error:
+            problem = error
     try:
-        config_ports.changed_ports(location, old, new)
+        return _Understood(problem, tuple(outline(text, location.kind, new, check)), keys)
     except InvalidParameter as error:
-        problem: LauncherError | None = error
-    else:
-        problem = None
-    try:
-        return _Understood(problem, tuple(outline(text, location.kind, check)), keys)
-    except InvalidParameter as error:
-        return _Understood(problem or error, (), keys)
+        return _Understood(problem or error, None, keys)
 
 
 @needs(Scope.OPERATE, filters=True)
@@ -231,7 +232,7 @@ async def search(ctx: Context, instance_id: str, text: str) -> ConfigSearch:
 
 
 def _matches(view: ConfigView, words: Sequence[str], check: Check) -> list[Entry]:
-    entries = outline(view.text, view.location.kind, check)
+    entries = outline(view.text, view.location.kind, check=check)
     return [entry for entry in entries if all(word in _searched(entry) for word in words)]
 
 

@@ -8,7 +8,7 @@ import msgspec
 import strawberry
 
 from bots.documents.file import LIMIT_BYTES
-from bots.documents.outline import Entry
+from bots.documents.outline import COMMENT_LINES, Entry
 from bots.documents.values import DEPTH
 from resolvers import config_drafts
 from resolvers.config_diffs import DIFF_LINES
@@ -58,7 +58,7 @@ class ConfigValue:
         description=f"The value; dates are ISO 8601 strings. {SECRETS} Null for null, tables and arrays with tables in them.",
     )
     comment: str = strawberry.field(
-        description="The comment lines directly above it and the comment behind it, secrets hidden. Empty: none."
+        description=f"The comment lines directly above it, the last {COMMENT_LINES}, and the comment behind it, secrets hidden. Empty: none."
     )
     secret: bool = strawberry.field(
         description="Whether it is a secret, by its name or that of a table around it."

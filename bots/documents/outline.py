@@ -3,14 +3,14 @@ needs. Sections and inline tables are values too, followed by those in them."""
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from bots.documents import env, json, toml, values
 from bots.documents.json_language import Json
 from bots.documents.scanner import Scanner, Value, line_end
-from bots.documents.secrets import Kind, is_secret
+from bots.documents.secrets import Kind, is_secret, spans
 from bots.documents.toml_language import Toml
 from bots.documents.toml_tables import TomlStatement, statements
 from mailauncher.errors import InvalidParameter
@@ -20,6 +20,8 @@ from mailauncher.log import mask
 Shape = Literal["table", "array", "list", "string", "integer", "float", "boolean", "time", "null"]
 """An `array` contains tables or arrays, whose values follow; a `list` none, and is one value."""
 
+COMMENT_LINES = 20
+"""A comment of more lines above a value is cut off at its beginning."""
 Name = Callable[[str], str]
 """The key for its written form."""
 _COMMENT = re.compile(r"^[ \t]*[#;]+ ?(.*?)[ \t]*\r?$", re.MULTILINE)
@@ -45,10 +47,13 @@ class Entry:
     end: int
 
 
-def outline(text: str, kind: Kind, check: Check = proceed) -> list[Entry]:
-    """Raises what the reader of the format raises, and InvalidParameter for a form of TOML that can be read, but not be edited
-    value by value."""
-    document = {"toml": toml.read, "json": json.read, "env": env.read}[kind](text)
+def outline(
+    text: str, kind: Kind, document: Mapping[str, Any] | None = None, check: Check = proceed
+) -> list[Entry]:
+    """`document`: what the text contains, if it has been read already. Raises what the reader of the format raises, and
+    InvalidParameter for a form of TOML that can be read, but not be edited value by value."""
+    if document is None:
+        document = {"toml": toml.read, "json": json.read, "env": env.read}[kind](text)
     found = _Outline(text, document, check)
     try:
         return list({"toml": found.of_toml, "json": found.of_json, "env": found.of_env}[kind]())
@@ -57,6 +62,13 @@ def outline(text: str, kind: Kind, check: Check = proceed) -> list[Entry]:
             "文件能够读取，但其写法只能整体编辑",
             "The file can be read, but is written in a way that can only be edited as a whole",
         ) from None
+
+
+def hidden(text: str, entries: Iterable[Entry] | None) -> list[tuple[int, int]]:
+    """Where secrets stand in the text, in order. `entries`: its outline; None for a text that has none."""
+    if entries is None:
+        return spans(text, None)
+    return spans(text, [(entry.start, entry.end) for entry in entries if entry.secret and entry.value])
 
 
 class _Outline:
@@ -166,7 +178,7 @@ def _above(gap: str) -> str:
     """The comment lines at the end of what stands before a value, without a blank line between."""
     lines = gap.rstrip(" \t").splitlines()
     at = len(lines)
-    while at and lines[at - 1].lstrip(" \t").startswith(("#", ";")):
+    while at > len(lines) - COMMENT_LINES and at and lines[at - 1].lstrip(" \t").startswith(("#", ";")):
         at -= 1
     return "\n".join(lines[at:])
 

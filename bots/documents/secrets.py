@@ -1,7 +1,7 @@
 """Masks secrets in documents for diffs, logs and events."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
 from bots.documents import env, json, toml
@@ -29,18 +29,13 @@ def is_secret(name: str) -> bool:
     return _SECRET.search(name) is not None
 
 
-def spans(text: str, kind: Kind) -> list[tuple[int, int]]:
-    """Where in the text `masked` hides something, in order, as start and end of each place in characters."""
-    found: list[tuple[int, int]] = []
-    try:
-        _READERS[kind](text)
-        found += _SECRET_SPANS[kind](text)
-        everywhere = False
-    except InvalidParameter:
-        everywhere = True
+def spans(text: str, values: Iterable[tuple[int, int]] | None) -> list[tuple[int, int]]:
+    """Where secrets stand in the text, in order, as start and end of each place in characters: `values`, those in comments and
+    user information in URLs. Without values, as of a text with a syntax error, what looks like secrets."""
+    found = list(values or ())
     at = 0
     for line in text.splitlines(keepends=True):
-        if everywhere or line.lstrip().startswith(_COMMENT_SIGNS):
+        if values is None or line.lstrip().startswith(_COMMENT_SIGNS):
             found += [(at + start, at + end) for start, end in secret_spans(line)]
         elif "://" in line:
             found += [(at + one.start() + 3, at + one.end() - 1) for one in _USERINFO.finditer(line)]
@@ -64,11 +59,11 @@ def masked(text: str, kind: Kind) -> str:
     and user information in URLs. The number of lines stays the same."""
     try:
         _READERS[kind](text)
-        places = list(_SECRET_SPANS[kind](text))
+        spans = list(_SECRET_SPANS[kind](text))
     except InvalidParameter:
         return "".join(map(mask, text.splitlines(keepends=True)))
     parts, at = [], 0
-    for start, end in places:
+    for start, end in spans:
         breaks = text.count("\n", start, end)
         parts += [text[at:start], HIDDEN + line_end(text) * breaks]
         at = end

@@ -47,6 +47,8 @@ PATHS = (
     "/instances/{good}#reader",
     "/instances/{good}#grid",
     "/instances/{good}/log",
+    "/instances/{good}/configuration",
+    "/instances/{good}/configuration?file=env",
     "/instances/{good}/usage",
     "/instances/{good}/events",
     "/instances/{good}/emojis",

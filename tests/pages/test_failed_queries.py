@@ -121,6 +121,20 @@ CASES: dict[str, tuple[str, str, Callable[[Page], Locator]]] = {
         "UpgradePreview",
         "/instances/{id}/versions",
         lambda page: page.get_by_text("was not deployed by this program"),
+    "configuration files": (
+        "ConfigFiles",
+        "/instances/{id}/configuration",
+        lambda page: page.get_by_role("navigation", name="Configuration files"),
+    ),
+    "configuration text": (
+        "ConfigText",
+        "/instances/{id}/configuration?file=bot",
+        lambda page: page.locator(".cm-content"),
+    ),
+    "configuration values": (
+        "ConfigDraft",
+        "/instances/{id}/configuration?file=bot",
+        lambda page: page.get_by_text("There are no settings in this file yet."),
     ),
     "usage": (
         "UsageOf",

@@ -11,6 +11,8 @@ export class ApiError extends Error {
     readonly code: string,
     /** The argument that is wrong, if one is. */
     readonly field: string | undefined = undefined,
+    /** The line of a syntax error in a text that was given. */
+    readonly line: number | undefined = undefined,
   ) {
     super(message);
     this.name = "ApiError";
@@ -29,12 +31,13 @@ export class UnknownOutcome extends Error {
 export function dataOf<Result>(answer: FormattedExecutionResult<unknown, unknown>): Result {
   const [first] = answer.errors ?? [];
   if (first) {
-    const { code, field } = (first.extensions ?? {}) as { code?: unknown; field?: unknown };
+    const { code, field, line } = (first.extensions ?? {}) as Record<string, unknown>;
     if (code === "UNKNOWN_DOCUMENT") outdated.set(true);
     throw new ApiError(
       first.message,
       typeof code === "string" ? code : "INTERNAL_ERROR",
       typeof field === "string" ? field : undefined,
+      typeof line === "number" ? line : undefined,
     );
   }
   return answer.data as Result;

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bots.documents import env, json, secrets, toml, values
-from bots.documents.outline import Entry, outline
+from bots.documents.outline import Entry, hidden, outline
 from mailauncher.errors import InvalidParameter
 from tests.support.documents import corpus
 
@@ -58,6 +58,7 @@ def test_comments_are_those_directly_above_and_behind() -> None:
     assert found["bot"].comment == "of the bot\nmy own"
     assert found["models.0.name"].comment == "its name"
     assert found["models.0"].comment == "m"
+    assert by_path("# no\n" * 5 + "# yes\n" * 20 + "x = 1\n")["x"].comment == "\n".join(["yes"] * 20)
     assert by_path("# api_key = 's3cret'\nx = 1\n")["x"].comment == "api_key = '***'"
 
 
@@ -114,7 +115,7 @@ def test_what_is_hidden_is_what_is_masked(kind: secrets.Kind) -> None:
     for text in corpus(f".{kind}").values():
         shown = secrets.masked(text, kind).splitlines()
         lines = set()
-        for start, end in secrets.spans(text, kind):
+        for start, end in hidden(text, outline(text, kind)):
             lines |= set(range(text.count("\n", 0, start), text.count("\n", 0, end) + 1))
         masked = {at for at, line in enumerate(text.splitlines()) if line != shown[at]}
         assert masked <= lines
@@ -123,7 +124,7 @@ def test_what_is_hidden_is_what_is_masked(kind: secrets.Kind) -> None:
 def test_a_broken_text_hides_its_secrets_too() -> None:
     text = 'broken = = 1\napi_key = "s3cret"\nurl = "https://me:s3cret@host/open"\n'
 
-    assert [text[start:end] for start, end in secrets.spans(text, "toml")] == ["s3cret", "me:s3cret"]
+    assert [text[start:end] for start, end in hidden(text, None)] == ["s3cret", "me:s3cret"]
 
 
 def test_toml_that_only_the_bot_reads_is_said_to_be_edited_as_a_whole() -> None:

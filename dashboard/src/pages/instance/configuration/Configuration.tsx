@@ -28,7 +28,8 @@ export default function Configuration({ instance }: { instance: Instance }) {
         <p>{text("config.noneText")}</p>
       </div>
     );
-  const name = asked.get("file") ?? files[0]?.name;
+  const first = files.find(({ exists }) => exists) ?? files[0];
+  const name = asked.get("file") ?? first?.name;
   const open = files.find((file) => file.name === name);
   const line = Number(asked.get("line") ?? Number.NaN);
   return (
@@ -73,7 +74,7 @@ function FileLink({ instance, file, current }: { instance: Instance; file: Confi
         aria-current={current ? "page" : undefined}
       >
         <span>
-          <strong>{name}</strong>
+          <strong>{name}</strong>{" "}
           {isUnsaved(useStore(unsaved), instance.id, name) && (
             <span className={css.changed}>{text("config.unsavedFile")}</span>
           )}

@@ -16,6 +16,7 @@ import { SaveBar } from "./SaveBar";
 import { SavedBar } from "./SavedBar";
 import type { Place } from "./TextEditor";
 import { useConfigText } from "./texts";
+import { isSettled, useBase, useConflict } from "./useFile";
 import { chooseView, VIEWS, view } from "./view";
 import { useContent } from "./watching";
 import { isChanged } from "./work";
@@ -41,7 +42,8 @@ export function FileEditor({
   const file = openFile(instance.id, name);
   const { data, error, again } = useContent(instance.id, name);
   const content = data?.configFile;
-  const work = useStore(file.work);
+  const base = useBase(file);
+  const conflict = useConflict(file);
   const understood = useStore(file.understood);
   const chosen = useStore(view);
   const connected = useStore(connection).is === "connected";
@@ -59,23 +61,22 @@ export function FileEditor({
     setGoTo({ line: to, asked: Date.now() });
   }, []);
 
-  if (error && !work.base) return <Unread error={error} again={again} />;
-  if (!work.base) return <Skeleton label={text("config.loading")} lines={10} />;
-  const conflict = content && content.etag !== work.base.etag && isChanged(work) ? content.etag : undefined;
+  if (error && !base) return <Unread error={error} again={again} />;
+  // The editor is not shown before it is known where secrets stand.
+  if (!base || !understood) return <Skeleton label={text("config.loading")} lines={10} />;
   const reader = component === "main" ? instance : instance.services.find((one) => one.name === component);
   const program = component === "main" ? instance.name : component;
   const running = reader !== undefined && isUp(reader);
-  const broken = understood?.draft.problem != null && understood.draft.values.length === 0;
+  const broken = understood.draft.problem !== null && understood.draft.values.length === 0;
   const disabled = broken ? text("config.formBroken") : connected ? undefined : text("config.formOffline");
-  const effect = understood?.draft.restartNeeded
+  const effect = understood.draft.restartNeeded
     ? "config.needsRestart"
     : running
       ? "config.hot"
       : "config.atStart";
   const review = () => {
-    const settled = understood?.text === work.text && work.edits.length === 0;
-    const writable = settled && !understood?.draft.problem && !conflict && connected;
-    if (isChanged(work) && writable) setReviewing(true);
+    const writable = isSettled(file) && !understood.draft.problem && !conflict && connected;
+    if (isChanged(file.work.get()) && writable) setReviewing(true);
   };
   return (
     <section className={css.file} aria-label={path}>
@@ -95,7 +96,7 @@ export function FileEditor({
       </div>
       {content?.exists === false && <p className={css.notice}>{text("config.missingText")}</p>}
       {error && <Unread error={error} again={again} />}
-      {understood?.error && <Unread error={understood.error} again={file.understand} />}
+      {understood.error && <Unread error={understood.error} again={file.understand} />}
       {conflict && <Conflict file={file} path={path} etag={conflict} shown={shown} />}
       <div className={css.panes} data-view={chosen}>
         {chosen !== "text" && (
@@ -111,7 +112,7 @@ export function FileEditor({
         )}
         {chosen !== "form" && (
           <Suspense fallback={<Skeleton label={text("config.loading")} lines={10} />}>
-            <TextEditor file={file} kind={entry.kind} path={path} shown={shown} goTo={goTo} save={review} />
+            <TextEditor file={file} kind={entry.kind} path={path} shown={shown} goTo={goTo} />
           </Suspense>
         )}
       </div>
@@ -133,7 +134,7 @@ export function FileEditor({
           conflict={again}
         />
       )}
-      <Revisions file={file} etag={work.base.etag} />
+      <Revisions file={file} etag={base.etag} />
     </section>
   );
 }

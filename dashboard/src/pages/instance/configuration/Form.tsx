@@ -8,6 +8,7 @@ import { dotted, type OpenFile, type Value } from "./file";
 import { Row } from "./Row";
 import { arraysIn, isChangedBy, isElement, isTable, type Section, sectionsOf, titleOf } from "./sections";
 import { useConfigText } from "./texts";
+import { useSettled } from "./useFile";
 
 /** With more values than this only the first section is open. */
 const OPEN_VALUES = 40;
@@ -38,7 +39,7 @@ export function Form({
   const understood = useStore(file.understood);
   const values = understood?.values;
   const sections = useMemo(() => sectionsOf(values ?? []), [values]);
-  if (!understood) return <p className={parts.dim}>{text("config.checking")}</p>;
+  if (!understood) return null;
   const { valueCount } = understood.draft;
   return (
     <section aria-label={text("config.formOf", { path })} className={css.form}>
@@ -151,12 +152,11 @@ function Rows({
   goToLine: (line: number) => void;
 }) {
   const understood = useStore(file.understood);
-  const { text, edits } = useStore(file.work);
+  const settled = useSettled(file);
   const refused = useStore(file.refused);
   const arrays = useMemo(() => arraysIn(rows), [rows]);
   const changedKeys = understood?.draft.changedKeys ?? [];
   const fixed = understood?.draft.fixed ?? [];
-  const settled = edits.length === 0 && understood?.text === text;
   const within = name === "" ? 0 : 1;
   return rows.slice(0, most).map((value) => {
     const key = dotted(value.path);

@@ -11,13 +11,12 @@ import {
 } from "../../../gql/graphql";
 import { useNumbers } from "../../../i18n/numbers";
 import { Button, css as parts, Skeleton, Unread } from "../../../ui/parts";
-import { useStore } from "../../../ui/store";
 import css from "./configuration.module.css";
 import { DiffText } from "./DiffText";
 import type { OpenFile } from "./file";
 import { restore } from "./saving";
 import { useConfigText } from "./texts";
-import { isChanged } from "./work";
+import { useChanged } from "./useFile";
 
 type Revision = NonNullable<NonNullable<ConfigRevisionsQuery["configFile"]>["revisions"]>[number];
 
@@ -42,6 +41,7 @@ function List({ file, etag }: { file: OpenFile; etag: string }) {
   const { instanceId: id, name } = file;
   const { data, error, again } = useQuery(ConfigRevisionsDocument, { id, name, before: null }, etag);
   const [older, setOlder] = useState<readonly Revision[]>([]);
+  const [ended, setEnded] = useState(false);
   const [failure, setFailure] = useState<Error>();
   const first = data?.configFile?.revisions;
   if (error && !first) return <Unread error={error} again={again} />;
@@ -50,7 +50,9 @@ function List({ file, etag }: { file: OpenFile; etag: string }) {
   const shown = [...first, ...older.filter((one) => Number(one.id) < Number(first.at(-1)?.id))];
   const more = () =>
     query(ConfigRevisionsDocument, { id, name, before: shown.at(-1)?.id ?? null }).then(({ configFile }) => {
-      setOlder([...older, ...(configFile?.revisions ?? [])]);
+      const found = configFile?.revisions ?? [];
+      setOlder([...older, ...found]);
+      setEnded(found.length < PAGE);
       setFailure(undefined);
     }, setFailure);
   return (
@@ -61,7 +63,7 @@ function List({ file, etag }: { file: OpenFile; etag: string }) {
         ))}
       </ul>
       {failure && <Unread error={failure} again={() => void more()} />}
-      {shown.length % PAGE === 0 && (
+      {first.length === PAGE && !ended && (
         <Button small onClick={() => void more()}>
           {text("config.older")}
         </Button>
@@ -75,7 +77,7 @@ function RevisionOf({ file, revision, current }: { file: OpenFile; revision: Rev
   const numbers = useNumbers();
   const [open, setOpen] = useState(false);
   const { busy, refused, during } = useCommands();
-  const changed = isChanged(useStore(file.work));
+  const changed = useChanged(file);
   const { id, at, source, caller, size } = revision;
   const title = numbers.dateTime(at);
   const why = refused ?? (changed ? text("config.restoreUnsaved") : undefined);

@@ -1,5 +1,5 @@
 /** What is unsaved and when it would take effect, and the way to save it, after a look at the difference. */
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { useCommands } from "../../../app/useCommand";
 import { Dialog } from "../../../ui/Dialog";
 import { Button, css as parts } from "../../../ui/parts";
@@ -7,7 +7,7 @@ import { useStore } from "../../../ui/store";
 import css from "./configuration.module.css";
 import type { OpenFile } from "./file";
 import { useConfigText } from "./texts";
-import { isChanged } from "./work";
+import { useBase, useChanged, useChecked, useKept, useSettled } from "./useFile";
 
 /** Names of changed values that are shown. */
 const NAMES = 4;
@@ -29,16 +29,26 @@ export function SaveBar({
   goToLine: (line: number) => void;
 }) {
   const text = useConfigText();
-  const work = useStore(file.work);
+  const base = useBase(file);
+  const changed = useChanged(file);
+  const settled = useSettled(file);
+  const kept = useKept(file);
   const understood = useStore(file.understood);
   const { refused: offline } = useCommands();
   const [asked, setAsked] = useState(false);
-  const { base, text: now, edits, kept } = work;
+  const checked = useChecked(file);
+  useEffect(() => {
+    const pressed = (event: KeyboardEvent) => {
+      if (event.key !== "s" || !(event.ctrlKey || event.metaKey)) return;
+      event.preventDefault();
+      review();
+    };
+    addEventListener("keydown", pressed);
+    return () => removeEventListener("keydown", pressed);
+  }, [review]);
   if (!base) return null;
-  const changed = isChanged(work);
-  const settled = understood?.text === now && edits.length === 0 && !understood.error;
   const draft = understood?.draft;
-  const problem = settled ? draft?.problem : undefined;
+  const problem = checked ? draft?.problem : undefined;
   const keys = draft?.changedKeys ?? [];
   const names = keys.slice(0, NAMES).join(", ") + (keys.length > NAMES ? ", …" : "");
   const why = conflict
@@ -52,7 +62,7 @@ export function SaveBar({
     <div className={css.saveBar} data-changed={changed ? "" : undefined}>
       <div className={css.saveText} role="status">
         {!changed && <span className={parts.dim}>{text("config.unchanged")}</span>}
-        {changed && !settled && <span className={parts.dim}>{text("config.checking")}</span>}
+        {changed && !settled && !problem && <span className={parts.dim}>{text("config.checking")}</span>}
         {changed && settled && !problem && (
           <>
             <strong>
@@ -92,7 +102,8 @@ export function SaveBar({
               <Button
                 kind="danger"
                 onClick={() => {
-                  file.take(base, base.text);
+                  const now = file.latest.get() ?? base;
+                  file.take(now, now.text);
                   setAsked(false);
                 }}
               >

@@ -7,6 +7,7 @@ import { createState, foreign, setProblem } from "./editor";
 import type { OpenFile } from "./file";
 import { setSecrets, setShown } from "./hidden";
 import { inEditor, lineEndOf, placesIn } from "./places";
+import { spliceOf } from "./splice";
 import { phrasesIn, useConfigText } from "./texts";
 
 export interface Place {
@@ -22,7 +23,6 @@ export default function TextEditor({
   path,
   shown,
   goTo,
-  save,
 }: {
   file: OpenFile;
   kind: ConfigKind;
@@ -30,31 +30,40 @@ export default function TextEditor({
   /** Whether secrets are shown. */
   shown: boolean;
   goTo: Place | undefined;
-  save: () => void;
 }) {
   const text = useConfigText();
   const label = text("config.textOf", { path });
   const place = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(undefined);
-  const latest = useRef({ save, text });
+  const latest = useRef({ text, shown });
   useEffect(() => {
-    latest.current = { save, text };
+    latest.current = { text, shown };
   });
   useEffect(() => {
     const parent = place.current;
     if (!parent) return;
+    // What the document is a text of: comparing it with the document each time would take long for a large one.
+    let is = file.work.get().text;
     const lineEnd = lineEndOf(file.work.get().base?.text ?? "");
-    const state = createState(inEditor(file.work.get().text), {
+    const state = createState(inEditor(is), {
       kind,
       label,
       phrases: phrasesIn(latest.current.text),
-      typed: ({ state: { doc } }) => file.type(doc.sliceString(0, doc.length, lineEnd)),
-      save: () => latest.current.save(),
+      typed: ({ state: { doc } }) => {
+        is = doc.sliceString(0, doc.length, lineEnd);
+        file.type(is);
+      },
     });
     const editor = new EditorView({ state, parent });
     view.current = editor;
+    editor.dispatch({ effects: setShown.of(latest.current.shown) });
     const unwatch = [
-      file.work.subscribe(() => show(editor, file)),
+      file.work.subscribe(() => {
+        const { text: now } = file.work.get();
+        if (now === is) return;
+        is = now;
+        show(editor, now);
+      }),
       file.understood.subscribe(() => mark(editor, file)),
     ];
     mark(editor, file);
@@ -77,23 +86,11 @@ export default function TextEditor({
   return <div ref={place} className={css.editor} />;
 }
 
-/** Makes the document what the work is, if it is something else, and leaves what both have in its place. */
-function show(view: EditorView, { work }: OpenFile): void {
-  const { doc } = view.state;
-  const wanted = inEditor(work.get().text);
-  const is = doc.toString();
-  if (is === wanted) return;
-  const least = Math.min(is.length, wanted.length);
-  let from = 0;
-  while (from < least && is.charCodeAt(from) === wanted.charCodeAt(from)) from++;
-  let tail = 0;
-  while (
-    tail < least - from &&
-    is.charCodeAt(is.length - 1 - tail) === wanted.charCodeAt(wanted.length - 1 - tail)
-  )
-    tail++;
+/** Makes the document this text, and leaves what both have in its place. */
+function show(view: EditorView, text: string): void {
+  const { from, to, insert } = spliceOf(view.state.doc.toString(), inEditor(text));
   view.dispatch({
-    changes: { from, to: is.length - tail, insert: wanted.slice(from, wanted.length - tail) },
+    changes: { from, to, insert },
     annotations: foreign.of(true),
   });
 }

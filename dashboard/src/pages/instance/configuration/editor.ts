@@ -9,7 +9,6 @@ import {
   Annotation,
   EditorState,
   type Extension,
-  Prec,
   RangeSet,
   StateEffect,
   StateField,
@@ -89,22 +88,15 @@ export interface Wishes {
   phrases: Record<string, string>;
   /** Something was typed. */
   typed(view: EditorView): void;
-  /** Somebody wants to save. */
-  save(): void;
 }
 
 /** A change that was not typed here. */
 export const foreign = Annotation.define<boolean>();
 
-export function createState(doc: string, { kind, label, phrases, typed, save }: Wishes): EditorState {
-  const saveNow = () => {
-    save();
-    return true;
-  };
+export function createState(doc: string, { kind, label, phrases, typed }: Wishes): EditorState {
   return EditorState.create({
     doc,
     extensions: [
-      Prec.highest(keymap.of([{ key: "Mod-s", run: saveNow }])),
       lineNumbers(),
       history(),
       drawSelection(),

@@ -1,7 +1,9 @@
 /** One configuration file that is open: its work, what the server understands of the text, and changes from the form. */
 import { query } from "../../../api/connection";
+import { ApiError } from "../../../api/errors";
 import { ConfigDraftDocument, type ConfigDraftQuery, EditConfigTextDocument } from "../../../gql/graphql";
 import { createStore, type Store } from "../../../ui/store";
+import { both } from "./splice";
 import { type Content, createWork, type Edit, type WorkStore } from "./work";
 
 type Draft = NonNullable<ConfigDraftQuery["configDraft"]>;
@@ -21,6 +23,8 @@ export interface OpenFile {
   name: string;
   work: WorkStore;
   understood: Store<Understanding | undefined>;
+  /** The file as the server has it. */
+  latest: Store<Content | undefined>;
   /** Why a change from the form was not made, by the dotted path of its value. */
   refused: Store<ReadonlyMap<string, string>>;
   /** The text in the editor. */
@@ -58,6 +62,7 @@ export function dotted(path: readonly string[]): string {
 function createFile(id: string, name: string): OpenFile {
   const work = createWork(id, name);
   const understood = createStore<Understanding | undefined>(undefined);
+  const latest = createStore<Content | undefined>(undefined);
   const refused = createStore<ReadonlyMap<string, string>>(new Map());
   let timer: ReturnType<typeof setTimeout> | undefined;
   let asking = false;
@@ -81,6 +86,7 @@ function createFile(id: string, name: string): OpenFile {
           const broken = draft.problem !== null && draft.values.length === 0;
           const before = understood.get()?.values ?? [];
           understood.set({ text, draft, values: broken ? before : draft.values, error: undefined });
+          if (!broken && work.get().edits.length > 0) void carryOut();
         },
         (error: Error) => {
           const before = understood.get();
@@ -96,23 +102,24 @@ function createFile(id: string, name: string): OpenFile {
     clearTimeout(timer);
     timer = setTimeout(understand, work.get().text.length < LARGE_CHARACTERS ? QUIET_MS : QUIET_LARGE_MS);
   };
-  // One at a time, on the text as it then is: somebody may type into the text meanwhile.
+  // One at a time. Somebody may type into the text meanwhile: then the change is made there too, or else made anew.
   const carryOut = async () => {
     if (editing) return;
     editing = true;
     try {
       for (;;) {
         const { text, edits } = work.get();
-        const first = edits[0];
+        const [first] = edits;
         if (!first) break;
         const done = await edited(first, text);
-        if (work.get().text !== text) continue;
-        const rest = work.get().edits.filter((one) => one !== first);
-        const failures = new Map(refused.get());
-        if (done instanceof Error) failures.set(dotted(first.path), done.message);
-        else failures.delete(dotted(first.path));
-        refused.set(failures);
-        work.update({ text: done instanceof Error ? text : done, edits: rest });
+        // It waits until the text has no syntax error any more.
+        if (done instanceof ApiError && done.line !== undefined) break;
+        const failure = done instanceof Error ? done.message : undefined;
+        const now = work.get().text;
+        const made = done instanceof Error ? now : now === text ? done : both(text, done, now);
+        if (made === undefined) continue;
+        refused.set(noted(refused.get(), dotted(first.path), failure));
+        work.update({ text: made, edits: work.get().edits.filter((one) => one !== first) });
       }
     } finally {
       editing = false;
@@ -131,18 +138,22 @@ function createFile(id: string, name: string): OpenFile {
     name,
     work,
     understood,
+    latest,
     refused,
     understand,
     read: (content) => {
       const before = work.get().base;
+      latest.set(content);
       work.read(content);
       if (work.get().base !== before || understood.get()?.draft.etag !== content.etag) understand();
     },
     saved: (sent, content) => {
+      latest.set(content);
       work.saved(sent, content);
       understand();
     },
     take: (content, text) => {
+      latest.set(content);
       work.update({ base: content, text, edits: [] });
       refused.set(new Map());
       understand();
@@ -160,6 +171,13 @@ function createFile(id: string, name: string): OpenFile {
       void carryOut();
     },
   };
+}
+
+function noted(all: ReadonlyMap<string, string>, path: string, failure: string | undefined) {
+  const now = new Map(all);
+  if (failure === undefined) now.delete(path);
+  else now.set(path, failure);
+  return now;
 }
 
 function same(one: Edit, other: Edit): boolean {

@@ -16,6 +16,7 @@ export function lineEndOf(text: string): "\n" | "\r\n" {
  * break as one.
  */
 export function placesIn(text: string): (offset: number) => number {
+  if (!/[\r\ud800-\udbff]/.test(text)) return (offset) => offset;
   const shifts: { at: number; by: number }[] = [];
   let at = 0;
   let by = 0;
@@ -28,7 +29,6 @@ export function placesIn(text: string): (offset: number) => number {
     last = found.index + 2;
     shifts.push({ at, by });
   }
-  if (shifts.length === 0) return (offset) => offset;
   return (offset) => {
     let low = 0;
     let high = shifts.length;

@@ -4,7 +4,6 @@ import { type KeyboardEvent, type MouseEvent, useCallback, useEffect, useRef, us
 import { tell } from "../../app/toasts";
 import type { TileFragment } from "../../gql/graphql";
 import { useNumbers } from "../../i18n/numbers";
-import { useText } from "../../i18n/text";
 import type { Instance } from "../../live/instances";
 import { itemAt, type Paged, type Shown } from "../../resources/paged";
 import {
@@ -53,7 +52,6 @@ export function Gallery({
   none: Empty | undefined;
 }) {
   const text = useEmojiText();
-  const shared = useText();
   const resources = useResourceText();
   const numbers = useNumbers();
   const size = useStore(tileSize);
@@ -188,9 +186,6 @@ export function Gallery({
           changed={changed}
           close={() => setOpened(undefined)}
         />
-      )}
-      {shown.total === undefined && (
-        <span className={parts.visuallyHidden}>{shared("connection.connecting")}</span>
       )}
     </>
   );

@@ -37,9 +37,10 @@ export function Import({
   const { refused } = useCommands();
   const [file, setFile] = useState<File>();
   const [state, setState] = useState<State>({ is: "none" });
-  const { value, change, changed } = useDraft<Choices>(`import.${instanceId}`, {
+  const { value, change } = useDraft<Choices & { chosen: string }>(`import.${instanceId}`, {
     format: "jsonl",
     existing: "skip",
+    chosen: "",
   });
   const running = useRef<AbortController>(undefined);
   const working = state.is === "checking" || state.is === "importing";
@@ -54,6 +55,7 @@ export function Import({
     try {
       const report = await send({ instanceId, file: chosen, ...choices, dryRun }, controller.signal);
       next = { is: dryRun ? "preview" : "report", report };
+      if (!dryRun) change({ chosen: "" });
     } catch (error) {
       const message = error instanceof ApiError ? error.message : text("import.noAnswer");
       next = dryRun || error instanceof ApiError ? { is: "notRead", message } : { is: "unknown" };
@@ -64,7 +66,7 @@ export function Import({
   const choose = (chosen: File | undefined) => {
     setFile(chosen);
     const format = chosen?.name.toLowerCase().endsWith(".csv") ? "csv" : "jsonl";
-    if (chosen) change({ format });
+    if (chosen) change({ format, chosen: chosen.name });
     void begin(chosen, { ...value, format }, true);
   };
   const set = (part: Partial<Choices>) => {
@@ -93,7 +95,9 @@ export function Import({
             onChange={(event) => choose(event.target.files?.[0])}
           />
         </label>
-        {changed && !file && <p className={parts.dim}>{text("import.fileLost")}</p>}
+        {value.chosen && !file && (
+          <p className={parts.dim}>{text("import.fileLost", { name: value.chosen })}</p>
+        )}
         <div className={parts.row}>
           <label className={parts.field}>
             {text("import.format")}

@@ -7,9 +7,12 @@ import pytest
 from playwright.async_api import Page, expect
 
 from mailauncher.errors import LauncherError, Text
-from resolvers import instances, labels
+from resolvers import emojis, instances, labels, persons
+from resolvers.emojis import NewEmoji
+from resolvers.persons import NewPerson
 from tests.support.browser import browser, page_of
 from tests.support.context import add_bot, outputs, settings_for
+from tests.support.pictures import picture
 from tests.support.server import running
 
 pytestmark = pytest.mark.slow
@@ -78,6 +81,10 @@ async def test_a_walk_through_all_pages_violates_no_policy(tmp_path: Path) -> No
             await expect(page.get_by_role("textbox", name="a", exact=True)).to_have_value("1")
             await page.get_by_role("link", name="CPU and memory", exact=True).click()
             await expect(page.get_by_role("group", name="Range")).to_be_visible()
+            for tab, nothing in (("Emojis", "No emojis yet"), ("Persons", "No persons yet")):
+                await page.get_by_role("link", name=tab, exact=True).click()
+                await expect(page.get_by_text(nothing)).to_be_visible()
+            await page.locator("input[type=search]").fill("nobody")
             await page.get_by_role("link", name="Settings", exact=True).click()
             await page.get_by_role("button", name="Delete the instance…").click()
             await page.keyboard.press("Escape")
@@ -104,6 +111,9 @@ async def test_two_hundred_hostile_names_lines_and_values_are_shown_as_text(tmp_
             # No door takes such a name. A page must not rely on that.
             await ctx.live.set_labels(other.id, name, "", (tag,))
             await ctx.store.journal.note("edit", ctx.caller, Text(name, name), other.id)
+            new = NewEmoji(name[:64], picture(size=(300, 200)), name, [tag])
+            await emojis.create(ctx, bot.id, new)
+            await persons.create(ctx, bot.id, NewPerson(f"{number} {tag}", name[:128], name[:128]))
         async with page_of(launcher, opened, size=(1280, 2600)) as watched:
             page = watched.page
             await page.add_init_script(NOTE_VIOLATIONS)
@@ -114,6 +124,10 @@ async def test_two_hundred_hostile_names_lines_and_values_are_shown_as_text(tmp_
             await page.goto(f"/instances/{bot.id}/log")
             await expect(page.get_by_role("log")).to_contain_text(lines[-1])
             await require_shown(page, [*lines, *notes])
+            await page.goto(f"/instances/{bot.id}/emojis")
+            await require_shown(page, [*(name[:64].strip() for name in names), *tags])
+            await page.goto(f"/instances/{bot.id}/persons")
+            await require_shown(page, [*names, *tags])
             await page.get_by_role("link", name="Settings", exact=True).click()
             assert await page.locator("textarea").input_value() == "\n".join(notes)
             for name in names[::5]:
@@ -136,7 +150,12 @@ async def require_shown(page: Page, texts: list[str]) -> None:
             break
         await page.evaluate(SCROLL, part / 20 % 1)
     assert not missing
-    assert await page.locator("main :is(img, iframe, object, b, i, style, base, template, math)").count() == 0
+    assert (
+        await page.locator(
+            "main :is(img:not([src^='/static/emojis/']), iframe, object, b, i, style, base, template, math)"
+        ).count()
+        == 0
+    )
     assert await page.locator("script:not([src]), [onerror], [onload], [onmouseover]").count() == 0
     assert await page.locator("[href^=javascript]").count() == 0
 

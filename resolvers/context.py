@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from bots.offers import BotSources
 from mailauncher.access import COMMAND_LINE, bearer_token
 from mailauncher.browser_sessions import BrowserSessions
-from mailauncher.delegations import Delegations
+from mailauncher.delegations import Delegate, Delegations, is_delegated
 from mailauncher.events import Bus
-from mailauncher.grants import EVERYTHING, Grant
+from mailauncher.grants import EVERYTHING, NOTHING, Grant
 from mailauncher.settings import Settings
 from resolvers.archiving.backup_files import BackupFiles
 from resolvers.browsing.bot_folders import BotFolders
@@ -87,6 +87,8 @@ class Context:
 
     def called_by(self, user_agent: str, authorization: str) -> "Context":
         """The context for a request of that client, with these headers."""
-        if authorization and (delegate := self.delegations.find(bearer_token(authorization))):
+        if authorization and is_delegated(token := bearer_token(authorization)):
+            # One that has ended since the guard looked may do nothing: it stood for less than everything.
+            delegate = self.delegations.find(token) or Delegate("ssh", NOTHING)
             return replace(self, caller=delegate.caller, grant=delegate.grant)
         return replace(self, caller="cli") if user_agent.startswith(COMMAND_LINE) else self

@@ -12,7 +12,7 @@ import pytest
 
 import resolvers
 from mailauncher.errors import InstanceNotFound, LauncherError, PermissionDenied
-from mailauncher.grants import Grant, Scope
+from mailauncher.grants import EVERYTHING, NOTHING, Grant, Scope
 from resolvers import deployments, emojis, instances, system, terminals
 from resolvers.context import Context
 from resolvers.resources import ResourceOperations
@@ -45,6 +45,14 @@ def test_every_operation_declares_the_scope_that_it_needs(operation: Any) -> Non
 
 def test_there_are_operations() -> None:
     assert len(list(operations())) > 100
+
+
+async def test_a_token_that_ends_while_its_request_is_read_gives_no_rights(ctx: Context) -> None:
+    """It counted as no token, with which everything is allowed: the guard had let it in before."""
+    with ctx.delegations.issue("ssh:x", READ) as token:
+        assert ctx.called_by("", f"Bearer {token}").grant == READ
+    assert ctx.called_by("", f"Bearer {token}").grant == NOTHING
+    assert ctx.called_by("", "Bearer another").grant is EVERYTHING
 
 
 async def test_a_caller_gets_no_more_than_its_scope(ctx: Context, tmp_path: Path) -> None:

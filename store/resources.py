@@ -190,6 +190,8 @@ class Resources(ABC):
 
         Raises InstanceNotFound, and DuplicateResource for a row whose key is taken.
         """
+        if not new:
+            return []
         made = [self._complete(instance_id, row) for row in new]
         with self._database.session():
             async with self._writing() as connection:
@@ -449,7 +451,7 @@ class Resources(ABC):
             raise self._refused(error, rows[0]) from error
 
     def _refused(self, error: IntegrityError, row: Row) -> Exception:
-        """DuplicateResource where another server that shares the database was quicker; else the error itself."""
+        """DuplicateResource for a key or an id that another row has; else the error itself."""
         return self.duplicate_error(str(row[self.key])) if "unique" in str(error).lower() else error
 
     async def _delete(self, connection: Any, gone: Sequence[Row]) -> None:

@@ -259,6 +259,11 @@ async def test_a_name_is_unique_within_its_instance(emojis: Emojis, database: Da
     assert len(await indexed(database)) == 1
 
 
+async def test_nothing_can_be_added(emojis: Emojis) -> None:
+    """A bot whose new persons are all known adds none: PostgreSQL has no number for no row."""
+    assert await emojis.add(BOT, []) == []
+
+
 async def test_no_row_is_added_to_a_removed_instance(emojis: Emojis) -> None:
     with pytest.raises(InstanceNotFound):
         await emojis.add("c" * 40, [emoji("one")])

@@ -136,9 +136,9 @@ async def upload(
     """Receives a file; it is there whole or not at all. Raises DuplicateResource if the name exists, unless `replace`."""
     decoded = _named(ctx, instance_id, path)
     async with ctx.folders.uploading():
-        begin = partial(_begun, decoded, ctx.folders.server, replace=replace)
-        sending = await ctx.folders.change(instance_id, begin)
+        sending = Upload(decoded, ctx.folders.server, replace=replace)
         try:
+            await ctx.folders.change(instance_id, sending.begin)
             waiting = bytearray()
             async for piece in received:
                 waiting += piece
@@ -236,10 +236,6 @@ async def _note(ctx: Context, instance_id: str, did: Text, path: str, more: Text
 def _in_tree(work: Callable[[Tree], Result], folder: Path) -> Result:
     with opened(folder) as tree:
         return work(tree)
-
-
-def _begun(path: str, server: str, folder: Path, *, replace: bool) -> Upload:
-    return Upload(folder, path, server, replace=replace)
 
 
 def _write(path: str, text: str, if_match: str | None, create: bool, folder: Path) -> FileText:

@@ -23,12 +23,16 @@ MODE = 0o600
 
 class Upload:
     """One file on its way to `path` in the folder of a bot. With `replace` it takes the place of a file that is there, and has its
-    mode and owner. Every method blocks and raises LauncherError; `close` must be called at the end."""
+    mode and owner. Every method blocks and raises LauncherError; `close` must be called at the end, whether or not it has begun."""
 
-    def __init__(self, folder: Path, path: str, server: str, *, replace: bool) -> None:
+    def __init__(self, path: str, server: str, *, replace: bool) -> None:
         self._path = path
         self._replace = replace
         self._name = paths.unfinished("upload", server)
+        self._stack = ExitStack()
+
+    def begin(self, folder: Path) -> None:
+        """Raises what would be wrong with the place in the end, so that nothing is sent in vain."""
         with ExitStack() as stack:
             self._tree = stack.enter_context(opened(folder))
             self._require_free()

@@ -278,6 +278,19 @@ async def test_an_upload_that_ends_early_leaves_nothing(bot: Bot) -> None:
     assert bot.names() == {"bot.py"}
 
 
+async def test_an_upload_whose_client_leaves_while_it_begins_leaves_nothing(bot: Bot) -> None:
+    """It stayed, with its descriptors, until the server was started again."""
+    open_before = len(list(Path("/dev/fd").iterdir()))
+    async with bot.ctx.locks.changes(bot.id):
+        sending = asyncio.create_task(bot.upload("new", b"x"))
+        await asyncio.sleep(0)
+        sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    assert bot.names() == {"bot.py"}
+    assert len(list(Path("/dev/fd").iterdir())) == open_before
+
+
 async def test_of_two_uploads_of_one_name_the_second_is_refused(bot: Bot) -> None:
     answers = await asyncio.gather(
         *(bot.upload("same", bytes(1 << 20)) for _ in range(4)), return_exceptions=True

@@ -15,6 +15,8 @@ from mailauncher.system_text import readable
 
 ENTRIES_MAX = 200_000
 """Of a folder with more, only as many are looked at."""
+NUMBER_CHARACTERS = 32
+"""Of a cursor: far more than any size, or time in nanoseconds, has."""
 
 
 class FileOrder(StrEnum):
@@ -109,7 +111,12 @@ def _number(entry: "os.DirEntry[str]", order: FileOrder) -> int:
 def _key_of(cursor: str) -> _Key:
     """Raises InvalidParameter."""
     number, _, name = cursor.partition("/")
-    if not (number.removeprefix("-").isdecimal() and number.isascii() and len(number) <= 20 and name):
+    if not (
+        number.removeprefix("-").isdecimal()
+        and number.isascii()
+        and len(number) <= NUMBER_CHARACTERS
+        and name
+    ):
         raise InvalidParameter(
             "after 不是本服务器给出的游标", "after is not a cursor of this server", field="after"
         )

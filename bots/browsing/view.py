@@ -7,6 +7,9 @@ from bots.browsing import failures, paths
 from bots.browsing.tree import FileKind, Tree, kind_of
 from mailauncher.system_text import readable
 
+EARLIEST_MS, LATEST_MS = -30_610_224_000_000, 253_402_300_799_999
+"""The years 1000 to 9999. Some file systems keep any other time too, which could not be told in ISO 8601."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileView:
@@ -38,7 +41,7 @@ def view_at(tree: Tree, folder: int, here: str, name: str) -> FileView | None:
         path=paths.encoded(path),
         kind=kind,
         size=found.st_size,
-        modified_at=found.st_mtime_ns // 1_000_000,
+        modified_at=_told(found.st_mtime_ns),
         target=None if target is None else readable(target),
         target_kind=None if target is None else tree.kind_behind(path),
         mounted=tree.is_mounted(path),
@@ -53,3 +56,7 @@ def view_of(tree: Tree, path: str) -> FileView:
     if found is None:
         raise failures.not_found(paths.encoded(path))
     return found
+
+
+def _told(nanoseconds: int) -> int:
+    return max(EARLIEST_MS, min(nanoseconds // 1_000_000, LATEST_MS))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from bots.browsing import view
 from bots.browsing.listing import FileOrder
 from bots.browsing.tree import FileKind
 from bots.browsing.view import FileView
@@ -27,6 +28,7 @@ from mailauncher.errors import (
 from resolvers import files, instances
 from resolvers.context import Context
 from resolvers.running.live_instances import StatusOverride
+from schema.scalars import _instant_out
 from store.journal import EventFilter
 from terminals.states import State
 from tests.support.bind_mount import bind_mount
@@ -381,3 +383,17 @@ async def test_a_folder_that_cannot_be_removed_is_in_its_place_again(
     with pytest.raises(PermissionDenied):
         await files.delete(bot.ctx, bot.id, "data", recursive=True)
     assert bot.names() == {"bot.py", "data"}
+
+
+async def test_a_time_that_cannot_be_told_is_the_nearest_one(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It made the whole folder unreadable. A file system may keep the year 30000; where it does not, an earlier one is the last."""
+    assert _instant_out(view.LATEST_MS) == "9999-12-31T23:59:59.999Z"
+    assert _instant_out(view.EARLIEST_MS) == "1000-01-01T00:00:00.000Z"
+    monkeypatch.setattr(view, "EARLIEST_MS", 2000)
+    monkeypatch.setattr(view, "LATEST_MS", 5000)
+    for seconds in (1, 3, 9):
+        os.utime(bot.folder / "bot.py", (seconds, seconds))
+        [found] = await bot.listed()
+        assert found.modified_at == max(2000, min(1000 * seconds, 5000))

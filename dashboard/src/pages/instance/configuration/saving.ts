@@ -52,11 +52,11 @@ export async function save(file: OpenFile): Promise<void> {
 /** What was saved is unsaved work again, unless something else was typed since then. */
 export async function undo(file: OpenFile, { former, etag }: Saved): Promise<void> {
   if (former === undefined) return;
-  const { text } = file.work.get();
-  const content = await writeRevision(file, former, etag);
-  if (!content) return;
+  const written = await writeRevision(file, former, etag);
+  if (!written) return;
   dismiss(file);
-  file.take(content.file, text);
+  file.work.update({ base: written.file }); // what was typed meanwhile is work too
+  file.understand();
 }
 
 /** For a file without unsaved work. */
@@ -65,7 +65,7 @@ export async function restore(file: OpenFile, revision: string): Promise<void> {
   if (!work.base || isChanged(work)) return;
   const written = await writeRevision(file, revision, work.base.etag);
   if (!written) return;
-  file.take(written.file, written.file.text);
+  file.read(written.file); // what was typed meanwhile stays, and is a conflict
   note(file, written);
 }
 

@@ -14,7 +14,9 @@ export interface Commands {
   refused: string | undefined;
   /** Is `busy` until the promise is settled. */
   during<Result>(work: Promise<Result>): Promise<Result>;
-  /** Whether it was done. */
+  /** Whether it was done. A failure is told. */
+  attempt(name: string, work: Promise<unknown>): Promise<boolean>;
+  /** Whether it was done. What came of it is told. */
   run<Result, Variables>(
     name: string,
     operation: Operation<Result, Variables>,
@@ -30,13 +32,9 @@ export function useCommands(): Commands {
     setRunning((count) => count + 1);
     return work.finally(() => setRunning((count) => count - 1));
   };
-  const carryOut = async <Result, Variables>(
-    name: string,
-    operation: Operation<Result, Variables>,
-    variables: Variables,
-  ): Promise<boolean> => {
+  const attempt = async (name: string, work: Promise<unknown>): Promise<boolean> => {
     try {
-      tell(text("do.result", { name, message: messageOf(await command(operation, variables)) }));
+      await during(work);
       return true;
     } catch (error) {
       if (error instanceof UnknownOutcome) tell(text("do.unknown", { name }), true);
@@ -48,7 +46,14 @@ export function useCommands(): Commands {
     busy: running > 0,
     refused: connected ? undefined : text("do.disconnected"),
     during,
-    run: (name, operation, variables) => during(carryOut(name, operation, variables)),
+    attempt,
+    run: (name, operation, variables) =>
+      attempt(
+        name,
+        command(operation, variables).then((result) =>
+          tell(text("do.result", { name, message: messageOf(result) })),
+        ),
+      ),
   };
 }
 

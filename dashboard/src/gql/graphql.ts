@@ -39,6 +39,113 @@ export type BackupReason =
   /** Made by an upgrade before its first change. */
   | 'UPGRADE';
 
+/** What to do to a value in a text. */
+export type ConfigAction =
+  /** It is an element of an array: add a copy at the array's end. */
+  | 'REPEAT'
+  /** Set it; missing tables are created. */
+  | 'SET'
+  /** Remove it; a missing one is not an error. */
+  | 'UNSET';
+
+/** A change of one value in a text. */
+export type ConfigEditInput = {
+  /** What to do. */
+  action: ConfigAction;
+  /** Path of keys and, in arrays, indices from 0: `["api", "hosts", "0"]`. At most 64 steps. */
+  path: Array<string>;
+  /** The value to set. Null is allowed in JSON files only. */
+  value?: unknown;
+};
+
+/** Format of a configuration file. */
+export type ConfigKind =
+  /** `NAME=value` lines, as python-dotenv reads them. */
+  | 'ENV'
+  /** JSON with an object at the top. */
+  | 'JSON'
+  /** TOML. */
+  | 'TOML';
+
+/** Who has changed a part of a text. */
+export type ConfigOrigin =
+  /** Both, in the same way. */
+  | 'BOTH'
+  /** Both, each in another way. */
+  | 'CONFLICT'
+  /** The given text. */
+  | 'MINE'
+  /** Nobody. */
+  | 'SAME'
+  /** The file. */
+  | 'THEIRS';
+
+/** What kind of value a configuration file has in a place. */
+export type ConfigShape =
+  /** An array with tables or arrays in it: its elements follow. */
+  | 'ARRAY'
+  /** `true` or `false`. */
+  | 'BOOLEAN'
+  /** A floating-point number. */
+  | 'FLOAT'
+  /** An integer. */
+  | 'INTEGER'
+  /** An array of plain values. */
+  | 'LIST'
+  /** `null`, in JSON. */
+  | 'NULL'
+  /** A text. */
+  | 'STRING'
+  /** A section or an inline table: its values follow. */
+  | 'TABLE'
+  /** A date, a time, or both. */
+  | 'TIME';
+
+/** Who wrote a revision of a configuration file. */
+export type ConfigSource =
+  /** A client, through this server. */
+  | 'API'
+  /** A deployment. */
+  | 'DEPLOY'
+  /** The bot or an editor; noticed at the next access, and whenever the bot starts or has got ready. */
+  | 'DISK'
+  /** A client that restored an earlier revision. */
+  | 'RESTORE';
+
+/** An emoji to create. */
+export type CreateEmojiInput = {
+  /** At most 64 characters. Empty: none. */
+  category?: string;
+  /** What the image shows, at most 4096 characters. */
+  description?: string;
+  /** PNG, JPEG, GIF or WebP in base64, with or without a `data:` prefix; at most 10 MiB decoded and 25 megapixels. */
+  imageData: string;
+  /** Id of the instance. */
+  instanceId: string;
+  /** 1-64 characters, unique in the instance. */
+  name: string;
+  /** Whether it fails, with `DUPLICATE_RESOURCE`, if an emoji of the instance has the same image. */
+  refuseSameImage?: boolean;
+  /** At most 32 distinct tags of 1-64 characters. */
+  tags?: Array<string>;
+};
+
+/** A person to create. */
+export type CreatePersonInput = {
+  /** HTTP(S) URL of the avatar, at most 2048 characters, or empty. */
+  avatarUrl?: string;
+  /** Id of the instance. */
+  instanceId: string;
+  /** Nickname, at most 128 characters. */
+  nickname?: string;
+  /** Notes about the person: any JSON object, at most 65,536 characters. Null: an empty one. */
+  profile?: unknown;
+  /** User id on the platform, 1-64 characters, unique in the instance. */
+  userId: string;
+  /** User name, at most 128 characters. */
+  username?: string;
+};
+
 /** A new instance to deploy. */
 export type DeployInstanceInput = {
   /** Whether the user has read and accepted the texts of `consent`. Otherwise nothing is started, until the mutation `acceptTerms`. */
@@ -112,6 +219,44 @@ export type DeploymentStep =
   /** Stops the instance; upgrades only. */
   | 'STOP';
 
+/** Changes to an emoji. */
+export type EmojiChangeInput = {
+  /** Tags to add to those it has then; at most 32 in all. */
+  addTags?: Array<string>;
+  /** At most 64 characters. Empty: none. Null: unchanged. */
+  category?: string | null | undefined;
+  /** What the image shows, at most 4096 characters. Null: unchanged. */
+  description?: string | null | undefined;
+  /** Id of the emoji. */
+  id: string;
+  /** 1-64 characters, unique in the instance. Null: unchanged. */
+  name?: string | null | undefined;
+  /** Tags to remove, case-insensitive; those it does not have are ignored. */
+  removeTags?: Array<string>;
+  /** At most 32 distinct tags of 1-64 characters. They replace all present tags. Null: unchanged. */
+  tags?: Array<string> | null | undefined;
+};
+
+/** What kind of file something is. */
+export type FileKind =
+  /** A regular file. */
+  | 'FILE'
+  /** A folder. */
+  | 'FOLDER'
+  /** A symbolic link; followed only within the folder. */
+  | 'LINK'
+  /** A device, pipe or socket, which is never opened. */
+  | 'OTHER';
+
+/** Order of the entries of a folder. */
+export type FileOrder =
+  /** The last changed first. */
+  | 'MODIFIED'
+  /** Folders first, each by name, case ignored. */
+  | 'NAME'
+  /** The largest first. */
+  | 'SIZE';
+
 /** Why something is kept. */
 export type KeptKind =
   /** All backups of the instance. */
@@ -133,6 +278,20 @@ export type LogLevel =
   | 'INFO'
   /** `WARNING` and `WARN`. */
   | 'WARNING';
+
+/** Who created an emoji or a person. */
+export type Origin =
+  /** The bot itself; it was imported from the bot's database. */
+  | 'BOT'
+  /** A user of the launcher. */
+  | 'USER';
+
+/** A change that has not been pushed to the bot's database yet. */
+export type PendingChange =
+  /** It was added. */
+  | 'ADD'
+  /** It was updated. */
+  | 'UPDATE';
 
 /** When a program that exited on its own is restarted. */
 export type Restart =
@@ -158,6 +317,69 @@ export type Status =
   /** The process is being stopped. */
   | 'STOPPING';
 
+/** Kind of change that has not been pushed to the bot yet. */
+export type SyncChange =
+  /** The item was added. */
+  | 'ADD'
+  /** The item was deleted. */
+  | 'DELETE'
+  /** The item was updated. */
+  | 'UPDATE';
+
+/** Kind of item that is synchronized with the bot's database. */
+export type SyncKind =
+  /** An emoji. */
+  | 'EMOJI'
+  /** A person. */
+  | 'PERSON';
+
+/** When a change will be pushed to the bot. */
+export type SyncWhen =
+  /** Once the bot has stopped: while running, it would undo the change. */
+  | 'AT_STOP'
+  /** In a moment, or with the next sync if the last one failed. */
+  | 'NOW'
+  /** Once the bot has created its database, which it does at its first start. */
+  | 'WITH_DATABASE';
+
+/** An emoji to update. */
+export type UpdateEmojiInput = {
+  /** Tags to add to those it has then; at most 32 in all. */
+  addTags?: Array<string>;
+  /** At most 64 characters. Empty: none. Null: unchanged. */
+  category?: string | null | undefined;
+  /** What the image shows, at most 4096 characters. Null: unchanged. */
+  description?: string | null | undefined;
+  /** Id of the emoji. */
+  id: string;
+  /** Id of the instance. */
+  instanceId: string;
+  /** 1-64 characters, unique in the instance. Null: unchanged. */
+  name?: string | null | undefined;
+  /** Tags to remove, case-insensitive; those it does not have are ignored. */
+  removeTags?: Array<string>;
+  /** At most 32 distinct tags of 1-64 characters. They replace all present tags. Null: unchanged. */
+  tags?: Array<string> | null | undefined;
+};
+
+/** A person to update. */
+export type UpdatePersonInput = {
+  /** HTTP(S) URL of the avatar, at most 2048 characters, or empty. Null: unchanged. */
+  avatarUrl?: string | null | undefined;
+  /** Id of the person. */
+  id: string;
+  /** Id of the instance. */
+  instanceId: string;
+  /** Nickname, at most 128 characters. Null: unchanged. */
+  nickname?: string | null | undefined;
+  /** Merged into the profile key by key; null removes a key. Null: unchanged. */
+  profile?: unknown;
+  /** User id on the platform, 1-64 characters, unique in the instance. Null: unchanged. */
+  userId?: string | null | undefined;
+  /** User name, at most 128 characters. Null: unchanged. */
+  username?: string | null | undefined;
+};
+
 /** Kind of version. */
 export type VersionKind =
   /** `latest`: the newest stable release. */
@@ -173,6 +395,8 @@ export type WaitingFor =
   | 'BACKOFF'
   /** An answer in its terminal, see `question`. */
   | 'INPUT'
+  /** That a person logs it in, see `reason`. */
+  | 'LOGIN'
   /** The line of output that says that it is ready. */
   | 'OUTPUT'
   /** That something listens on its port; before its process runs, that its port becomes free. */
@@ -255,7 +479,6 @@ export type EventRowFragment = { id: string, at: string, instanceId: string | nu
 export type LatestEventsQueryVariables = Exact<{
   last: number;
   before?: string | null | undefined;
-  instanceId?: string | null | undefined;
 }>;
 
 
@@ -270,6 +493,7 @@ export type EventsSinceSubscription = { events: { id: string, at: string, instan
 
 export type UsageOfQueryVariables = Exact<{
   begin: string;
+  end?: string | null | undefined;
   sessionId?: string | null | undefined;
 }>;
 
@@ -313,6 +537,153 @@ export type AddInstanceMutationVariables = Exact<{
 
 
 export type AddInstanceMutation = { addInstance: { message: string, instance: { id: string } } | null };
+
+export type TileFragment = { id: string, name: string, tags: Array<string>, category: string, imageUrl: string, thumbnailUrl: string, origin: Origin, pendingChange: PendingChange | null, small: string, large: string };
+
+export type EmojiPageQueryVariables = Exact<{
+  id: string;
+  after?: string | null | undefined;
+  skip: number;
+  first: number;
+  count: boolean;
+  text?: string | null | undefined;
+  tags?: Array<string> | string | null | undefined;
+  category?: string | null | undefined;
+}>;
+
+
+export type EmojiPageQuery = { instance: { emojis: { totalCount?: number, edges: Array<{ cursor: string, node: { id: string, name: string, tags: Array<string>, category: string, imageUrl: string, thumbnailUrl: string, origin: Origin, pendingChange: PendingChange | null, small: string, large: string } }> } } | null };
+
+export type EmojiFacetsQueryVariables = Exact<{
+  id: string;
+  text?: string | null | undefined;
+  tags?: Array<string> | string | null | undefined;
+  category?: string | null | undefined;
+}>;
+
+
+export type EmojiFacetsQuery = { instance: { emojis: { facets: { tags: Array<{ value: string, count: number }>, categories: Array<{ value: string, count: number }> } } } | null };
+
+export type EmojiDetailQueryVariables = Exact<{
+  instanceId: string;
+  id: string;
+}>;
+
+
+export type EmojiDetailQuery = { emoji: { description: string, createdAt: string, updatedAt: string, id: string, name: string, tags: Array<string>, category: string, imageUrl: string, thumbnailUrl: string, origin: Origin, pendingChange: PendingChange | null, small: string, large: string, imageSize: { bytes: number, width: number | null, height: number | null } | null, learned: { usage: number } | null } | null };
+
+export type AddEmojiMutationVariables = Exact<{
+  input: CreateEmojiInput;
+}>;
+
+
+export type AddEmojiMutation = { createEmoji: { message: string, emoji: { name: string } } | null };
+
+export type EditEmojiMutationVariables = Exact<{
+  input: UpdateEmojiInput;
+}>;
+
+
+export type EditEmojiMutation = { updateEmoji: { message: string } | null };
+
+export type EditEmojisMutationVariables = Exact<{
+  instanceId: string;
+  emojis: Array<EmojiChangeInput> | EmojiChangeInput;
+}>;
+
+
+export type EditEmojisMutation = { updateEmojis: { message: string } | null };
+
+export type DeleteEmojisMutationVariables = Exact<{
+  instanceId: string;
+  ids: Array<string> | string;
+  fromBot: boolean;
+}>;
+
+
+export type DeleteEmojisMutation = { deletion: { undoableUntil: string | null } | null };
+
+export type RestoreEmojisMutationVariables = Exact<{
+  instanceId: string;
+  ids: Array<string> | string;
+}>;
+
+
+export type RestoreEmojisMutation = { restoreEmojis: { message: string } | null };
+
+export type FolderQueryVariables = Exact<{
+  id: string;
+  path: string;
+  order: FileOrder;
+  query: string;
+  after?: string | null | undefined;
+}>;
+
+
+export type FolderQuery = { folder: { total: number, more: boolean, cursor: string | null, truncated: boolean, entries: Array<{ name: string, path: string, kind: FileKind, size: number, modifiedAt: string, target: string | null, targetKind: FileKind | null, mounted: boolean }> } | null };
+
+export type FileRowFragment = { name: string, path: string, kind: FileKind, size: number, modifiedAt: string, target: string | null, targetKind: FileKind | null, mounted: boolean };
+
+export type FileTextQueryVariables = Exact<{
+  id: string;
+  path: string;
+}>;
+
+
+export type FileTextQuery = { fileText: { text: string, etag: string } | null };
+
+export type CreateFileMutationVariables = Exact<{
+  id: string;
+  path: string;
+}>;
+
+
+export type CreateFileMutation = { writeFileText: { message: string } | null };
+
+export type WriteFileTextMutationVariables = Exact<{
+  id: string;
+  path: string;
+  text: string;
+  ifMatch?: string | null | undefined;
+}>;
+
+
+export type WriteFileTextMutation = { writeFileText: { message: string } | null };
+
+export type CreateFolderMutationVariables = Exact<{
+  id: string;
+  path: string;
+}>;
+
+
+export type CreateFolderMutation = { createFolder: { message: string } | null };
+
+export type RenameFileMutationVariables = Exact<{
+  id: string;
+  path: string;
+  newPath: string;
+}>;
+
+
+export type RenameFileMutation = { renameFile: { message: string } | null };
+
+export type DeleteFileMutationVariables = Exact<{
+  id: string;
+  path: string;
+  recursive: boolean;
+}>;
+
+
+export type DeleteFileMutation = { deleteFile: { message: string } | null };
+
+export type EventsBetweenQueryVariables = Exact<{
+  instanceId: string;
+  begin: string;
+  end: string;
+}>;
+
+
+export type EventsBetweenQuery = { events: { edges: Array<{ node: { id: string, at: string, instanceId: string | null, kind: string, caller: string, message: string, sessionId: string | null, offset: number | null } }> } | null };
 
 export type StartMutationVariables = Exact<{
   id: string;
@@ -415,6 +786,113 @@ export type ServicesOfQueryVariables = Exact<{
 
 
 export type ServicesOfQuery = { instance: { hostedServices: Array<string>, missingServices: Array<string>, deployment: { kind: DeploymentKind, status: DeploymentStatus, failure: { message: string } | null } | null } | null };
+
+export type ConfigFilesQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type ConfigFilesQuery = { configFiles: Array<{ name: string, path: string, kind: ConfigKind, component: string, exists: boolean, restart: boolean }> | null };
+
+export type ConfigEtagQueryVariables = Exact<{
+  id: string;
+  name: string;
+}>;
+
+
+export type ConfigEtagQuery = { configFile: { etag: string, exists: boolean } | null };
+
+export type ConfigTextQueryVariables = Exact<{
+  id: string;
+  name: string;
+}>;
+
+
+export type ConfigTextQuery = { configFile: { etag: string, exists: boolean, text: string } | null };
+
+export type ConfigDraftQueryVariables = Exact<{
+  id: string;
+  name: string;
+  text: string;
+}>;
+
+
+export type ConfigDraftQuery = { configDraft: { etag: string, valueCount: number, hidden: unknown, fixed: Array<string>, changedKeys: Array<string>, restartNeeded: boolean, problem: { message: string, line: number | null, column: number | null } | null, values: Array<{ path: Array<string>, shape: ConfigShape, value: unknown, comment: string, secret: boolean, line: number, start: number, end: number }> } | null };
+
+export type ConfigDiffQueryVariables = Exact<{
+  id: string;
+  name: string;
+  text: string;
+}>;
+
+
+export type ConfigDiffQuery = { configDraft: { etag: string, diff: string | null } | null };
+
+export type EditConfigTextQueryVariables = Exact<{
+  id: string;
+  name: string;
+  text: string;
+  edits: Array<ConfigEditInput> | ConfigEditInput;
+}>;
+
+
+export type EditConfigTextQuery = { editConfigText: string | null };
+
+export type MergeConfigTextQueryVariables = Exact<{
+  id: string;
+  name: string;
+  base: string;
+  text: string;
+}>;
+
+
+export type MergeConfigTextQuery = { mergeConfigText: { etag: string, text: string, parts: Array<{ origin: ConfigOrigin, base: { first: number, last: number, shown: string }, mine: { first: number, last: number, shown: string }, theirs: { first: number, last: number, shown: string } }> } | null };
+
+export type SearchConfigQueryVariables = Exact<{
+  id: string;
+  text: string;
+}>;
+
+
+export type SearchConfigQuery = { searchConfig: { total: number, hits: Array<{ file: string, value: { path: Array<string>, line: number, comment: string } }>, unread: Array<{ name: string, reason: string }> } | null };
+
+export type ConfigRevisionsQueryVariables = Exact<{
+  id: string;
+  name: string;
+  before?: string | null | undefined;
+}>;
+
+
+export type ConfigRevisionsQuery = { configFile: { revisions: Array<{ id: string, at: string, source: ConfigSource, caller: string, size: number, etag: string }> | null } | null };
+
+export type ConfigRevisionDiffQueryVariables = Exact<{
+  id: string;
+  name: string;
+  revision: string;
+}>;
+
+
+export type ConfigRevisionDiffQuery = { configRevision: { diff: string | null } | null };
+
+export type WriteConfigTextMutationVariables = Exact<{
+  id: string;
+  name: string;
+  text: string;
+  etag: string;
+}>;
+
+
+export type WriteConfigTextMutation = { writeConfigText: { message: string, restartNeeded: boolean, file: { etag: string, exists: boolean, text: string, revisions: Array<{ id: string }> | null } } | null };
+
+export type RestoreConfigMutationVariables = Exact<{
+  id: string;
+  name: string;
+  revision: string;
+  etag: string;
+}>;
+
+
+export type RestoreConfigMutation = { restoreConfig: { message: string, restartNeeded: boolean, file: { etag: string, exists: boolean, text: string, revisions: Array<{ id: string }> | null } } | null };
 
 export type DoorsQueryVariables = Exact<{
   id: string;
@@ -555,6 +1033,73 @@ export type DeploymentProgressSubscriptionVariables = Exact<{
 
 export type DeploymentProgressSubscription = { deploymentProgress: { deployment: { status: DeploymentStatus, progress: number, message: string } } };
 
+export type PersonRowFragment = { id: string, userId: string, username: string, nickname: string, avatarUrl: string, profile: unknown, updatedAt: string, origin: Origin, pendingChange: PendingChange | null };
+
+export type PersonPageQueryVariables = Exact<{
+  id: string;
+  after?: string | null | undefined;
+  skip: number;
+  first: number;
+  count: boolean;
+  text?: string | null | undefined;
+}>;
+
+
+export type PersonPageQuery = { instance: { persons: { totalCount?: number, edges: Array<{ cursor: string, node: { id: string, userId: string, username: string, nickname: string, avatarUrl: string, profile: unknown, updatedAt: string, origin: Origin, pendingChange: PendingChange | null } }> } } | null };
+
+export type PersonDetailQueryVariables = Exact<{
+  instanceId: string;
+  id: string;
+}>;
+
+
+export type PersonDetailQuery = { person: { createdAt: string, id: string, userId: string, username: string, nickname: string, avatarUrl: string, profile: unknown, updatedAt: string, origin: Origin, pendingChange: PendingChange | null, learned: { platform: string, times: number, knownSince: string | null, lastKnown: string | null, memory: string } | null } | null };
+
+export type AddPersonMutationVariables = Exact<{
+  input: CreatePersonInput;
+}>;
+
+
+export type AddPersonMutation = { createPerson: { message: string } | null };
+
+export type EditPersonMutationVariables = Exact<{
+  input: UpdatePersonInput;
+}>;
+
+
+export type EditPersonMutation = { updatePerson: { message: string } | null };
+
+export type DeletePersonsMutationVariables = Exact<{
+  instanceId: string;
+  ids: Array<string> | string;
+  fromBot: boolean;
+}>;
+
+
+export type DeletePersonsMutation = { deletion: { undoableUntil: string | null } | null };
+
+export type RestorePersonsMutationVariables = Exact<{
+  instanceId: string;
+  ids: Array<string> | string;
+}>;
+
+
+export type RestorePersonsMutation = { restorePersons: { message: string } | null };
+
+export type SyncStatusQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type SyncStatusQuery = { instance: { syncStatus: { database: boolean, family: string | null, problem: string | null, emojisInBot: number, personsInBot: number, pending: number, lastSync: string | null, lastError: string | null, changes: Array<{ kind: SyncKind, id: string, name: string, change: SyncChange, when: SyncWhen }>, problems: Array<{ kind: SyncKind, name: string, code: string | null, message: string }> } } | null };
+
+export type SynchronizeMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type SynchronizeMutation = { syncResources: { message: string, complete: boolean } | null };
+
 export type SearchLogsSubscriptionVariables = Exact<{
   text: string;
   regex: boolean;
@@ -591,6 +1136,7 @@ export type LogPartQueryVariables = Exact<{
   sessionId: string;
   before?: number | null | undefined;
   after?: number | null | undefined;
+  since?: string | null | undefined;
   bytes: number;
 }>;
 
@@ -838,6 +1384,32 @@ export const EventRowFragmentDoc = new TypedDocumentString(`
   offset
 }
     `, {"fragmentName":"EventRow"}) as unknown as TypedDocumentString<EventRowFragment, unknown>;
+export const TileFragmentDoc = new TypedDocumentString(`
+    fragment Tile on Emoji {
+  id
+  name
+  tags
+  category
+  imageUrl
+  thumbnailUrl(size: 128)
+  small: thumbnailUrl(size: 128, still: true)
+  large: thumbnailUrl(size: 256, still: true)
+  origin
+  pendingChange
+}
+    `, {"fragmentName":"Tile"}) as unknown as TypedDocumentString<TileFragment, unknown>;
+export const FileRowFragmentDoc = new TypedDocumentString(`
+    fragment FileRow on FolderEntry {
+  name
+  path
+  kind
+  size
+  modifiedAt
+  target
+  targetKind
+  mounted
+}
+    `, {"fragmentName":"FileRow"}) as unknown as TypedDocumentString<FileRowFragment, unknown>;
 export const OutcomeFragmentDoc = new TypedDocumentString(`
     fragment Outcome on InstanceResult {
   instanceId
@@ -847,6 +1419,19 @@ export const OutcomeFragmentDoc = new TypedDocumentString(`
   }
 }
     `, {"fragmentName":"Outcome"}) as unknown as TypedDocumentString<OutcomeFragment, unknown>;
+export const PersonRowFragmentDoc = new TypedDocumentString(`
+    fragment PersonRow on Person {
+  id
+  userId
+  username
+  nickname
+  avatarUrl
+  profile
+  updatedAt
+  origin
+  pendingChange
+}
+    `, {"fragmentName":"PersonRow"}) as unknown as TypedDocumentString<PersonRowFragment, unknown>;
 export const FollowDeploymentDocument = {"__meta__":{"hash":"sha256:423e1595b6001eff209996dc02cf8b2aa28970cf7c8cdfd0d0d671c8811f6392"}} as unknown as TypedDocumentString<FollowDeploymentSubscription, FollowDeploymentSubscriptionVariables>;
 export const CancelDeploymentDocument = {"__meta__":{"hash":"sha256:40b92f1866ceaacf0313ffd8b115e77975ecb18d7783457231a70659df9e00f9"}} as unknown as TypedDocumentString<CancelDeploymentMutation, CancelDeploymentMutationVariables>;
 export const TermsDocument = {"__meta__":{"hash":"sha256:53ee6aa4fcb83123d6ad22a3f0c2047972932c800bc119cd91824b211c67fcea"}} as unknown as TypedDocumentString<TermsQuery, TermsQueryVariables>;
@@ -856,15 +1441,31 @@ export const InstanceChangedDocument = {"__meta__":{"hash":"sha256:2cab55aa3c640
 export const UsageChangedDocument = {"__meta__":{"hash":"sha256:8ed11de1d1a7898797f929620618392d0b8265629e2517c7961ec0f441171bf5"}} as unknown as TypedDocumentString<UsageChangedSubscription, UsageChangedSubscriptionVariables>;
 export const MachineDocument = {"__meta__":{"hash":"sha256:3bff0a2036286cd3bd5537fde1265e48ff22e6430d8b15a533f2cbffb09ce81d"}} as unknown as TypedDocumentString<MachineSubscription, MachineSubscriptionVariables>;
 export const HealthDocument = {"__meta__":{"hash":"sha256:7215f7c4b01ba2e5db8f0f2908469720aca624b65eb8129d88b801e426eb2e90"}} as unknown as TypedDocumentString<HealthQuery, HealthQueryVariables>;
-export const LatestEventsDocument = {"__meta__":{"hash":"sha256:1c7c978abe41c546aeac1fb46f5d09edce3bd68c50d44b3f175a3232dc935fed"}} as unknown as TypedDocumentString<LatestEventsQuery, LatestEventsQueryVariables>;
+export const LatestEventsDocument = {"__meta__":{"hash":"sha256:57d3d3de58ee631912b28d124ab2482a605bfab90ea9f601b8408a3fc9136e10"}} as unknown as TypedDocumentString<LatestEventsQuery, LatestEventsQueryVariables>;
 export const EventsSinceDocument = {"__meta__":{"hash":"sha256:98b2ed7264d8771a559d89804eedcf7a97d714cfa1f588dbe61e63d06a9bf988"}} as unknown as TypedDocumentString<EventsSinceSubscription, EventsSinceSubscriptionVariables>;
-export const UsageOfDocument = {"__meta__":{"hash":"sha256:de01a496fc7a6d78fc87a12c84b9afbe4edcfcb6abf0c4691cbf1311a06e006e"}} as unknown as TypedDocumentString<UsageOfQuery, UsageOfQueryVariables>;
+export const UsageOfDocument = {"__meta__":{"hash":"sha256:18347303b1fada60c33b678348869d2dc81907a1371abc1d6178ba291b7ce18f"}} as unknown as TypedDocumentString<UsageOfQuery, UsageOfQueryVariables>;
 export const OffersDocument = {"__meta__":{"hash":"sha256:8b4648a76ce246c271bc8efb1f4d59ba7bd5a89db027e20fd0b13159330c1a1b"}} as unknown as TypedDocumentString<OffersQuery, OffersQueryVariables>;
 export const DeployPreviewDocument = {"__meta__":{"hash":"sha256:9b7585201ee19a01ea11a5630dd5a25face1f9c73350b0571811c73c43b74ab9"}} as unknown as TypedDocumentString<DeployPreviewQuery, DeployPreviewQueryVariables>;
 export const DeployDocument = {"__meta__":{"hash":"sha256:5930a1425128e1d496234d3ae46d1e86132cd4cb07ce44ab21c439d15921b4eb"}} as unknown as TypedDocumentString<DeployMutation, DeployMutationVariables>;
 export const DeploymentsDocument = {"__meta__":{"hash":"sha256:2b28e2e79fa4e93a1ce2aea789a0dd7a5ab9671210867f044ba4fff22f461a61"}} as unknown as TypedDocumentString<DeploymentsQuery, DeploymentsQueryVariables>;
 export const AddPreviewDocument = {"__meta__":{"hash":"sha256:0c26f226776b00b4cd3817a73b9fa8eaff0e37713bd1ee49cfdebce54bd0d490"}} as unknown as TypedDocumentString<AddPreviewQuery, AddPreviewQueryVariables>;
 export const AddInstanceDocument = {"__meta__":{"hash":"sha256:de22f1dd500568ebdb9072621b465fe1b0a3436cf9884c1b384e49ddae33ac4d"}} as unknown as TypedDocumentString<AddInstanceMutation, AddInstanceMutationVariables>;
+export const EmojiPageDocument = {"__meta__":{"hash":"sha256:c38656d7460dd601fe803eea15553d8765df16a0679c35fc0bd9f96c296a10f9"}} as unknown as TypedDocumentString<EmojiPageQuery, EmojiPageQueryVariables>;
+export const EmojiFacetsDocument = {"__meta__":{"hash":"sha256:f480ac67194fc72bf30d8db9dcc4c546749abdca42c3ea699206da020cfa6caf"}} as unknown as TypedDocumentString<EmojiFacetsQuery, EmojiFacetsQueryVariables>;
+export const EmojiDetailDocument = {"__meta__":{"hash":"sha256:8f9de4033e925312da77e7bdf557e18a4e19e4e25d87778cfd0ebf41f064ae02"}} as unknown as TypedDocumentString<EmojiDetailQuery, EmojiDetailQueryVariables>;
+export const AddEmojiDocument = {"__meta__":{"hash":"sha256:718c0c05e3148ebe0baa5923473ef3b5184df544a827cb0eea2604c5756c4fd1"}} as unknown as TypedDocumentString<AddEmojiMutation, AddEmojiMutationVariables>;
+export const EditEmojiDocument = {"__meta__":{"hash":"sha256:c65b3126407ef91e21fe6675d7356db7b71b80d3a01d6b168d42ea948a10f9e4"}} as unknown as TypedDocumentString<EditEmojiMutation, EditEmojiMutationVariables>;
+export const EditEmojisDocument = {"__meta__":{"hash":"sha256:7a8f887e8a47d97ffd70888eb895097056b049d242675f47327cd41f7b2d5034"}} as unknown as TypedDocumentString<EditEmojisMutation, EditEmojisMutationVariables>;
+export const DeleteEmojisDocument = {"__meta__":{"hash":"sha256:167ebc4a92d6323dcab6d82ee5a9d331c680d75f883980dda08b1377e5167c21"}} as unknown as TypedDocumentString<DeleteEmojisMutation, DeleteEmojisMutationVariables>;
+export const RestoreEmojisDocument = {"__meta__":{"hash":"sha256:965c6261662114b12aad12def949ecf107fefc1f0f01f8b836d99362ab721497"}} as unknown as TypedDocumentString<RestoreEmojisMutation, RestoreEmojisMutationVariables>;
+export const FolderDocument = {"__meta__":{"hash":"sha256:e7af9427fb06d875378258ca695cf3ad50eca7368e4aef3b1297507bdfe33959"}} as unknown as TypedDocumentString<FolderQuery, FolderQueryVariables>;
+export const FileTextDocument = {"__meta__":{"hash":"sha256:082bc05ea9f5a10d5d920486f267916e57eaa80d9cb5b10933f06aa3424737c3"}} as unknown as TypedDocumentString<FileTextQuery, FileTextQueryVariables>;
+export const CreateFileDocument = {"__meta__":{"hash":"sha256:689c31e9bd41f11b0f458ace6c4c2bd2eb35b8be7da5b93060baf672786b607b"}} as unknown as TypedDocumentString<CreateFileMutation, CreateFileMutationVariables>;
+export const WriteFileTextDocument = {"__meta__":{"hash":"sha256:100dba70e27a95605d61a5252eaaea42c779fe6904b5a5d4196687bcb909af05"}} as unknown as TypedDocumentString<WriteFileTextMutation, WriteFileTextMutationVariables>;
+export const CreateFolderDocument = {"__meta__":{"hash":"sha256:1045e258da9732060dca35228177db88a6444592e40ec7c131c901edad110994"}} as unknown as TypedDocumentString<CreateFolderMutation, CreateFolderMutationVariables>;
+export const RenameFileDocument = {"__meta__":{"hash":"sha256:c79107f9ebde3f159f3bd97d2ea7d0b71e3cd6f91b23cb17bdc84db0a3ee3691"}} as unknown as TypedDocumentString<RenameFileMutation, RenameFileMutationVariables>;
+export const DeleteFileDocument = {"__meta__":{"hash":"sha256:4c969623ca87bdc96ea9959738f8862507cb282bbfcfa4edca2985df6147a467"}} as unknown as TypedDocumentString<DeleteFileMutation, DeleteFileMutationVariables>;
+export const EventsBetweenDocument = {"__meta__":{"hash":"sha256:085f7e4bd00b0c0b5fd773b6d373b46b968df8bb65759e787beaa14e55c955c2"}} as unknown as TypedDocumentString<EventsBetweenQuery, EventsBetweenQueryVariables>;
 export const StartDocument = {"__meta__":{"hash":"sha256:b4f719eb02c0986359fa37c992f4cc97870bc63ae9ea82a485d2ce1fb3cc6d81"}} as unknown as TypedDocumentString<StartMutation, StartMutationVariables>;
 export const StopDocument = {"__meta__":{"hash":"sha256:1af7d1c447a06db3a75ae571306e81ce04bb31266f1deff92cf814f02f8c78f5"}} as unknown as TypedDocumentString<StopMutation, StopMutationVariables>;
 export const RestartDocument = {"__meta__":{"hash":"sha256:bd4da1496e90c222e17104ad30411dbe347c8d39e1dfee49a9e2e4e378c6c33c"}} as unknown as TypedDocumentString<RestartMutation, RestartMutationVariables>;
@@ -878,6 +1479,18 @@ export const EditDocument = {"__meta__":{"hash":"sha256:dc01fb5baf977259d6e1b334
 export const DeleteDocument = {"__meta__":{"hash":"sha256:ae9b685198dd3d36fbde007d1f7f3d05c26dd05c9badfd6abaeacd48bc704ffa"}} as unknown as TypedDocumentString<DeleteMutation, DeleteMutationVariables>;
 export const RetryDeploymentDocument = {"__meta__":{"hash":"sha256:47d82dc1715d54f2fb041fbe0d0a7461549abfbe8f5be4ac7eca4b5de0bce3d5"}} as unknown as TypedDocumentString<RetryDeploymentMutation, RetryDeploymentMutationVariables>;
 export const ServicesOfDocument = {"__meta__":{"hash":"sha256:a88b36ac737a2303a944f51702d4dc851bf126d2c7f2c11816cb19eea57e2dd7"}} as unknown as TypedDocumentString<ServicesOfQuery, ServicesOfQueryVariables>;
+export const ConfigFilesDocument = {"__meta__":{"hash":"sha256:8489d6b5959b89540d1bd8883da9dc85b499b242297cf5b5ccc2ae44eb6538b2"}} as unknown as TypedDocumentString<ConfigFilesQuery, ConfigFilesQueryVariables>;
+export const ConfigEtagDocument = {"__meta__":{"hash":"sha256:ad4067f58dedf0b218f5a3081c4516c9cccb1cfb4e1fd47d2b5e67f31d55c867"}} as unknown as TypedDocumentString<ConfigEtagQuery, ConfigEtagQueryVariables>;
+export const ConfigTextDocument = {"__meta__":{"hash":"sha256:18c0c368eeb805aef1444b7651195f4f59461ace9d2982e7eb7c30c959331b4e"}} as unknown as TypedDocumentString<ConfigTextQuery, ConfigTextQueryVariables>;
+export const ConfigDraftDocument = {"__meta__":{"hash":"sha256:c279a6374006c03b4b72d3c4b2acf13bae9465c3c9789756aaca8cd6ffbe977a"}} as unknown as TypedDocumentString<ConfigDraftQuery, ConfigDraftQueryVariables>;
+export const ConfigDiffDocument = {"__meta__":{"hash":"sha256:86d8b8d7565f83e0bc3172011614ef21c7168bcc24197c2877936934229e7714"}} as unknown as TypedDocumentString<ConfigDiffQuery, ConfigDiffQueryVariables>;
+export const EditConfigTextDocument = {"__meta__":{"hash":"sha256:7a358a8a49c0279c6faf7947283c696780a943db96acd5e64641f37c297af487"}} as unknown as TypedDocumentString<EditConfigTextQuery, EditConfigTextQueryVariables>;
+export const MergeConfigTextDocument = {"__meta__":{"hash":"sha256:d1da523a853845b79292f937eda1de7b3c99d2529992a232015938fe6d591cc6"}} as unknown as TypedDocumentString<MergeConfigTextQuery, MergeConfigTextQueryVariables>;
+export const SearchConfigDocument = {"__meta__":{"hash":"sha256:90d7449bad9114c2868108641cb71e1c27d8876d1a72890a56772dc543ff2c4b"}} as unknown as TypedDocumentString<SearchConfigQuery, SearchConfigQueryVariables>;
+export const ConfigRevisionsDocument = {"__meta__":{"hash":"sha256:74c6da5121cd441f414c8a57f877fcbd86df716ee6b2f564fc7e0b4e6f03cbe1"}} as unknown as TypedDocumentString<ConfigRevisionsQuery, ConfigRevisionsQueryVariables>;
+export const ConfigRevisionDiffDocument = {"__meta__":{"hash":"sha256:d288fb9fc0cc904b2c7bcdc618c38050223540cf71df7886b232ad2f789bdbbf"}} as unknown as TypedDocumentString<ConfigRevisionDiffQuery, ConfigRevisionDiffQueryVariables>;
+export const WriteConfigTextDocument = {"__meta__":{"hash":"sha256:ff43576c77939504bdc59b7d34a00d46e8142636f2da2900963d7c225beb6767"}} as unknown as TypedDocumentString<WriteConfigTextMutation, WriteConfigTextMutationVariables>;
+export const RestoreConfigDocument = {"__meta__":{"hash":"sha256:1b9c644d03f9dac80ab9cf785c6dcc57a78a793722f81e46cfd47a2abcb2a1c9"}} as unknown as TypedDocumentString<RestoreConfigMutation, RestoreConfigMutationVariables>;
 export const DoorsDocument = {"__meta__":{"hash":"sha256:cb84e31a36466b4e76f5d81ca1b60a0636af75db95c693ddbc6fa5d6c9d5d379"}} as unknown as TypedDocumentString<DoorsQuery, DoorsQueryVariables>;
 export const DoorTokensDocument = {"__meta__":{"hash":"sha256:6d50a2fe588649cc2e9310e2c4002f35294c5b1b5607334f2fb2ba2081ebe5d4"}} as unknown as TypedDocumentString<DoorTokensQuery, DoorTokensQueryVariables>;
 export const UpgradePreviewDocument = {"__meta__":{"hash":"sha256:20a2b26283d37191662cc732ef2fa2c9aafffeeba6d097edc26f9afa5854250c"}} as unknown as TypedDocumentString<UpgradePreviewQuery, UpgradePreviewQueryVariables>;
@@ -896,8 +1509,16 @@ export const RestartManyDocument = {"__meta__":{"hash":"sha256:b7589421fd97a1200
 export const UpgradeManyDocument = {"__meta__":{"hash":"sha256:4352b85afc3631a892a3613e878966d7babf4837de22d349d0130aba694af286"}} as unknown as TypedDocumentString<UpgradeManyMutation, UpgradeManyMutationVariables>;
 export const BackUpManyDocument = {"__meta__":{"hash":"sha256:3fdca395807d79c6a34a448156ba4cd0c6d9f35df19418925447bb68c57311b2"}} as unknown as TypedDocumentString<BackUpManyMutation, BackUpManyMutationVariables>;
 export const DeploymentProgressDocument = {"__meta__":{"hash":"sha256:b4e6fb885c7b33d84dd678ed2fd4e3621b939202df95863f5d714e0ddb1043e2"}} as unknown as TypedDocumentString<DeploymentProgressSubscription, DeploymentProgressSubscriptionVariables>;
+export const PersonPageDocument = {"__meta__":{"hash":"sha256:36eb365fbe647cb0f07c66fbf236fa57e6de1f9343c49a2cc51b8342c8ebe99f"}} as unknown as TypedDocumentString<PersonPageQuery, PersonPageQueryVariables>;
+export const PersonDetailDocument = {"__meta__":{"hash":"sha256:b478ca949253d59c4400e16f972d462f6c6b9ae7429f2a635e22886179abf668"}} as unknown as TypedDocumentString<PersonDetailQuery, PersonDetailQueryVariables>;
+export const AddPersonDocument = {"__meta__":{"hash":"sha256:3ec15480eed3ff34a212a090232086d212c5ad79d5da2ec0db7645004e271b7e"}} as unknown as TypedDocumentString<AddPersonMutation, AddPersonMutationVariables>;
+export const EditPersonDocument = {"__meta__":{"hash":"sha256:b7ab16980147c41536e3c7723f8dbaabc20e0ceff55209559510258f50f9c4a5"}} as unknown as TypedDocumentString<EditPersonMutation, EditPersonMutationVariables>;
+export const DeletePersonsDocument = {"__meta__":{"hash":"sha256:1bd15e612e43743dd5be2d217aec5ee21262a476c0417f3b1a1c6aee4a58c8ae"}} as unknown as TypedDocumentString<DeletePersonsMutation, DeletePersonsMutationVariables>;
+export const RestorePersonsDocument = {"__meta__":{"hash":"sha256:311de926d7a2e64feedcf176f50f235bff1e22c110b9cda7c12a8de8e9d8d2c3"}} as unknown as TypedDocumentString<RestorePersonsMutation, RestorePersonsMutationVariables>;
+export const SyncStatusDocument = {"__meta__":{"hash":"sha256:34723099ec38367613f714dcac201154b47c265859d6875647de594cfcf27992"}} as unknown as TypedDocumentString<SyncStatusQuery, SyncStatusQueryVariables>;
+export const SynchronizeDocument = {"__meta__":{"hash":"sha256:891c8e0f71f00832bf4424d21cd70961cdeaf973de2b54571223f88bb80920aa"}} as unknown as TypedDocumentString<SynchronizeMutation, SynchronizeMutationVariables>;
 export const SearchLogsDocument = {"__meta__":{"hash":"sha256:7ea3264ca7412f0b7a091b32035035e5cc268c3f13934b700db3bd4c4608699e"}} as unknown as TypedDocumentString<SearchLogsSubscription, SearchLogsSubscriptionVariables>;
 export const TerminalPartDocument = {"__meta__":{"hash":"sha256:70699732725d6cd809cec9bf34b2b15d86d4332a158fd555510464d862503251"}} as unknown as TypedDocumentString<TerminalPartQuery, TerminalPartQueryVariables>;
 export const TerminalEndDocument = {"__meta__":{"hash":"sha256:6c468d9aea026e946f35960243ea829228df34cbb97a436d722bd65a6d03b81d"}} as unknown as TypedDocumentString<TerminalEndQuery, TerminalEndQueryVariables>;
-export const LogPartDocument = {"__meta__":{"hash":"sha256:1dd6d240fd7769eab6487c515309fa8cfb3a9185bf8b0cc28c0a1cd4a8d678ea"}} as unknown as TypedDocumentString<LogPartQuery, LogPartQueryVariables>;
+export const LogPartDocument = {"__meta__":{"hash":"sha256:8b5bc95d194cf1e9914cc4d689c20454671d741b15cc0d932771c6a01aa8de59"}} as unknown as TypedDocumentString<LogPartQuery, LogPartQueryVariables>;
 export const CrashesDocument = {"__meta__":{"hash":"sha256:387141f12a6a24e1a1d69d06da2f46bf01dcd69c1663349dd789df456a543f03"}} as unknown as TypedDocumentString<CrashesQuery, CrashesQueryVariables>;

@@ -1,10 +1,7 @@
 /** How many rows are selected, and the buttons that every list has for them. */
 import type { ReactNode } from "react";
-import { UnknownOutcome } from "../api/errors";
-import { tell } from "../app/toasts";
 import { useCommands } from "../app/useCommand";
 import { useNumbers } from "../i18n/numbers";
-import { useText } from "../i18n/text";
 import { Button } from "../ui/parts";
 import css from "./resources.module.css";
 import { useResourceText } from "./texts";
@@ -30,18 +27,11 @@ export function SelectionButtons({
   changed: () => void;
   children?: ReactNode;
 }) {
-  const shared = useText();
   const text = useResourceText();
   const numbers = useNumbers();
-  const { during, busy, refused } = useCommands();
+  const { attempt, busy, refused } = useCommands();
   const remove = async (fromBot: boolean) => {
-    try {
-      await during(undo.remove([...ids], fromBot));
-      clear();
-    } catch (error) {
-      if (error instanceof UnknownOutcome) tell(shared("do.unknown", { name: deleting }), true);
-      else tell(shared("do.result", { name: deleting, message: (error as Error).message }), true);
-    }
+    if (await attempt(deleting, undo.remove([...ids], fromBot))) clear();
     changed();
   };
   const nothing = ids.size === 0;

@@ -1,7 +1,5 @@
 /** Says what was deleted, and undoes it as long as the server can. */
 import { useEffect } from "react";
-import { UnknownOutcome } from "../api/errors";
-import { tell } from "../app/toasts";
 import { useCommands } from "../app/useCommand";
 import { useNumbers } from "../i18n/numbers";
 import { useText } from "../i18n/text";
@@ -33,20 +31,14 @@ function Offer({
   const text = useResourceText();
   const shared = useText();
   const numbers = useNumbers();
-  const { busy, refused, during } = useCommands();
+  const { busy, refused, attempt } = useCommands();
   const left = Math.ceil((deleted.until - useNow()) / 1000);
   const over = left <= 0;
   useEffect(() => {
     if (over && !busy) undo.forget();
   }, [over, busy, undo]);
   const restore = async () => {
-    try {
-      await during(undo.restore());
-    } catch (error) {
-      const name = text("undo.failed");
-      if (error instanceof UnknownOutcome) tell(shared("do.unknown", { name }), true);
-      else tell(shared("do.result", { name, message: (error as Error).message }), true);
-    }
+    await attempt(text("undo.failed"), undo.restore());
     restored();
   };
   return (

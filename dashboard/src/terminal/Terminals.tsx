@@ -1,18 +1,14 @@
 /** An instance's terminals: one of them, chosen by tabs, or all beside each other. */
 import { useState } from "react";
 import { useText } from "../i18n/text";
+import type { Instance } from "../live/instances";
 import { css as parts } from "../ui/parts";
 import { useStore } from "../ui/store";
 import { FORMS, form, LAYOUTS, layout } from "./choices";
 import { TerminalView } from "./TerminalView";
 import css from "./terminal.module.css";
 
-interface Terminal {
-  readonly sessionId: string;
-  readonly name: string;
-}
-
-export default function Terminals({ terminals }: { terminals: readonly Terminal[] }) {
+export default function Terminals({ instance: { terminals } }: { instance: Instance }) {
   const text = useText();
   const [chosen, setChosen] = useState("main");
   const grid = useStore(layout) === "grid" && terminals.length > 1;

@@ -1,7 +1,6 @@
 /** One emoji with its whole picture, and a form for what is said of it. */
 import { type FormEvent, useState } from "react";
 import { useQuery } from "../../api/useQuery";
-import { tell } from "../../app/toasts";
 import { useCommands } from "../../app/useCommand";
 import { EditEmojiDocument, EmojiDetailDocument, type EmojiDetailQuery } from "../../gql/graphql";
 import { useNumbers } from "../../i18n/numbers";
@@ -54,7 +53,7 @@ function Loaded({ emoji, instanceId, undo, changed, close }: Given & { emoji: Em
   const text = useEmojiText();
   const shared = useText();
   const resources = useResourceText();
-  const { run, busy, refused, during } = useCommands();
+  const { run, busy, refused, attempt } = useCommands();
   const { id, name, description, category } = emoji;
   const draft = useDraft(`emoji.${id}`, { name, description, category, tags: emoji.tags.join(", ") });
   const { value, change, changed: unsaved, forget } = draft;
@@ -69,12 +68,7 @@ function Loaded({ emoji, instanceId, undo, changed, close }: Given & { emoji: Em
     }
   };
   const remove = async () => {
-    try {
-      await during(undo.remove([id], false));
-      close();
-    } catch (error) {
-      tell(shared("do.result", { name, message: (error as Error).message }), true);
-    }
+    if (await attempt(name, undo.remove([id], false))) close();
     changed();
   };
   const off = { disabled: busy || refused !== undefined, title: refused };

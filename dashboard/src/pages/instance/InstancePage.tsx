@@ -17,27 +17,26 @@ import { Programs } from "./Programs";
 import { Settings } from "./Settings";
 import { Trouble } from "./Trouble";
 
-const Terminals = lazy(() => import("../../terminal/Terminals"));
-const LogView = lazy(() => import("../../terminal/LogView"));
-const TABS = [
-  "terminal",
-  "log",
-  "configuration",
-  "emojis",
-  "persons",
-  "files",
-  "versions",
-  "history",
-  "settings",
-] as const;
-type Tab = (typeof TABS)[number];
+const TABS = {
+  terminal: lazy(() => import("../../terminal/Terminals")),
+  log: lazy(() => import("../../terminal/LogView")),
+  configuration: lazy(() => import("./configuration/Configuration")),
+  emojis: lazy(() => import("../emojis/Emojis")),
+  persons: lazy(() => import("../persons/Persons")),
+  files: lazy(() => import("../files/FilesTab")),
+  versions: lazy(() => import("./versions/VersionsTab")),
+  history: lazy(() => import("../history/HistoryTab")),
+  settings: Settings,
+};
+const NAMES = Object.keys(TABS) as Tab[];
+type Tab = keyof typeof TABS;
 
 export default function InstancePage({ id, tab }: { id: string; tab: string }) {
   const text = useText();
   const { byId, at, error } = useStore(instances);
   useEffect(followUsage, []);
   const instance = byId.get(id);
-  if (instance) return <Found instance={instance} tab={TABS.find((name) => name === tab) ?? "terminal"} />;
+  if (instance) return <Found instance={instance} tab={NAMES.find((name) => name === tab) ?? "terminal"} />;
   if (at === undefined && error) return <Unread error={error} again={reconnect} />;
   if (at === undefined) return <Skeleton label={text("list.loading")} lines={8} />;
   return (
@@ -53,6 +52,7 @@ export default function InstancePage({ id, tab }: { id: string; tab: string }) {
 
 function Found({ instance, tab }: { instance: Instance; tab: Tab }) {
   const text = useText();
+  const Opened = TABS[tab];
   const connected = useStore(connection).is === "connected";
   const services = useServices(instance);
   const found = services.data?.instance;
@@ -67,7 +67,7 @@ function Found({ instance, tab }: { instance: Instance; tab: Tab }) {
       {services.error && <Unread error={services.error} again={services.again} />}
       <Programs instance={instance} plugins={found?.hostedServices ?? []} />
       <nav className={parts.tabs} aria-label={text("bot.tabs")}>
-        {TABS.map((name) => (
+        {NAMES.map((name) => (
           <Link
             key={name}
             href={`/instances/${instance.id}/${name}`}
@@ -79,21 +79,7 @@ function Found({ instance, tab }: { instance: Instance; tab: Tab }) {
         ))}
       </nav>
       <Suspense fallback={<Skeleton label={text("list.loading")} lines={8} />}>
-        {tab === "terminal" && <Terminals key={instance.id} terminals={instance.terminals} />}
-        {tab === "log" && <LogView instance={instance} />}
-        {tab === "configuration" && <Configuration key={instance.id} instance={instance} />}
-        {tab === "emojis" && <Emojis key={instance.id} instance={instance} />}
-        {tab === "history" && <HistoryTab instance={instance} />}
-        {tab === "files" && <FilesTab instance={instance} />}
-        {tab === "persons" && <Persons key={instance.id} instance={instance} />}
-        {tab === "usage" && <UsageCharts instance={instance} />}
-        {tab === "events" && (
-          <Card title={text("bot.events")}>
-            <EventHistory instanceId={instance.id} />
-          </Card>
-        )}
-        {tab === "versions" && <VersionsTab key={instance.id} instance={instance} />}
-        {tab === "settings" && <Settings key={instance.id} instance={instance} />}
+        <Opened instance={instance} />
       </Suspense>
     </>
   );

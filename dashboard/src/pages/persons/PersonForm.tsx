@@ -1,7 +1,6 @@
 /** A form for a new person, or for one who is there. */
 import { type FormEvent, useState } from "react";
 import { useQuery } from "../../api/useQuery";
-import { tell } from "../../app/toasts";
 import { useCommands } from "../../app/useCommand";
 import {
   AddPersonDocument,
@@ -79,7 +78,7 @@ function Form({
   const text = usePersonText();
   const shared = useText();
   const resources = useResourceText();
-  const { run, busy, refused, during } = useCommands();
+  const { run, busy, refused, attempt } = useCommands();
   const [wrong, setWrong] = useState<string>();
   const draft = useDraft(`person.${instanceId}.${person?.id ?? "new"}`, {
     userId: person?.userId ?? "",
@@ -109,12 +108,7 @@ function Form({
     close();
   };
   const remove = async ({ id }: Person) => {
-    try {
-      await during(undo.remove([id], false));
-      close();
-    } catch (error) {
-      tell(shared("do.result", { name: title, message: (error as Error).message }), true);
-    }
+    if (await attempt(title, undo.remove([id], false))) close();
     changed();
   };
   const off = { disabled: busy || refused !== undefined, title: refused };

@@ -2,7 +2,6 @@
 import { useState } from "react";
 import { query } from "../../../api/connection";
 import { useQuery } from "../../../api/useQuery";
-import { tell } from "../../../app/toasts";
 import { useCommands } from "../../../app/useCommand";
 import {
   ConfigRevisionDiffDocument,
@@ -76,7 +75,7 @@ function RevisionOf({ file, revision, current }: { file: OpenFile; revision: Rev
   const text = useConfigText();
   const numbers = useNumbers();
   const [open, setOpen] = useState(false);
-  const { busy, refused, during } = useCommands();
+  const { busy, refused, attempt } = useCommands();
   const changed = useChanged(file);
   const { id, at, source, caller, size } = revision;
   const title = numbers.dateTime(at);
@@ -99,7 +98,7 @@ function RevisionOf({ file, revision, current }: { file: OpenFile; revision: Rev
             small
             disabled={busy || why !== undefined}
             title={why}
-            onClick={() => void during(restore(file, id)).catch((error: Error) => tell(error.message, true))}
+            onClick={() => void attempt(`${file.name} · ${text("config.restore")}`, restore(file, id))}
           >
             {text("config.restore")}
           </Button>

@@ -1,5 +1,4 @@
 /** After a file was saved: taking that back for half a minute, and the restart that it may need. */
-import { tell } from "../../../app/toasts";
 import { useCommands } from "../../../app/useCommand";
 import { RestartDocument, RestartServiceDocument } from "../../../gql/graphql";
 import { useText } from "../../../i18n/text";
@@ -41,7 +40,7 @@ function Bar({
 }) {
   const text = useConfigText();
   const common = useText();
-  const { run, busy, refused, during } = useCommands();
+  const { run, busy, refused, attempt } = useCommands();
   const seconds = Math.ceil((last.until - useNow()) / 1000);
   const undoable = seconds > 0 && last.former !== undefined;
   if (!undoable && !last.restartNeeded) return null;
@@ -61,7 +60,7 @@ function Bar({
           small
           disabled={busy || refused !== undefined}
           title={refused}
-          onClick={() => void during(undo(file, last)).catch((error: Error) => tell(error.message, true))}
+          onClick={() => void attempt(text("config.undone", { path }), undo(file, last))}
         >
           {text("config.undo", { seconds })}
         </Button>

@@ -203,10 +203,10 @@ async def test_settings_are_found_in_all_files_and_elements_are_copied_added_and
         await page.get_by_role("button", name="Duplicate #1 alpha").click()
         await page.get_by_role("button", name="Remove #2 beta").click()
         await expect(page.get_by_role("heading", name="#2 alpha")).to_be_visible()
-        await page.get_by_role("textbox", name="1.name").fill("gamma")
-        await page.get_by_role("textbox", name="1.price").fill("2.x")
+        await page.get_by_role("textbox", name="#2.name").fill("gamma")
+        await page.get_by_role("textbox", name="#2.price").fill("2.x")
         await expect(page.get_by_text("Enter a number")).to_be_visible()
-        await page.get_by_role("textbox", name="1.price").fill("4")
+        await page.get_by_role("textbox", name="#2.price").fill("4")
         await expect(page.get_by_role("heading", name="#2 gamma")).to_be_visible()
         await save(page)
         added = (

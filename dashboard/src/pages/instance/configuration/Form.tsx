@@ -6,7 +6,16 @@ import { AddValue } from "./AddValue";
 import css from "./configuration.module.css";
 import { dotted, type OpenFile, type Value } from "./file";
 import { Row } from "./Row";
-import { arraysIn, isChangedBy, isElement, isTable, type Section, sectionsOf, titleOf } from "./sections";
+import {
+  arraysIn,
+  isChangedBy,
+  isElement,
+  isTable,
+  nameIn,
+  type Section,
+  sectionsOf,
+  titleOf,
+} from "./sections";
 import { useConfigText } from "./texts";
 import { useSettled } from "./useFile";
 
@@ -138,7 +147,7 @@ function SectionOf({
 
 function Rows({
   file,
-  section: { name, rows },
+  section,
   most,
   shown,
   environment,
@@ -154,10 +163,10 @@ function Rows({
   const understood = useStore(file.understood);
   const settled = useSettled(file);
   const refused = useStore(file.refused);
+  const { rows } = section;
   const arrays = useMemo(() => arraysIn(rows), [rows]);
   const changedKeys = understood?.draft.changedKeys ?? [];
   const fixed = understood?.draft.fixed ?? [];
-  const within = name === "" ? 0 : 1;
   return rows.slice(0, most).map((value) => {
     const key = dotted(value.path);
     if (isTable(value))
@@ -167,7 +176,7 @@ function Rows({
         key={key}
         file={file}
         value={value}
-        name={dotted(value.path.slice(within))}
+        name={nameIn(section, value, arrays)}
         fixed={fixed.includes(key)}
         changed={isChangedBy(changedKeys, value.path)}
         error={refused.get(key)}

@@ -35,6 +35,14 @@ export function arraysIn(rows: readonly Value[]): ReadonlySet<string> {
   return new Set(rows.filter(({ shape }) => shape === "ARRAY").map(({ path }) => path.join(".")));
 }
 
+/** The name of a value in its section: elements are counted from 1, as in their titles. */
+export function nameIn(section: Section, { path }: Value, arrays: ReadonlySet<string>): string {
+  const steps = path.map((step, at) =>
+    arrays.has(path.slice(0, at).join(".")) ? `#${Number(step) + 1}` : step,
+  );
+  return steps.slice(section.name === "" ? 0 : 1).join(".");
+}
+
 /** What an element is called: by its value of that name, if it has one. */
 export function titleOf(element: Value, rows: readonly Value[]): string {
   const { length } = element.path;

@@ -20,7 +20,7 @@ from resolvers.syncing.bot_database import (
 )
 from store.emojis import NAME_LENGTH
 from store.persons import USER_ID_LENGTH
-from store.resources import ResourceKind, Row, now_ms
+from store.resources import ASIDE, ResourceKind, Row, now_ms
 from store.snapshots import Snapshot
 
 PAGE = 200
@@ -177,14 +177,14 @@ class Pull:
 
         A row that the user has changed, and that is not pushed yet, keeps its previous snapshot: only by comparing with
         that can the push tell which side changed what. With the new one, a change by the bot would look like the common
-        past, and the user's row like the only change.
+        past, and the user's row like the only change. So does a row that is put aside: once it is back, it is given the change.
         """
         rows = await self._stores.rows(kind).by_key(self._id, snapshots, "bot_key")
         changes: dict[str, Mapping[str, Any]] = {}
         for row in rows:
             key = str(row["bot_key"])
             before, now = previous.get(key, snapshots[key]), snapshots[key]
-            if row["pending"] in ("add", "update"):
+            if row["pending"] in ("add", "update", ASIDE):
                 snapshots[key] = before
             elif not row["pending"] and not self._same_values(kind, now, before):
                 new = {name: now[name] for name in SHARED[kind] if now[name] != before[name]}

@@ -136,3 +136,20 @@ async def test_what_the_bot_loses_meanwhile_can_be_restored(ctx: Context, tmp_pa
     await sync.sync(ctx, bot)
     (back,) = await emojis.restore(ctx, bot, [theirs.id])
     assert (back.name, back.image_url, back.bot_key) == (theirs.name, theirs.image_url, None)
+
+
+async def test_what_the_bot_changes_meanwhile_is_in_what_is_restored_after_the_next_sync(
+    ctx: Context, tmp_path: Path
+) -> None:
+    """It was lost: the change counted as known although the row did not have it."""
+    database = BotDatabase(tmp_path / "bot", "1")
+    bot = (await add_bot(ctx, tmp_path / "bot", "")).id
+    database.learn_emoji(RED)
+    await sync.sync(ctx, bot)
+    (theirs,), _ = await emojis.search(ctx, bot, EmojiFilter(), 10, 0)
+    await emojis.delete_for_now(ctx, bot, [theirs.id])
+    database.execute("UPDATE images SET description = 'changed'")  # its tags
+    await sync.sync(ctx, bot)
+    assert await emojis.restore(ctx, bot, [theirs.id]) == [theirs]
+    await sync.sync(ctx, bot)
+    assert (await emojis.get(ctx, bot, theirs.id)).tags == ["changed"]

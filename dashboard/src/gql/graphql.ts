@@ -648,7 +648,7 @@ export type WriteFileTextMutationVariables = Exact<{
 }>;
 
 
-export type WriteFileTextMutation = { writeFileText: { message: string } | null };
+export type WriteFileTextMutation = { writeFileText: { message: string, written: { etag: string } } | null };
 
 export type CreateFolderMutationVariables = Exact<{
   id: string;
@@ -1461,7 +1461,7 @@ export const RestoreEmojisDocument = {"__meta__":{"hash":"sha256:965c6261662114b
 export const FolderDocument = {"__meta__":{"hash":"sha256:e7af9427fb06d875378258ca695cf3ad50eca7368e4aef3b1297507bdfe33959"}} as unknown as TypedDocumentString<FolderQuery, FolderQueryVariables>;
 export const FileTextDocument = {"__meta__":{"hash":"sha256:082bc05ea9f5a10d5d920486f267916e57eaa80d9cb5b10933f06aa3424737c3"}} as unknown as TypedDocumentString<FileTextQuery, FileTextQueryVariables>;
 export const CreateFileDocument = {"__meta__":{"hash":"sha256:689c31e9bd41f11b0f458ace6c4c2bd2eb35b8be7da5b93060baf672786b607b"}} as unknown as TypedDocumentString<CreateFileMutation, CreateFileMutationVariables>;
-export const WriteFileTextDocument = {"__meta__":{"hash":"sha256:100dba70e27a95605d61a5252eaaea42c779fe6904b5a5d4196687bcb909af05"}} as unknown as TypedDocumentString<WriteFileTextMutation, WriteFileTextMutationVariables>;
+export const WriteFileTextDocument = {"__meta__":{"hash":"sha256:0b2c979131831b305d3a312e3c1f31ef8e3a402f952b1c00720dda5036f9c15a"}} as unknown as TypedDocumentString<WriteFileTextMutation, WriteFileTextMutationVariables>;
 export const CreateFolderDocument = {"__meta__":{"hash":"sha256:1045e258da9732060dca35228177db88a6444592e40ec7c131c901edad110994"}} as unknown as TypedDocumentString<CreateFolderMutation, CreateFolderMutationVariables>;
 export const RenameFileDocument = {"__meta__":{"hash":"sha256:c79107f9ebde3f159f3bd97d2ea7d0b71e3cd6f91b23cb17bdc84db0a3ee3691"}} as unknown as TypedDocumentString<RenameFileMutation, RenameFileMutationVariables>;
 export const DeleteFileDocument = {"__meta__":{"hash":"sha256:4c969623ca87bdc96ea9959738f8862507cb282bbfcfa4edca2985df6147a467"}} as unknown as TypedDocumentString<DeleteFileMutation, DeleteFileMutationVariables>;

@@ -1,7 +1,8 @@
 /** A text file, to read and to edit. What is typed is kept in this tab until it is saved. */
-import { type KeyboardEvent, useState } from "react";
-import { query } from "../../api/connection";
+import { type KeyboardEvent, useEffect, useRef, useState } from "react";
+import { command } from "../../api/connection";
 import { useQuery } from "../../api/useQuery";
+import { tell } from "../../app/toasts";
 import { useCommands } from "../../app/useCommand";
 import { FileTextDocument, WriteFileTextDocument } from "../../gql/graphql";
 import { useText } from "../../i18n/text";
@@ -46,7 +47,7 @@ interface Content {
 function Editing({ instanceId, path, read, again }: Place & { read: Content; again: () => void }) {
   const text = useFilesText();
   const shared = useText();
-  const { run, busy, refused } = useCommands();
+  const { attempt, busy, refused } = useCommands();
   // What this page has saved counts until something else is read.
   const [saved, setSaved] = useState<Content & { instead: string }>();
   const current = saved?.instead === read.etag ? saved : read;
@@ -57,15 +58,24 @@ function Editing({ instanceId, path, read, again }: Place & { read: Content; aga
   });
   const outdated = changed && value.etag !== current.etag;
   const name = nameOf(path);
+  const typed = useRef(value.text);
+  useEffect(() => {
+    typed.current = value.text;
+  });
+  const write = async (ifMatch: string) => {
+    const sent = value.text;
+    const content = contentOf(sent, lines.crlf);
+    const input = { id: instanceId, path, text: content, ifMatch };
+    const { writeFileText } = await command(WriteFileTextDocument, input);
+    if (!writeFileText) return;
+    const { message, written } = writeFileText;
+    tell(shared("do.result", { name, message }));
+    setSaved({ text: content, etag: written.etag, instead: read.etag });
+    if (typed.current === sent) forget();
+    else change({ text: typed.current, etag: written.etag }); // what was typed meanwhile is not saved
+  };
   const save = async (ifMatch: string) => {
-    const written = contentOf(value.text, lines.crlf);
-    if (!(await run(name, WriteFileTextDocument, { id: instanceId, path, text: written, ifMatch }))) {
-      again(); // somebody else may have changed it
-      return;
-    }
-    const { fileText } = await query(FileTextDocument, { id: instanceId, path });
-    if (fileText) setSaved({ ...fileText, instead: read.etag });
-    forget();
+    if (!(await attempt(name, write(ifMatch)))) again(); // somebody else may have changed it
   };
   const keys = (event: KeyboardEvent) => {
     if (!(event.ctrlKey || event.metaKey) || event.key !== "s") return;

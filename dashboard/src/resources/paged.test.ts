@@ -89,3 +89,27 @@ test("all rows of a range can be had, and few pages are kept", async () => {
   expect(list.get().pages.size).toBeLessThan(50);
   expect(itemAt(list.get(), 29_950)).toBe(50);
 });
+
+test("a page that was counted from a former beginning is read again", async () => {
+  const { read, add } = server(250);
+  const held: (() => void)[] = [];
+  const list = createPaged<string, number>(async (...asked) => {
+    const slice = await read(...asked);
+    await new Promise<void>((answer) => held.push(answer));
+    return slice;
+  });
+  const answerAll = async () => {
+    await settled();
+    while (held.length > 0) {
+      held.shift()?.();
+      await settled();
+    }
+  };
+  list.watch("q", () => {});
+  await answerAll();
+  add();
+  list.again();
+  list.see(200, 210); // asked for before the new beginning is known
+  await answerAll();
+  expect(itemAt(list.get(), 200)).toBe(51);
+});

@@ -77,8 +77,10 @@ export function createPaged<Query, Item>(read: Reader<Query, Item>): Paged<Query
     const own = round;
     try {
       for (let next = wanted(); next !== undefined && own === round; next = wanted()) {
+        const from = anchor;
         const items = await readPage(next);
         if (own !== round) break;
+        if (from !== anchor) continue; // it was counted from another beginning
         stale.delete(next);
         const pages = new Map(shown.get().pages).set(next, items);
         shown.set({ ...shown.get(), error: undefined, pages: nearest(pages, seen.first) });

@@ -1,4 +1,4 @@
-/** The browser's own dialog: it holds the focus, closes on Escape, and gives the focus back. */
+/** The browser's own dialog: it holds the focus, closes on Escape, and gives the focus back. It stays if `close` keeps it. */
 import { type ReactNode, useCallback } from "react";
 
 export function Dialog({
@@ -20,7 +20,10 @@ export function Dialog({
       ref={open}
       aria-label={label}
       className={className}
-      onClose={close}
+      onClose={({ currentTarget: element }) => {
+        close();
+        setTimeout(() => element.isConnected && !element.open && element.showModal());
+      }}
       // `close` comes a little later than Escape: what is opened by a key in between would be closed with it.
       onCancel={(event) => event.target === event.currentTarget && close()}
       onClick={(event) => event.target === event.currentTarget && close()}

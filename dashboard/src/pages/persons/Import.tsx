@@ -37,7 +37,7 @@ export function Import({
   const { refused } = useCommands();
   const [file, setFile] = useState<File>();
   const [state, setState] = useState<State>({ is: "none" });
-  const { value, change } = useDraft<Choices & { chosen: string }>(`import.${instanceId}`, {
+  const { value, change, forget } = useDraft<Choices & { chosen: string }>(`import.${instanceId}`, {
     format: "jsonl",
     existing: "skip",
     chosen: "",
@@ -76,6 +76,7 @@ export function Import({
   const leave = () => {
     if (state.is === "importing") return; // its report would be lost
     running.current?.abort();
+    forget();
     close();
   };
   const counts = state.is === "preview" ? state.report.counts : undefined;

@@ -18,8 +18,10 @@ pytestmark = [pytest.mark.slow, ssh.needs_ssh]
 
 BOT = """
 import os, signal, sys
-signal.signal(signal.SIGINT, lambda *_: print("interrupted", flush=True))
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+def interrupted(*_):
+    print("interrupted", flush=True)
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+signal.signal(signal.SIGINT, interrupted)
 print("ready", flush=True)
 for line in sys.stdin:
     if line.strip() == "size":
@@ -68,7 +70,7 @@ async def test_a_terminal_shows_what_was_printed_and_takes_keys_and_size_until_i
 async def test_a_terminal_is_named_by_name_id_its_beginning_and_session_and_another_one_after_a_slash(
     place: Place,
 ) -> None:
-    view = await running_bot(place, "小麦 no.1")
+    view = await running_bot(place, "小麦 no.1", PATIENT_BOT)
     names = ("小麦 no.1", view.id, view.id[:8], f"{view.id}_main")
     for name in names:
         async with terminal(place, f"{name}@127.0.0.1") as shown:

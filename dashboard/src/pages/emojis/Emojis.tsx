@@ -1,5 +1,5 @@
 /** The emojis of a bot: a gallery of any number, filters, uploads, and edits of many at once. */
-import { useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo, useState } from "react";
 import { useSearchParams } from "wouter";
 import { query } from "../../api/connection";
 import { useQuery } from "../../api/useQuery";
@@ -24,7 +24,7 @@ import { type Filters, filtersOf, parametersOf } from "./filters";
 import { Gallery } from "./Gallery";
 import { useEmojiText } from "./texts";
 import { UploadList } from "./UploadList";
-import { createUploads, sendTo } from "./uploads";
+import { uploadsTo } from "./uploads";
 import { useFileDrop } from "./useFileDrop";
 
 type Query = Filters & { id: string };
@@ -39,15 +39,16 @@ export default function Emojis({ instance }: { instance: Instance }) {
   const shown = usePaged<Query, TileFragment>(list, { id, ...filters });
   const [version, setVersion] = useState(0);
   const facets = useQuery(EmojiFacetsDocument, { id, ...variablesOf(filters) }, String(version));
-  const changed = () => {
+  const changed = useCallback(() => {
     list.again();
     setVersion((number) => number + 1);
-  };
+  }, [list]);
   const undo = useMemo(
     () => createUndo("emojis", id, DeleteEmojisDocument as Deleting, RestoreEmojisDocument),
     [id],
   );
-  const [uploads] = useState(() => createUploads(sendTo(id), changed));
+  const uploads = uploadsTo(id);
+  useEffect(() => uploads.rounds.subscribe(changed), [uploads, changed]);
   const over = useFileDrop(uploads.add);
   const filter = (next: Filters) => setParameters(parametersOf(next), { replace: true });
   const filtered = filters.text !== "" || filters.tags.length > 0 || filters.category !== "";

@@ -1,5 +1,4 @@
 /** What became of each file that was added. */
-import { useEffect } from "react";
 import { useNumbers } from "../../i18n/numbers";
 import { useResourceText } from "../../resources/texts";
 import { Button, css as parts } from "../../ui/parts";
@@ -18,12 +17,6 @@ export function UploadList({ uploads }: { uploads: Uploads }) {
   const failed = all.filter(hasFailed);
   const done = all.filter(hasEnded).length;
   const working = done < all.length;
-  useEffect(() => {
-    if (!working) return;
-    const ask = (event: BeforeUnloadEvent) => event.preventDefault(); // files do not survive that
-    addEventListener("beforeunload", ask);
-    return () => removeEventListener("beforeunload", ask);
-  }, [working]);
   if (all.length === 0) return null;
   const counts = {
     done: numbers.count(done),

@@ -29,26 +29,25 @@ test("each file has its own result, and the list is read anew once", async () =>
     if (imageData.includes("lost")) throw new Error("no answer");
     return name;
   };
-  const uploads = createUploads(send, added);
+  const uploads = createUploads(send);
+  uploads.rounds.subscribe(added);
   uploads.add(["one.png", "same.png", "bad.png", "lost.png", "two.gif"].map((name) => file(name)));
   uploads.add([file("empty.png", 0), file("huge.png", BYTES_MOST + 1)]);
   await vi.waitFor(() =>
     expect(outcomes(uploads)).toEqual(["one", "same", "refused", "unknown", "two", "empty", "tooLarge"]),
   );
   await vi.waitFor(() => expect(added).toHaveBeenCalledTimes(1));
+  expect(globalThis.onbeforeunload).toBeNull();
   uploads.clear();
   expect(uploads.all.get()).toEqual([]);
 });
 
 test("a name that is taken gets a number", async () => {
   const taken = new Set(["cat", "cat 2"]);
-  const uploads = createUploads(
-    async ({ name }) => {
-      if (taken.has(name)) throw new ApiError("exists", "DUPLICATE_RESOURCE", "name");
-      return name;
-    },
-    () => {},
-  );
+  const uploads = createUploads(async ({ name }) => {
+    if (taken.has(name)) throw new ApiError("exists", "DUPLICATE_RESOURCE", "name");
+    return name;
+  });
   uploads.add([file("cat.png")]);
   await vi.waitFor(() => expect(outcomes(uploads)).toEqual(["cat 3"]));
 });
@@ -62,9 +61,10 @@ test("two are sent at a time; the others can be cancelled, and sent again", asyn
       if (open) resolve(name);
       signal.addEventListener("abort", () => reject(new Error("aborted")));
     });
-  const uploads = createUploads(send, () => {});
+  const uploads = createUploads(send);
   uploads.add(["a.png", "b.png", "c.png"].map((name) => file(name)));
   await vi.waitFor(() => expect(sent).toEqual(["a", "b"]));
+  expect(globalThis.onbeforeunload).not.toBeNull(); // leaving the page would lose the files
   uploads.cancel();
   await vi.waitFor(() => expect(outcomes(uploads)).toEqual(["cancelled", "cancelled", "cancelled"]));
   open = true;

@@ -7,6 +7,7 @@ import { ApiError, dataOf } from "../../api/errors";
 import { documentId } from "../../api/operation";
 import { AddEmojiDocument, type AddEmojiMutation } from "../../gql/graphql";
 import { language } from "../../i18n/language";
+import { askBeforeLeaving } from "../../ui/leaving";
 import { createStore, type Store } from "../../ui/store";
 
 /** The server's limit on images: a larger one is not even read. */
@@ -29,6 +30,8 @@ export interface Upload {
 
 export interface Uploads {
   all: Store<readonly Upload[]>;
+  /** How often all that there was to send has ended: there may be new emojis then. */
+  rounds: Store<number>;
   add(files: Iterable<File>): void;
   /** Sends those again that failed for another reason than that they are there already. */
   again(): void;
@@ -47,9 +50,19 @@ export function hasFailed(upload: Upload): boolean {
   return hasEnded(upload) && upload.outcome.is !== "done";
 }
 
-/** `send` creates an emoji; `added` is called when some were. */
-export function createUploads(send: Send, added: () => void): Uploads {
+const opened = new Map<string, Uploads>();
+
+/** The same ones for as long as the page lives: they go on while other pages are shown. */
+export function uploadsTo(instanceId: string): Uploads {
+  const found = opened.get(instanceId) ?? createUploads(sendTo(instanceId));
+  opened.set(instanceId, found);
+  return found;
+}
+
+/** `send` creates an emoji. */
+export function createUploads(send: Send): Uploads {
   const all = createStore<readonly Upload[]>([]);
+  const rounds = createStore(0);
   const sending = new Map<number, AbortController>();
   let last = 0;
   const set = (id: number, outcome: Outcome) =>
@@ -58,11 +71,14 @@ export function createUploads(send: Send, added: () => void): Uploads {
   const work = async ({ id, file }: Upload) => {
     const controller = new AbortController();
     sending.set(id, controller);
+    askBeforeLeaving(all, true); // files do not survive that
     set(id, { is: "reading" });
     set(id, await outcomeOf(file, send, (outcome) => set(id, outcome), controller.signal));
     sending.delete(id);
     begin();
-    if (sending.size === 0) added();
+    if (sending.size > 0) return;
+    askBeforeLeaving(all, false);
+    rounds.set(rounds.get() + 1);
   };
   const begin = () => {
     for (const upload of all.get()) {
@@ -72,6 +88,7 @@ export function createUploads(send: Send, added: () => void): Uploads {
   };
   return {
     all,
+    rounds,
     add: (files) => {
       const more = [...files].map((file): Upload => ({ id: ++last, file, outcome: { is: "waiting" } }));
       all.set([...all.get(), ...more]);
@@ -166,7 +183,7 @@ function asDataUrl(file: File): Promise<string> {
   });
 }
 
-export function sendTo(instanceId: string): Send {
+function sendTo(instanceId: string): Send {
   return ({ name, imageData, progress, signal }) =>
     new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();

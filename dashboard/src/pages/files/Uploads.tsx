@@ -20,7 +20,7 @@ export function Uploads({ instanceId }: { instanceId: string }) {
       </ul>
       {own.some((one) => !isActive(one)) && (
         <div className={parts.row}>
-          <Button small onClick={dismiss}>
+          <Button small onClick={() => dismiss(instanceId)}>
             {text("files.dismiss")}
           </Button>
         </div>

@@ -1,5 +1,6 @@
 /** Uploads of files: a few at a time, each with its progress. They go on while other pages are shown. */
 import { language } from "../../i18n/language";
+import { askBeforeLeaving } from "../../ui/leaving";
 import { createStore } from "../../ui/store";
 import { contentAddress, escaped, joined, nameOf } from "./paths";
 
@@ -54,9 +55,9 @@ export function isActive({ state }: Upload): boolean {
   return state.is === "waiting" || state.is === "sending";
 }
 
-/** Forgets what has ended. */
-export function dismiss(): void {
-  uploads.set(uploads.get().filter(isActive));
+/** Forgets what has ended for one bot. */
+export function dismiss(instanceId: string): void {
+  uploads.set(uploads.get().filter((one) => isActive(one) || one.instanceId !== instanceId));
 }
 
 function change(id: number, part: Partial<Upload>): void {
@@ -68,7 +69,7 @@ function begin(): void {
     if (requests.size >= AT_ONCE) break;
     if (next.state.is === "waiting") send(next);
   }
-  globalThis.onbeforeunload = requests.size > 0 ? (event) => event.preventDefault() : null;
+  askBeforeLeaving(uploads, requests.size > 0);
 }
 
 function send({ id, instanceId, path, file, replace }: Upload): void {

@@ -5,6 +5,7 @@ import { useCommands } from "../../app/useCommand";
 import { useNumbers } from "../../i18n/numbers";
 import { useText } from "../../i18n/text";
 import { Dialog } from "../../ui/Dialog";
+import { askBeforeLeaving } from "../../ui/leaving";
 import { Button, css as parts } from "../../ui/parts";
 import { useDraft } from "../../ui/useDraft";
 import css from "./persons.module.css";
@@ -51,6 +52,7 @@ export function Import({
     const controller = new AbortController();
     running.current = controller;
     setState({ is: dryRun ? "checking" : "importing" });
+    if (!dryRun) askBeforeLeaving(controller, true); // the report would be lost
     let next: State;
     try {
       const report = await send({ instanceId, file: chosen, ...choices, dryRun }, controller.signal);
@@ -60,7 +62,10 @@ export function Import({
       const message = error instanceof ApiError ? error.message : text("import.noAnswer");
       next = dryRun || error instanceof ApiError ? { is: "notRead", message } : { is: "unknown" };
     }
-    if (!dryRun) imported();
+    if (!dryRun) {
+      askBeforeLeaving(controller, false);
+      imported();
+    }
     if (running.current === controller) setState(next);
   };
   const choose = (chosen: File | undefined) => {

@@ -9,17 +9,25 @@ export function useFileDrop(add: (files: Iterable<File>) => void): boolean {
       name: Name,
       heard: (event: WindowEventMap[Name]) => void,
     ) => addEventListener(name, heard, { signal: control.signal });
+    const hasFiles = ({ dataTransfer }: DragEvent) => dataTransfer?.types.includes("Files") ?? false;
     listen("dragover", (event) => {
+      if (!hasFiles(event)) return;
       event.preventDefault(); // or the browser would leave the page for the file
-      setOver(event.dataTransfer?.types.includes("Files") ?? false);
+      setOver(true);
     });
     listen("dragleave", (event) => event.relatedTarget === null && setOver(false));
     listen("drop", (event) => {
+      if (!hasFiles(event)) return;
       event.preventDefault();
       setOver(false);
       add(event.dataTransfer?.files ?? []);
     });
-    listen("paste", (event) => add(event.clipboardData?.files ?? []));
+    // A text that is copied from a document has a picture of itself with it.
+    const isField = (target: EventTarget | null) =>
+      target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement;
+    listen("paste", (event) => {
+      if (!isField(event.target)) add(event.clipboardData?.files ?? []);
+    });
     return () => control.abort();
   }, [add]);
   return over;

@@ -5,7 +5,7 @@
 import { type Client, createClient } from "graphql-ws";
 import { language } from "../i18n/language";
 import { createStore } from "../ui/store";
-import { ApiError, dataOf, UnknownOutcome } from "./errors";
+import { ApiError, dataOf, errorIn, UnknownOutcome } from "./errors";
 import { isLarge, post } from "./large";
 import { documentId, type Operation } from "./operation";
 
@@ -113,17 +113,19 @@ export function command<Result, Variables>(
       throw error instanceof TypeError ? new UnknownOutcome() : error;
     });
   return new Promise((resolve, reject) => {
-    const settled = () => unwatch();
     const unwatch = connection.subscribe(() => {
       if (connection.get().is === "connected") return;
-      settled();
+      unwatch();
       stop();
       reject(new UnknownOutcome());
     });
     const stop = send<Result>(operation, variables, {
       next: resolve,
-      error: reject,
-      complete: settled,
+      error: (error) => {
+        unwatch();
+        reject(error);
+      },
+      complete: unwatch,
     });
   });
 }
@@ -195,14 +197,8 @@ function send<Result>(operation: object, variables: unknown, sink: Sink<Result>)
 
 function asError(error: unknown): Error {
   if (error instanceof Error) return error;
-  if (Array.isArray(error)) {
-    try {
-      dataOf({ errors: error });
-    } catch (found) {
-      return found as Error;
-    }
-  }
-  return new ApiError("The connection was closed", "CONNECTION_FAILED");
+  const told = Array.isArray(error) ? errorIn({ errors: error }) : undefined;
+  return told ?? new ApiError("The connection was closed", "CONNECTION_FAILED");
 }
 
 function wait(ms: number): Promise<void> {

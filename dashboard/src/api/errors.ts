@@ -27,18 +27,38 @@ export class UnknownOutcome extends Error {
   }
 }
 
-/** The data of an answer. Throws the first of its errors. */
-export function dataOf<Result>(answer: FormattedExecutionResult<unknown, unknown>): Result {
+type Answer = FormattedExecutionResult<unknown, unknown>;
+
+/** The first error of an answer; undefined if it has none. */
+export function errorIn(answer: Answer): ApiError | undefined {
   const [first] = answer.errors ?? [];
-  if (first) {
-    const { code, field, line } = (first.extensions ?? {}) as Record<string, unknown>;
-    if (code === "UNKNOWN_DOCUMENT") outdated.set(true);
-    throw new ApiError(
-      first.message,
-      typeof code === "string" ? code : "INTERNAL_ERROR",
-      typeof field === "string" ? field : undefined,
-      typeof line === "number" ? line : undefined,
-    );
-  }
+  if (!first) return undefined;
+  const { code, field, line } = (first.extensions ?? {}) as Record<string, unknown>;
+  if (code === "UNKNOWN_DOCUMENT") outdated.set(true);
+  return new ApiError(
+    first.message,
+    typeof code === "string" ? code : "INTERNAL_ERROR",
+    typeof field === "string" ? field : undefined,
+    typeof line === "number" ? line : undefined,
+  );
+}
+
+/** The data of an answer. Throws the first of its errors. */
+export function dataOf<Result>(answer: Answer): Result {
+  const error = errorIn(answer);
+  if (error) throw error;
   return answer.data as Result;
+}
+
+/** The answer to a request over HTTP. A route answers with one error; a proxy before the server may refuse what is large, with a
+ * page of its own. */
+export function answerIn(status: number, statusText: string, body: string): Answer {
+  try {
+    const answer = JSON.parse(body) as Answer & { error?: { message: string } };
+    if (!answer.error) return answer;
+    return { errors: [{ message: answer.error.message, extensions: { ...answer.error } }] };
+  } catch {
+    const message = `HTTP ${status} ${statusText}`;
+    return { errors: [{ message, extensions: { code: "CONNECTION_FAILED" } }] };
+  }
 }

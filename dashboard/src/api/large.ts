@@ -1,7 +1,6 @@
 /** What is too large for one message of the socket goes in a request of its own. */
-import type { FormattedExecutionResult } from "graphql-ws";
 import { language } from "../i18n/language";
-import { ApiError, dataOf } from "./errors";
+import { answerIn, dataOf } from "./errors";
 import { documentId, type Operation } from "./operation";
 
 /** The server takes messages of 1 MiB; a character may take six bytes of it. */
@@ -25,8 +24,5 @@ export async function post<Result, Variables>(
     headers: { "Content-Type": "application/json", "Accept-Language": language.get() },
     body: JSON.stringify({ documentId: documentId(operation), variables }),
   });
-  // A proxy before the server may refuse what is large, with a page of its own.
-  if (!answer.headers.get("Content-Type")?.includes("json"))
-    throw new ApiError(`HTTP ${answer.status} ${answer.statusText}`, "CONNECTION_FAILED");
-  return dataOf<Result>((await answer.json()) as FormattedExecutionResult<unknown, unknown>);
+  return dataOf<Result>(answerIn(answer.status, answer.statusText, await answer.text()));
 }

@@ -3,7 +3,7 @@
  * known, and it holds up nothing else. The server takes an image whole or not at all, and none that the bot has already; so
  * whatever happens, a file can be sent again.
  */
-import { ApiError, dataOf } from "../../api/errors";
+import { ApiError, answerIn, dataOf } from "../../api/errors";
 import { documentId } from "../../api/operation";
 import { AddEmojiDocument, type AddEmojiMutation } from "../../gql/graphql";
 import { language } from "../../i18n/language";
@@ -195,7 +195,7 @@ function sendTo(instanceId: string): Send {
       request.upload.onprogress = ({ loaded, total }) => progress(loaded / total);
       request.onload = () => {
         try {
-          resolve(addedIn(request.responseText));
+          resolve(addedIn(request));
         } catch (error) {
           reject(error);
         }
@@ -207,9 +207,8 @@ function sendTo(instanceId: string): Send {
     });
 }
 
-/** The name in an answer. What refuses a request before GraphQL has it answers with one error. */
-function addedIn(answer: string): string {
-  const { error, ...body } = JSON.parse(answer) as { error?: { message: string; code: string } };
-  const refused = error && { errors: [{ message: error.message, extensions: { ...error } }] };
-  return dataOf<AddEmojiMutation>(refused ?? body).createEmoji?.emoji.name ?? "";
+/** The name in an answer. */
+function addedIn({ status, statusText, responseText }: XMLHttpRequest): string {
+  const answer = answerIn(status, statusText, responseText);
+  return dataOf<AddEmojiMutation>(answer).createEmoji?.emoji.name ?? "";
 }

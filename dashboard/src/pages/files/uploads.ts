@@ -1,4 +1,5 @@
 /** Uploads of files: a few at a time, each with its progress. They go on while other pages are shown. */
+import { answerIn, errorIn } from "../../api/errors";
 import { language } from "../../i18n/language";
 import { askBeforeLeaving } from "../../ui/leaving";
 import { createStore } from "../../ui/store";
@@ -91,17 +92,12 @@ function send({ id, instanceId, path, file, replace }: Upload): void {
   request.send(file);
 }
 
-interface Answer {
-  error?: { code: string; message: string };
-}
-
-function stateOf(request: XMLHttpRequest): State {
-  if (request.status === 200) return { is: "done" };
-  try {
-    const { error } = JSON.parse(request.responseText) as Answer;
-    if (error) return { is: "refused", message: error.message, exists: error.code === "DUPLICATE_RESOURCE" };
-  } catch {
-    // Something between the server and this page has answered.
-  }
-  return { is: "refused", message: `${request.status} ${request.statusText}`, exists: false };
+function stateOf({ status, statusText, responseText }: XMLHttpRequest): State {
+  if (status === 200) return { is: "done" };
+  const error = errorIn(answerIn(status, statusText, responseText));
+  return {
+    is: "refused",
+    message: error?.message ?? statusText,
+    exists: error?.code === "DUPLICATE_RESOURCE",
+  };
 }

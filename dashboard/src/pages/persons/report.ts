@@ -1,5 +1,5 @@
 /** The results of an import's lines, read piece by piece as they arrive: there may be hundreds of thousands. */
-import { dataOf } from "../../api/errors";
+import { answerIn, dataOf } from "../../api/errors";
 import { language } from "../../i18n/language";
 
 export type Status = "created" | "updated" | "skipped" | "failed";
@@ -40,10 +40,7 @@ export async function send(
     body: file,
     signal,
   });
-  if (!answer.ok || !answer.body) {
-    const { error } = (await answer.json()) as { error: { code: string; message: string } };
-    dataOf({ errors: [{ message: error.message, extensions: { ...error } }] });
-  }
+  if (!answer.ok) dataOf(answerIn(answer.status, answer.statusText, await answer.text()));
   return reportOf(pieces(answer));
 }
 

@@ -160,11 +160,7 @@ class _PostgresqlIndex(SearchIndex):
         )
 
     def _numbers(self, table: str, instance_id: str, criteria: Criteria, page: Page) -> Statement:
-        text, values = self._found(table, instance_id, words.fold(criteria.text), criteria)
-        if page.before is not None:
-            text += f" AND block <= ? / {BLOCK} AND block * {BLOCK} + place < ?"
-            values += [page.before, page.before]
-        # The blocks come in this order: they are looked into one after the other, until there is enough.
+        text, values = self._found(table, instance_id, words.fold(criteria.text), criteria, page)
         text += " ORDER BY block DESC, place DESC LIMIT ? OFFSET ?"
         return Statement(text, [*values, page.limit, page.offset])
 
@@ -176,17 +172,32 @@ class _PostgresqlIndex(SearchIndex):
         )
         return text, [wanted, len(wanted)]
 
-    def _found(self, table: str, instance_id: str, part: str, criteria: Criteria) -> tuple[str, list[Any]]:
+    def _found(
+        self, table: str, instance_id: str, part: str, criteria: Criteria, page: Page | None = None
+    ) -> tuple[str, list[Any]]:
         blocks, values = self._blocks(table, instance_id, part, criteria)
+        before = None if page is None else page.before
+        newer = "sum(bit_count(members)) OVER (ORDER BY block DESC) - bit_count(members) AS newer"
+        counted = f"SELECT block, members, {newer} FROM ({blocks}) AS blocks"  # noqa: S608 - our own text
+        if before is not None:
+            counted += f" WHERE block <= ?::bigint / {BLOCK}"
+            values.append(before)
         text = (
-            f"SELECT block * {BLOCK} + place AS seq FROM ({blocks}) AS blocks "  # noqa: S608 - our own text
+            f"SELECT block * {BLOCK} + place AS seq FROM ({counted}) AS counted "  # noqa: S608 - our own text
             f"CROSS JOIN generate_series(0, {BLOCK - 1}) AS place WHERE get_bit(members, place) = 1"
         )
+        if before is not None:
+            text += f" AND block * {BLOCK} + place < ?"
+            values.append(before)
         if len(part) > words.LONGEST:
             text += (
                 f" AND (SELECT search FROM {table} WHERE seq = block * {BLOCK} + place) LIKE ? ESCAPE '\\'"  # noqa: S608 - our own name
             )
             values.append(words.like_pattern(part))
+        elif page is not None:
+            # A block is looked into only if the newer ones have too few; of the newest, some may not be below `before`.
+            text += " AND newer < ?::bigint"
+            values.append(page.limit + page.offset + (0 if before is None else BLOCK))
         return text, values
 
     def entry(self, instance_id: str, search: str, keywords: Sequence[str]) -> frozenset[int]:

@@ -67,7 +67,7 @@ async def first_number(connection: Any, table: str, count: int) -> int:
     drawn = (
         f"SELECT min(n) AS n FROM (SELECT nextval({sequence}) AS n FROM generate_series(1, ?::int)) AS drawn"  # noqa: S608 - our own name
     )
-    return int((await select(connection, drawn, [count]))[0]["n"])
+    return int((await select(connection, drawn, [count]))[0]["n"]) if count else 0
 
 
 async def last_number(connection: Any, table: str, column: str) -> int:

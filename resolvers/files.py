@@ -1,7 +1,7 @@
 """The files in an instance's folder: list, read, upload, edit, rename, delete.
 
-Whoever may give commands may read and change everything there, configuration and keys included. What leads out of the folder
-is not accessed; see `bots.browsing`.
+Whoever may operate the instance may read every file there, configuration and keys included; changes need all rights. What leads
+out of the folder is not accessed; see `bots.browsing`.
 """
 
 import asyncio

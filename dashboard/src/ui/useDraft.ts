@@ -6,6 +6,8 @@ interface Draft<Value> {
   value: Value;
   /** Whether something was typed that is not saved. */
   changed: boolean;
+  /** Whether a reload keeps it. A browser gives a tab a few MiB. */
+  kept: boolean;
   change(part: Partial<Value>): void;
   /** What was typed is saved, or not wanted. */
   forget(): void;
@@ -15,17 +17,29 @@ interface Draft<Value> {
 export function useDraft<Value extends object>(key: string, current: Value): Draft<Value> {
   const name = `mailauncher.draft.${key}`;
   const [typed, setTyped] = useState<Partial<Value> | null>(() => read(name));
+  const [kept, setKept] = useState(true);
   const keep = (next: Partial<Value> | null) => {
-    if (next) sessionStorage.setItem(name, JSON.stringify(next));
-    else sessionStorage.removeItem(name);
     setTyped(next);
+    setKept(store(name, next));
   };
   return {
     value: { ...current, ...typed },
     changed: typed !== null,
+    kept,
     change: (part) => keep({ ...typed, ...part }),
     forget: () => keep(null),
   };
+}
+
+/** Whether there was room for it. */
+function store(name: string, typed: object | null): boolean {
+  sessionStorage.removeItem(name);
+  try {
+    if (typed) sessionStorage.setItem(name, JSON.stringify(typed));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function read<Value>(name: string): Partial<Value> | null {

@@ -52,7 +52,7 @@ function Editing({ instanceId, path, read, again }: Place & { read: Content; aga
   const [saved, setSaved] = useState<Content & { instead: string }>();
   const current = saved?.instead === read.etag ? saved : read;
   const lines = linesOf(current.text);
-  const { value, changed, change, forget } = useDraft(`file.${instanceId}.${path}`, {
+  const { value, changed, kept, change, forget } = useDraft(`file.${instanceId}.${path}`, {
     text: lines.text,
     etag: current.etag,
   });
@@ -121,7 +121,7 @@ function Editing({ instanceId, path, read, again }: Place & { read: Content; aga
         {changed && (
           <>
             <Button onClick={forget}>{shared("do.discard")}</Button>
-            <span className={parts.dim}>{text("files.unsaved")}</span>
+            <span className={parts.dim}>{text(kept ? "files.unsaved" : "files.notKept")}</span>
           </>
         )}
       </div>

@@ -111,6 +111,7 @@ CASES: dict[str, tuple[str, str, Callable[[Page], Locator]]] = {
         "FileText",
         "/instances/{id}/files?file=bot.py",
         lambda page: page.get_by_role("textbox", name="Content of bot.py"),
+    ),
     "backups": (
         "Backups",
         "/instances/{id}/versions",
@@ -121,6 +122,7 @@ CASES: dict[str, tuple[str, str, Callable[[Page], Locator]]] = {
         "UpgradePreview",
         "/instances/{id}/versions",
         lambda page: page.get_by_text("was not deployed by this program"),
+    ),
     "configuration files": (
         "ConfigFiles",
         "/instances/{id}/configuration",

@@ -13,8 +13,9 @@ from cli.client import ApiClient, AsJson, Token, Url, connect, read_upload
 from cli.console import console_of, print_json, program_name
 from cli.destination import unusable
 from cli.language import described, help_text
-from mailauncher import files
+from mailauncher import files, host_key
 from mailauncher.errors import InvalidParameter, Text
+from mailauncher.host_key import HostKey
 from mailauncher.settings import from_environment
 
 ssh = typer.Typer(
@@ -152,9 +153,9 @@ def _added(client: ApiClient, given: dict[str, Any]) -> dict[str, Any]:
     """Adds a key; the first one with the proof that this runs on the server's machine, as its user."""
     if client.graphql(_LIST)["sshKeys"]:
         return client.graphql(_ADD, input=given)["done"]  # type: ignore[no-any-return]  # JSON
-    folder = from_environment().data_folder / "ssh"
+    folder = from_environment().data_folder / host_key.FOLDER
     proof = secrets.token_urlsafe(48)
-    file = folder / "first-key"
+    file = folder / host_key.FIRST_KEY
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         files.write(file, proof.encode())
@@ -219,7 +220,6 @@ def show_host_key(
             "The SSH gateway was never open: set MAILAUNCHER_SSH=true and start the server again",
             field="ssh",
         )
-    name = host or socket.gethostname()
-    console.note(f"指纹：{found['fingerprint']}", f"Fingerprint: {found['fingerprint']}")
-    place = name if found["port"] == 22 else f"[{name}]:{found['port']}"
-    print(f"{place} {found['hostKey']}")
+    key = HostKey(found["hostKey"], found["fingerprint"])
+    console.note(f"指纹：{key.fingerprint}", f"Fingerprint: {key.fingerprint}")
+    print(key.known_hosts(host or socket.gethostname(), found["port"]))

@@ -1,4 +1,4 @@
-"""The files of the SSH gateway's host key, as far as clients have to know it."""
+"""The files of the SSH gateway in the data folder, as far as clients have to know them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +9,8 @@ from mailauncher.errors import InvalidParameter
 FOLDER = "ssh"
 PRIVATE = "host_ed25519"
 PUBLIC = f"{PRIVATE}.pub"
+FIRST_KEY = "first-key"
+"""What a client writes to prove that it is the server's user, on the server's machine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,8 @@ async def add(ctx: Context, new: NewKey) -> SshKeyRecord:
     to turn that into a login."""
     record = await _record(ctx, new)
     if not len(ctx.store.ssh_keys):
-        await asyncio.to_thread(_require_proof, first_key_file(ctx.settings.data_folder), new.proof)
+        file = ctx.settings.data_folder / host_key.FOLDER / host_key.FIRST_KEY
+        await asyncio.to_thread(_require_proof, file, new.proof)
     await ctx.store.ssh_keys.add(record)
     text = Text(
         f"信任 SSH 密钥 {record.name}（{record.scope}）",
@@ -89,11 +90,6 @@ async def gateway(ctx: Context) -> Gateway:
     settings = ctx.settings
     found = await asyncio.to_thread(host_key.read_public, settings.data_folder)
     return Gateway(settings.ssh, settings.ssh_addresses, settings.ssh_port, found)
-
-
-def first_key_file(data: Path) -> Path:
-    """What a client writes to prove that it is the server's user, on the server's machine."""
-    return data / "ssh" / "first-key"
 
 
 async def _record(ctx: Context, new: NewKey) -> SshKeyRecord:

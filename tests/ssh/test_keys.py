@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from mailauncher import host_key
 from mailauncher.errors import DuplicateResource, PermissionDenied, ResourceNotFound
 from mailauncher.grants import Scope
 from resolvers import instances, ssh_keys
@@ -34,7 +35,7 @@ def served() -> Iterator[Home]:
 
 
 async def test_no_first_key_is_trusted_without_proof(ctx: Context, tmp_path: Path) -> None:
-    file = ssh_keys.first_key_file(ctx.settings.data_folder)
+    file = ctx.settings.data_folder / host_key.FOLDER / host_key.FIRST_KEY
     file.parent.mkdir()
     proof = "x" * ssh_keys.PROOF_BYTES
 
@@ -86,8 +87,8 @@ def test_keys_are_managed_on_the_command_line(served: Home) -> None:
     shown = json.loads(served.run("ssh", "ls", "--json").stdout)
     assert [(key["name"], key["scope"]) for key in shown] == [("me", "ADMIN"), ("guest", "READ")]
     assert "SHA256:" in served.run("ssh", "ls").stdout
-    host_key = served.run("ssh", "host-key", "--host", "bots.example")
-    assert host_key.stdout.startswith("[bots.example]:")
+    told = served.run("ssh", "host-key", "--host", "bots.example")
+    assert told.stdout.startswith("[bots.example]:")
     assert (served.data / "ssh" / "host_ed25519").stat().st_mode & 0o777 == 0o600
     assert served.run("ssh", "rm", "guest").returncode == 0
     assert served.run("ssh", "rm", "guest").returncode == 3

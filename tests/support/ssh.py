@@ -49,7 +49,7 @@ async def trust(
     """Adds a key; the first one as the command line does, on this machine."""
     proof = "p" * ssh_keys.PROOF_BYTES
     if not len(ctx.store.ssh_keys):
-        file = ssh_keys.first_key_file(ctx.settings.data_folder)
+        file = ctx.settings.data_folder / host_key.FOLDER / host_key.FIRST_KEY
         file.parent.mkdir(exist_ok=True)
         file.write_text(proof, "ascii")
     await ssh_keys.add(ctx, ssh_keys.NewKey(name, key, scope, instances, principals, proof))

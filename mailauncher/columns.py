@@ -1,5 +1,6 @@
 """The width of texts in a terminal, where a wide character takes two columns."""
 
+import itertools
 import unicodedata
 
 ELLIPSIS = "…"
@@ -15,10 +16,8 @@ def cut(text: str, columns: int) -> str:
     """The text in at most so many columns."""
     if width(text) <= columns:
         return text
-    end = len(text)
-    while end and width(text[:end]) > columns - width(ELLIPSIS):
-        end -= 1
-    return text[:end] + ELLIPSIS
+    widths = itertools.accumulate(map(width, text))
+    return text[: sum(end <= columns - width(ELLIPSIS) for end in widths)] + ELLIPSIS
 
 
 def padded(text: str, columns: int) -> str:

@@ -64,6 +64,10 @@ class _Outage:
     def worked(self) -> None:
         self._failure = None
 
+    def gave_up(self) -> None:
+        """Whoever tried has left, and does not know: the next one may try soon."""
+        self._next = min(self._next, asyncio.get_running_loop().time() + RETRY_PAUSE_S)
+
 
 class Client(AsyncpgDBClient):
     """A pool of connections, which are made when they are needed. `dsn` is a connection URI as libpq reads it."""
@@ -107,6 +111,9 @@ class Client(AsyncpgDBClient):
             taken = await self._pool.acquire(timeout=CONNECT_S + ANSWER_S)
         except Taken:
             self._outage.worked()
+            raise
+        except asyncio.CancelledError:
+            self._outage.gave_up()
             raise
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise self._translated(error) from error

@@ -209,3 +209,34 @@ async def test_without_asyncpg_the_error_says_what_to_install(
     monkeypatch.setitem(sys.modules, "asyncpg", None)
     with pytest.raises(DatabaseError, match=r"install mailauncher\[postgres\]"):
         await Database.open(tmp_path, "postgres://nobody@localhost/x")
+
+
+async def test_whoever_tries_to_reach_it_and_leaves_does_not_keep_others_from_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They were told for 15 seconds that it is away, without another attempt."""
+    from store import postgres as client_module  # noqa: PLC0415 - only where asyncpg is
+
+    monkeypatch.setattr(client_module, "RETRY_PAUSE_S", 0.0)
+    tries: asyncio.Queue[None] = asyncio.Queue()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tries.put_nowait(None)
+        await reader.read(-1)
+        writer.close()
+
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        client = client_module.Client(
+            f"postgres://x@127.0.0.1:{port}/x?sslmode=disable", "test", connection_name="default"
+        )
+        client._outage.failed(OSError("away"))
+        for _ in range(2):
+            trying = asyncio.create_task(client.take())
+            await asyncio.wait(
+                {trying, waiting := asyncio.ensure_future(tries.get())}, return_when="FIRST_COMPLETED"
+            )
+            assert waiting.done(), trying.exception()
+            trying.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await trying

@@ -49,8 +49,6 @@ PATHS = (
     "/instances/{good}/log",
     "/instances/{good}/configuration",
     "/instances/{good}/configuration?file=env",
-    "/instances/{good}/usage",
-    "/instances/{good}/events",
     "/instances/{good}/emojis",
     "/instances/{idle}/emojis",
     "/instances/{good}/history",

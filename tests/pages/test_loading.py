@@ -39,18 +39,18 @@ async def test_nothing_is_loaded_before_it_is_opened(tmp_path: Path) -> None:
             await expect(page.get_by_role("link", name="bot", exact=True)).to_be_visible()
             await page.wait_for_load_state("networkidle")
             assert not [
-                part for part in ("InstancePage", "UsageCharts", "explorer", "monaco-editor") if has(part)
+                part for part in ("InstancePage", "HistoryTab", "explorer", "monaco-editor") if has(part)
             ]
             await page.goto(f"/instances/{bot.id}/settings")
             await expect(page.get_by_role("region", name="Supervision")).to_be_visible()
             await page.wait_for_load_state("networkidle")
             assert has("InstancePage")
-            assert not has("UsageCharts")
+            assert not has("HistoryTab")
             assert await page.locator(".xterm").count() == 0
             before = len(loaded)
-            await page.get_by_role("link", name="CPU and memory", exact=True).click()
+            await page.get_by_role("link", name="History", exact=True).click()
             await expect(page.get_by_role("group", name="Range")).to_be_visible()
-            assert has("UsageCharts")
+            assert has("HistoryTab")
             assert len(loaded) > before
             before = len(loaded)
             await page.get_by_role("link", name="Terminal", exact=True).click()

@@ -21,6 +21,14 @@ type Revision = NonNullable<NonNullable<ConfigRevisionsQuery["configFile"]>["rev
 
 const PAGE = 20;
 
+interface Older {
+  /** The version that they are right behind. */
+  behind: string | undefined;
+  revisions: readonly Revision[];
+  /** Whether there are no others. */
+  all: boolean;
+}
+
 export function Revisions({ file, etag }: { file: OpenFile; etag: string }) {
   const text = useConfigText();
   const [open, setOpen] = useState(false);
@@ -39,19 +47,20 @@ function List({ file, etag }: { file: OpenFile; etag: string }) {
   const text = useConfigText();
   const { instanceId: id, name } = file;
   const { data, error, again } = useQuery(ConfigRevisionsDocument, { id, name, before: null }, etag);
-  const [older, setOlder] = useState<readonly Revision[]>([]);
-  const [ended, setEnded] = useState(false);
+  const [read, setRead] = useState<Older>({ behind: undefined, revisions: [], all: false });
   const [failure, setFailure] = useState<Error>();
   const first = data?.configFile?.revisions;
   if (error && !first) return <Unread error={error} again={again} />;
   if (!first) return <Skeleton label={text("config.loading")} lines={5} />;
   if (first.length === 0) return <p className={parts.dim}>{text("config.noRevisions")}</p>;
-  const shown = [...first, ...older.filter((one) => Number(one.id) < Number(first.at(-1)?.id))];
+  const behind = first.at(-1)?.id;
+  // Once there is a newer version, what was read is no longer right behind the first ones.
+  const older = read.behind === behind ? read : { revisions: [], all: first.length < PAGE };
+  const shown = [...first, ...older.revisions];
   const more = () =>
     query(ConfigRevisionsDocument, { id, name, before: shown.at(-1)?.id ?? null }).then(({ configFile }) => {
       const found = configFile?.revisions ?? [];
-      setOlder([...older, ...found]);
-      setEnded(found.length < PAGE);
+      setRead({ behind, revisions: [...older.revisions, ...found], all: found.length < PAGE });
       setFailure(undefined);
     }, setFailure);
   return (
@@ -62,7 +71,7 @@ function List({ file, etag }: { file: OpenFile; etag: string }) {
         ))}
       </ul>
       {failure && <Unread error={failure} again={() => void more()} />}
-      {first.length === PAGE && !ended && (
+      {!older.all && (
         <Button small onClick={() => void more()}>
           {text("config.older")}
         </Button>

@@ -23,7 +23,7 @@ const zh = {
   "deploy.terms": "用户协议与隐私条款",
   "deploy.readingTerms": "正在读取条款…",
   "deploy.noTerms": "这个版本没有需要同意的条款。",
-  "deploy.termsText": "版本 {version} 的完整原文。点击「同意条款」的按钮，即表示你已阅读并接受。",
+  "deploy.termsText": "版本 {version} 的完整原文。点击“同意条款”的按钮，即表示你已阅读并接受。",
   "deploy.acceptStart": "同意条款，安装并启动",
   "deploy.accept": "同意条款并安装",
   "deploy.installStart": "安装并启动",

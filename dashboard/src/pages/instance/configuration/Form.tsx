@@ -122,7 +122,7 @@ function SectionOf({
       <Rows file={file} section={section} most={most} shown={shown} environment={plain} goToLine={goToLine} />
       {rows.length > most && (
         <Button small onClick={() => setMost(most + ROWS)}>
-          {text("config.moreRows", { count: rows.length - most })}
+          {text("config.moreRows", { count: Math.min(ROWS, rows.length - most) })}
         </Button>
       )}
       {!plain && name !== "" && rows[0]?.shape !== "ARRAY" && (

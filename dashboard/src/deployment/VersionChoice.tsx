@@ -1,5 +1,6 @@
 import { useState } from "react";
 import { type Read, useQuery } from "../api/useQuery";
+import { useCommands } from "../app/useCommand";
 import { VersionsDocument, type VersionsQuery } from "../gql/graphql";
 import { useNumbers } from "../i18n/numbers";
 import { Button, css as parts, Unread } from "../ui/parts";
@@ -29,6 +30,7 @@ export function VersionChoice({
 }) {
   const text = useDeploymentText();
   const numbers = useNumbers();
+  const { refused } = useCommands();
   const list = data?.deployVersions;
   const named = list?.versions.some(({ name }) => name === version);
   return (
@@ -57,7 +59,7 @@ export function VersionChoice({
             {text("version.fetchedAt", { time: numbers.dateTime(list.fetchedAt) })}
           </span>
         )}
-        <Button small onClick={refresh}>
+        <Button small disabled={refused !== undefined} title={refused} onClick={refresh}>
           {text("version.refresh")}
         </Button>
       </div>

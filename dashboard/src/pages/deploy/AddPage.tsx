@@ -12,6 +12,7 @@ import { Button, Card, css as parts, Skeleton, Unread } from "../../ui/parts";
 import { useDraft } from "../../ui/useDraft";
 import { useSettled } from "../../ui/useSettled";
 import css from "./deploy.module.css";
+import { portOf } from "./draft";
 import { FoundPrograms } from "./FoundPrograms";
 import { useDeployText } from "./texts";
 
@@ -62,7 +63,7 @@ function Found({ path, draft }: { path: string; draft: ReturnType<typeof useDraf
   const input: AddInstanceInput = {
     path,
     name: name ?? "",
-    port: port?.trim() ? Number(port) || 0 : null,
+    port: portOf(port),
     runCommand: runCommand?.trim() ? runCommand : null,
   };
   const asked = JSON.stringify(input);
@@ -71,7 +72,7 @@ function Found({ path, draft }: { path: string; draft: ReturnType<typeof useDraf
     input: JSON.parse(settled) as AddInstanceInput,
   });
   const found = data?.addPreview;
-  if (error) return <Unread error={error} again={again} />;
+  if (error && !found) return <Unread error={error} again={again} />;
   if (!found)
     return (
       <Card title={text("add.found")}>
@@ -95,6 +96,7 @@ function Found({ path, draft }: { path: string; draft: ReturnType<typeof useDraf
   };
   return (
     <Card title={text("add.found")}>
+      {error && <Unread error={error} again={again} />}
       <form className={css.found} onSubmit={(event) => void add(event)}>
         <p>
           {found.recipe} {found.version} · <code>{found.path}</code>

@@ -66,7 +66,8 @@ export function DeployForm({ offers }: { offers: OffersQuery }) {
       </Card>
     );
   const wrong = settled === asked && preview.current && problems.length > 0;
-  const why = busy || !found ? text("deploy.reading") : wrong ? text("deploy.mend") : undefined;
+  const reading = busy || (!found && !preview.error);
+  const why = reading ? text("deploy.reading") : wrong || !found ? text("deploy.mend") : undefined;
   return (
     <>
       <form className={css.columns} onSubmit={(event) => event.preventDefault()}>

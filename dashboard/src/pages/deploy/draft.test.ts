@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { inputOf } from "./draft";
+import { inputOf, portOf } from "./draft";
 
 const WANTED = { recipe: "maibot", version: "latest", ports: {}, start: true };
 
@@ -24,4 +24,8 @@ test("a port that is no number is asked for as one that the server refuses", () 
     { name: "napcat", port: 6100 },
     { name: "adapter", port: null },
   ]);
+});
+
+test("no port is one that the server cannot even read", () => {
+  expect(["99999999999", "80.5", "-1", " 8080 "].map(portOf)).toEqual([0, 0, 0, 8080]);
 });

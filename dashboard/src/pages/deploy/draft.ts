@@ -39,7 +39,7 @@ export function inputOf(
 }
 
 /** What is no number is refused by the server, with its words. */
-function portOf(typed: string | undefined): number | null {
+export function portOf(typed: string | undefined): number | null {
   if (!typed?.trim()) return null;
   const port = Number(typed);
   return Number.isInteger(port) && port >= 0 && port <= 1_000_000 ? port : 0;

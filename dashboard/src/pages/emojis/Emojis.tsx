@@ -18,6 +18,7 @@ import { UndoBar } from "../../resources/UndoBar";
 import { createUndo, type Deleting } from "../../resources/undo";
 import { usePaged } from "../../resources/usePaged";
 import { Card, css as parts, Unread } from "../../ui/parts";
+import { useSettled } from "../../ui/useSettled";
 import css from "./emojis.module.css";
 import { FilterBar } from "./FilterBar";
 import { type Filters, filtersOf, parametersOf } from "./filters";
@@ -35,10 +36,11 @@ export default function Emojis({ instance }: { instance: Instance }) {
   const { id } = instance;
   const [parameters, setParameters] = useSearchParams();
   const filters = filtersOf(parameters);
+  const sought = { ...filters, text: useSettled(filters.text) };
   const [list] = useState(() => createPaged(readPage));
-  const shown = usePaged<Query, TileFragment>(list, { id, ...filters });
+  const shown = usePaged<Query, TileFragment>(list, { id, ...sought });
   const [version, setVersion] = useState(0);
-  const facets = useQuery(EmojiFacetsDocument, { id, ...variablesOf(filters) }, String(version));
+  const facets = useQuery(EmojiFacetsDocument, { id, ...variablesOf(sought) }, String(version));
   const changed = useCallback(() => {
     list.again();
     setVersion((number) => number + 1);
@@ -51,7 +53,7 @@ export default function Emojis({ instance }: { instance: Instance }) {
   useEffect(() => uploads.rounds.subscribe(changed), [uploads, changed]);
   const over = useFileDrop(uploads.add);
   const filter = (next: Filters) => setParameters(parametersOf(next), { replace: true });
-  const filtered = filters.text !== "" || filters.tags.length > 0 || filters.category !== "";
+  const filtered = sought.text !== "" || sought.tags.length > 0 || sought.category !== "";
   return (
     <div className={css.drop} data-over={over ? "" : undefined}>
       {over && <p className={css.dropHint}>{text("upload.drop")}</p>}
@@ -73,7 +75,7 @@ export default function Emojis({ instance }: { instance: Instance }) {
         <UploadList uploads={uploads} />
         {shown.error && <Unread error={shown.error} again={list.again} />}
         <Gallery
-          key={parameters.toString()}
+          key={parametersOf(sought).toString()}
           instance={instance}
           list={list}
           shown={shown}

@@ -1,11 +1,12 @@
 /** What is in a folder, page after page, and what can be done with it. Files that are dropped here are uploaded. */
-import { type DragEvent, useDeferredValue, useRef, useState } from "react";
+import { type DragEvent, useRef, useState } from "react";
 import { tell } from "../../app/toasts";
 import { useCommands } from "../../app/useCommand";
 import type { FileOrder } from "../../gql/graphql";
 import { events } from "../../live/events";
 import { Button } from "../../ui/parts";
 import { useStore } from "../../ui/store";
+import { useSettled } from "../../ui/useSettled";
 import { type Asked, Dialogs } from "./Dialogs";
 import { Entries } from "./Entries";
 import css from "./files.module.css";
@@ -24,7 +25,7 @@ export function Folder({ instanceId, path }: { instanceId: string; path: string 
   const { refused } = useCommands();
   const [order, setOrder] = useState<FileOrder>("NAME");
   const [filter, setFilter] = useState("");
-  const wanted = useDeferredValue(filter);
+  const wanted = useSettled(filter);
   const [asked, ask] = useState<Asked>();
   const [over, setOver] = useState(false);
   const chooser = useRef<HTMLInputElement>(null);

@@ -18,6 +18,7 @@ import { UndoBar } from "../../resources/UndoBar";
 import { createUndo, type Deleting } from "../../resources/undo";
 import { usePaged } from "../../resources/usePaged";
 import { Button, Card, css as parts, Unread } from "../../ui/parts";
+import { useSettled } from "../../ui/useSettled";
 import { Import } from "./Import";
 import { PersonForm } from "./PersonForm";
 import { PersonTable } from "./PersonTable";
@@ -37,7 +38,8 @@ export default function Persons({ instance }: { instance: Instance }) {
   const [parameters, setParameters] = useSearchParams();
   const wanted = parameters.get("q") ?? "";
   const [list] = useState(() => createPaged(readPage));
-  const shown = usePaged<Query, PersonRowFragment>(list, { id, text: wanted });
+  const sought = useSettled(wanted);
+  const shown = usePaged<Query, PersonRowFragment>(list, { id, text: sought });
   const [version, setVersion] = useState(0);
   const [opened, setOpened] = useState<string | "new" | "import">();
   const close = () => setOpened(undefined);
@@ -90,13 +92,13 @@ export default function Persons({ instance }: { instance: Instance }) {
         </div>
         {shown.error && <Unread error={shown.error} again={list.again} />}
         <PersonTable
-          key={wanted}
+          key={sought}
           list={list}
           shown={shown}
           undo={undo}
           changed={changed}
           open={setOpened}
-          clear={wanted ? () => search("") : undefined}
+          clear={sought ? () => search("") : undefined}
         />
         <UndoBar undo={undo} restored={changed} />
       </Card>

@@ -1,10 +1,11 @@
 /** Finds settings in all files of a bot, by name, comment or value. */
-import { useDeferredValue, useState } from "react";
+import { useState } from "react";
 import { Link } from "wouter";
 import { useQuery } from "../../../api/useQuery";
 import { SearchConfigDocument } from "../../../gql/graphql";
 import type { Instance } from "../../../live/instances";
 import { css as parts, Unread } from "../../../ui/parts";
+import { useSettled } from "../../../ui/useSettled";
 import css from "./configuration.module.css";
 import { dotted } from "./file";
 import { useConfigText } from "./texts";
@@ -14,7 +15,7 @@ const MOST_CHARACTERS = 200;
 export function Search({ instance }: { instance: Instance }) {
   const text = useConfigText();
   const [typed, setTyped] = useState("");
-  const wanted = useDeferredValue(typed.trim());
+  const wanted = useSettled(typed.trim());
   return (
     <search className={css.search}>
       <label className={parts.field}>

@@ -35,12 +35,14 @@ export function useQuery<Result, Variables>(
 function createReader<Result, Variables>(operation: Operation<Result, Variables>) {
   const found = createStore<Reading<Result>>({ data: undefined, of: "", error: undefined });
   let wanted = "";
+  let last = 0;
   const read = () => {
+    const own = ++last; // an answer may come after that to a later question
     const asked = wanted;
     const [variables] = JSON.parse(asked) as [Variables];
     query(operation, variables).then(
-      (data) => asked === wanted && found.set({ data, of: asked, error: undefined }),
-      (error: Error) => asked === wanted && found.set({ ...found.get(), error }),
+      (data) => own === last && found.set({ data, of: asked, error: undefined }),
+      (error: Error) => own === last && found.set({ ...found.get(), error }),
     );
   };
   return {

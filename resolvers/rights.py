@@ -11,13 +11,16 @@ from mailauncher.grants import EVERYTHING, Grant, Scope
 Operation = TypeVar("Operation", bound=Callable[..., Any])
 _OF_AN_INSTANCE = ("instance_id", "session_id")
 """Parameters by which an operation is told its instance."""
+_OF_INSTANCES = "instance_ids"
+"""The one of an operation on several at once."""
 
 
 def needs(scope: Scope, *, filters: bool = False) -> Callable[[Operation], Operation]:
     """Declares the scope that an operation needs. The check is made when it is called, before anything happens.
 
-    An operation with a parameter `instance_id` or `session_id` is only for callers whose grant covers that instance. One without is
-    not for callers with a grant that is limited to some instances, unless it `filters`: returns only what is of those.
+    An operation with a parameter `instance_id` or `session_id` is only for callers whose grant covers that instance, and one with
+    `instance_ids` for those whose grant covers all of them. One with none of these is not for callers with a grant that is limited
+    to some instances, unless it `filters`: returns only what is of those.
     Raises PermissionDenied, and InstanceNotFound for an instance that is not covered, as if there were none.
     """
 
@@ -25,6 +28,7 @@ def needs(scope: Scope, *, filters: bool = False) -> Callable[[Operation], Opera
         names = list(inspect.signature(operation).parameters)
         ctx_place = names.index("ctx")
         place = next((names.index(name) for name in _OF_AN_INSTANCE if name in names), None)
+        several = names.index(_OF_INSTANCES) if _OF_INSTANCES in names else None
 
         @functools.wraps(operation)
         def checked(*args: Any, **kwargs: Any) -> Any:
@@ -34,6 +38,9 @@ def needs(scope: Scope, *, filters: bool = False) -> Callable[[Operation], Opera
                 if place is not None:
                     named = args[place] if place < len(args) else kwargs.get(names[place])
                     require_covered(grant, named, filters=filters)
+                elif several is not None:
+                    for named in args[several]:
+                        require_covered(grant, named, filters=filters)
                 elif not filters:
                     require_unlimited(grant)
             return operation(*args, **kwargs)

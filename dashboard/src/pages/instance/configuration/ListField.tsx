@@ -1,8 +1,9 @@
 /** An array of texts or numbers: a field for each item. */
+import { useState } from "react";
 import { Button } from "../../../ui/parts";
 import css from "./configuration.module.css";
 import { type FieldProps, useTyped } from "./field";
-import { numberIn } from "./numbers";
+import { itemIn } from "./numbers";
 import { useConfigText } from "./texts";
 
 type Item = string | number;
@@ -83,21 +84,27 @@ function ItemField({
   secret: boolean;
   change: (item: Item) => void;
 }) {
-  const whole = typeof item === "number" && Number.isInteger(item);
+  const text = useConfigText();
+  const [typed, setTyped] = useState<string>();
+  const wrong = typeof item === "number" && typed !== undefined && itemIn(typed) === undefined;
   return (
     <input
       aria-label={label}
+      aria-invalid={wrong}
+      title={wrong ? text("config.number") : undefined}
       readOnly={readOnly}
       type={secret ? "password" : "text"}
       inputMode={typeof item === "number" ? "decimal" : undefined}
       autoComplete="off"
       spellCheck={false}
-      value={String(item)}
+      value={typed ?? String(item)}
       onChange={({ target }) => {
         if (typeof item === "string") return change(target.value);
-        const number = numberIn(target.value === "" ? "0" : target.value, whole);
+        setTyped(target.value); // also what is no number yet, as "-" or "1."
+        const number = itemIn(target.value);
         if (number !== undefined) change(number);
       }}
+      onBlur={() => setTyped(undefined)}
     />
   );
 }

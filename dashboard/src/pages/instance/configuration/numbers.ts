@@ -8,3 +8,8 @@ export function numberIn(typed: string, whole: boolean): number | undefined {
   if (whole ? !Number.isSafeInteger(number) : !Number.isFinite(number)) return undefined;
   return number;
 }
+
+/** An item of a list may be whole or not, whatever it was. */
+export function itemIn(typed: string): number | undefined {
+  return numberIn(typed, /^[+-]?\d+$/.test(typed.trim()));
+}

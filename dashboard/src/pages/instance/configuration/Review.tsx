@@ -48,8 +48,11 @@ export function Review({
       close();
     }
   };
+  const leave = () => {
+    if (!busy) close(); // or nobody would see why it was not saved
+  };
   return (
-    <Dialog label={text("config.reviewTitle", { path })} close={close} className={css.wide}>
+    <Dialog label={text("config.reviewTitle", { path })} close={leave} className={css.wide}>
       <div className={css.dialog}>
         <h2>{text("config.reviewTitle", { path })}</h2>
         {error && <Unread error={error} again={again} />}
@@ -70,7 +73,9 @@ export function Review({
           >
             {text("config.save")}
           </Button>
-          <Button onClick={close}>{common("do.cancel")}</Button>
+          <Button disabled={busy} onClick={leave}>
+            {common("do.cancel")}
+          </Button>
         </div>
       </div>
     </Dialog>

@@ -31,11 +31,11 @@ export function useDraft<Value extends object>(key: string, current: Value): Dra
   };
 }
 
-/** Whether there was room for it. */
+/** Whether there was room for it. If not, what was stored before stays. */
 function store(name: string, typed: object | null): boolean {
-  sessionStorage.removeItem(name);
   try {
     if (typed) sessionStorage.setItem(name, JSON.stringify(typed));
+    else sessionStorage.removeItem(name);
     return true;
   } catch {
     return false;

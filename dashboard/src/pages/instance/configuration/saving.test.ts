@@ -35,6 +35,16 @@ test("what is typed while a save is taken back is not lost", async () => {
   expect(file.work.get()).toMatchObject({ text: "new, and more\n", base: { text: "old\n", etag: "c" } });
 });
 
+test("what was saved is work again, also if the page has read the file before the answer came", async () => {
+  const file = openFile("bot", "early.toml");
+  file.read({ text: "new\n", etag: "b" });
+  const undone = undo(file, SAVED);
+  file.read({ text: "old\n", etag: "c" });
+  answer();
+  await undone;
+  expect(file.work.get()).toMatchObject({ text: "new\n", base: { text: "old\n", etag: "c" } });
+});
+
 test("what is typed while a version is restored is not lost", async () => {
   const file = openFile("bot", "restore.toml");
   file.read({ text: "new\n", etag: "b" });

@@ -52,10 +52,13 @@ export async function save(file: OpenFile): Promise<void> {
 /** What was saved is unsaved work again, unless something else was typed since then. */
 export async function undo(file: OpenFile, { former, etag }: Saved): Promise<void> {
   if (former === undefined) return;
+  const before = file.work.get().text;
   const written = await writeRevision(file, former, etag);
   if (!written) return;
   dismiss(file);
-  file.work.update({ base: written.file }); // what was typed meanwhile is work too
+  // What was typed meanwhile is work too. What was read meanwhile is not.
+  const { text } = file.work.get();
+  file.work.update({ base: written.file, text: text === written.file.text ? before : text });
   file.understand();
 }
 

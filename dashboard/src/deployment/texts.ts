@@ -30,12 +30,12 @@ const zh = {
   "progress.noLog": "尚无日志",
   "progress.between": "大约还需 {least} 至 {most}",
   "progress.atMost": "大约还需不到 {most}",
-  "progress.longer": "比预计的久",
+  "progress.longer": "已超过预计时间",
   "progress.cancel": "取消部署",
   "progress.cancelUpgrade": "取消，保留当前版本",
   "progress.leave": "可以离开本页，部署会继续。",
 
-  "quiet.title": "{duration}没有进展",
+  "quiet.title": "已有 {duration} 没有进展",
   "quiet.CHECK": "正在检查文件夹与磁盘：磁盘可能很慢，或网络文件系统没有响应。",
   "quiet.FETCH":
     "正在用 git 下载：来源可能很慢或无法访问。可以继续等待；若一直如此，请取消，并在设置中配置镜像（github_mirror）或其他来源。",
@@ -66,7 +66,7 @@ const zh = {
   "failure.version": "换一个版本，再部署一次。",
   "failure.space": "在磁盘上腾出空间，然后重试；或选择另一块磁盘上的文件夹。",
   "failure.path": "按上面所说处理该文件夹，然后重试；或换一个文件夹。",
-  "failure.other": "按最后的输出排除原因，然后重试：会从失败的步骤继续。",
+  "failure.other": "根据最后的输出排除原因，然后重试：会从失败的步骤继续。",
   "failure.retry": "重试",
   "failure.change": "修改后重新部署",
   "failure.remove": "放弃并删除",
@@ -149,7 +149,7 @@ const en: Record<keyof typeof zh, string> = {
     "Check the network, or set a mirror (github_mirror, sources, python_index_url), then try again: what was downloaded is kept.",
   "failure.version": "Choose another version and deploy again.",
   "failure.space": "Free some of the disk and try again, or choose a folder on another disk.",
-  "failure.path": "Do to the folder what is said above and try again, or choose another one.",
+  "failure.path": "Correct the folder as described above and try again, or choose another one.",
   "failure.other":
     "Remove the cause that the last output shows, then try again: it goes on at the step that failed.",
   "failure.retry": "Try again",

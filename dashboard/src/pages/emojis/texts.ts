@@ -29,7 +29,7 @@ const zh = {
   "upload.done": "已添加，名称为 {name}",
   "upload.same": "未添加：{message}",
   "upload.refused": "未添加：{message}",
-  "upload.tooLarge": "未添加：{size}，至多 {most}",
+  "upload.tooLarge": "未添加：大小为 {size}，上限为 {most}",
   "upload.empty": "未添加：文件是空的",
   "upload.unreadable": "未添加：浏览器无法读取该文件（{message}）",
   "upload.unknown": "连接中断，不知道是否已添加。再试一次：若已添加，会说明是哪一个。",

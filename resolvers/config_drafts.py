@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from bots.documents import file, secrets, values
 from bots.documents.outline import Entry, hidden, outline
-from mailauncher.errors import InvalidParameter, LauncherError
+from mailauncher.errors import FileTooLarge, InvalidParameter, LauncherError
 from mailauncher.grants import Scope
 from mailauncher.interruption import Check
 from resolvers import configuration
@@ -63,6 +63,8 @@ async def draft(ctx: Context, instance_id: str, name: str, text: str) -> ConfigD
 
     def look(check: Check) -> tuple[_Understood, list[tuple[int, int]]]:
         understood = _understood(view, text, check)
+        if isinstance(understood.problem, FileTooLarge):
+            return understood, [(0, len(text))]
         return understood, hidden(text, understood.entries)
 
     async with ctx.configs.turns.of(instance_id, Waiting.READS):
@@ -75,8 +77,8 @@ def _understood(view: ConfigView, text: str, check: Check) -> _Understood:
     """Blocks."""
     location, problem = view.location, None
     try:
-        if len(file.encoded(text)) > file.LIMIT_BYTES:
-            raise file.too_large(location.path)
+        file.encoded(text)
+        _require_size(location, text)
         new = location.format.read(text)
     except LauncherError as error:
         return _Understood(error)
@@ -98,8 +100,9 @@ def _understood(view: ConfigView, text: str, check: Check) -> _Understood:
 
 @needs(Scope.OPERATE, filters=True)
 async def diff(ctx: Context, draft: ConfigDraft) -> str:
-    """What the text would change in the file: a unified diff, secrets hidden."""
+    """What the text would change in the file: a unified diff, secrets hidden. Raises FileTooLarge, ServiceUnavailable."""
     location = draft.view.location
+    _require_size(location, draft.text)
     content, path = draft.text.encode(errors="replace"), location.path
     async with ctx.configs.turns.of(location.instance_id, Waiting.READS):
         return await ctx.configs.work(
@@ -166,8 +169,10 @@ class ConfigMerge:
 
 @needs(Scope.OPERATE)
 async def merge(ctx: Context, instance_id: str, name: str, base: str, text: str) -> ConfigMerge:
-    """Joins what a text has changed of `base` with what the file has of it now. Raises as `draft`."""
+    """Joins what a text has changed of `base` with what the file has of it now. Raises as `draft`, and FileTooLarge."""
     view = await configuration.read(ctx, instance_id, name)
+    for given in (base, text):
+        _require_size(view.location, given)
     kind = view.location.kind
 
     def join(_: Check) -> ConfigMerge:
@@ -177,6 +182,12 @@ async def merge(ctx: Context, instance_id: str, name: str, base: str, text: str)
 
     async with ctx.configs.turns.of(instance_id, Waiting.READS):
         return await ctx.configs.work(join)
+
+
+def _require_size(location: ConfigLocation, text: str) -> None:
+    """Raises FileTooLarge."""
+    if len(text.encode(errors="replace")) > file.LIMIT_BYTES:
+        raise file.too_large(location.path)
 
 
 def _lines(text: str) -> list[str]:

@@ -84,8 +84,16 @@ async def test_a_text_with_a_syntax_error_says_where(launcher: Launcher, bot: In
 
     assert (found["problem"]["line"], found["problem"]["column"]) == (2, 5)
     assert (found["values"], found["changedKeys"], len(found["hidden"])) == ([], [], 1)
-    large = await draft(launcher, bot, "#" * ((1 << 20) + 1))
+
+
+async def test_a_text_that_is_too_large_is_not_worked_on(launcher: Launcher, bot: InstanceView) -> None:
+    text = "#" * ((1 << 20) + 1)
+    without_diff = DRAFT.replace(" diff }", " }")
+    large = (await ask(launcher, without_diff, ENGLISH, id=bot.id, name="bot", text=text)).result
     assert "exceeds 1 MiB" in large["problem"]["message"]
+    assert (large["values"], large["hidden"]) == ([], [[0, len(text)]])
+    assert (await ask(launcher, DRAFT, id=bot.id, name="bot", text=text)).code == "FILE_TOO_LARGE"
+    assert (await ask(launcher, MERGE, id=bot.id, base=text, text="")).code == "FILE_TOO_LARGE"
 
 
 async def test_values_of_a_text_are_set_removed_and_repeated(launcher: Launcher, bot: InstanceView) -> None:

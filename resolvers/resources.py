@@ -221,8 +221,8 @@ class ResourceOperations(Generic[New, Change, Filter, View]):
     @needs(Scope.ADMIN)
     async def delete_for_now(
         self, ctx: Context, instance_id: str, ids: Sequence[str], *, from_bot: bool = False
-    ) -> int:
-        """As `delete`, but `restore` can undo it until the moment that is returned, in milliseconds since 1970."""
+    ) -> float:
+        """As `delete`, but `restore` can undo it for as many seconds as are returned."""
         ctx.live.view(instance_id)
         validation.require_bulk(ids, "ids")
         return await ctx.deletions.put_aside(

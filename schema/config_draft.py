@@ -135,7 +135,7 @@ class ConfigDraft:
     diff: str | None = strawberry.field(
         resolver=_diff,
         description=f"What it would change: a unified diff of at most {DIFF_LINES} lines, secrets hidden; empty for no change. "
-        "Null only with an error: `SERVICE_UNAVAILABLE`.",
+        "Null only with an error: `FILE_TOO_LARGE`, `SERVICE_UNAVAILABLE`.",
     )
 
 

@@ -36,8 +36,8 @@ FROM_BOT = (
     "Whether to delete it from the bot's database too, if it came from there. False: it is only removed here, and does not "
     "reappear."
 )
-UNDOABLE = "Whether it can be undone for a while: {} brings back what it was until `undoableUntil`. The bot is told after that."
-UNDOABLE_UNTIL = "Until when it can be undone. Null: not at all."
+UNDOABLE = "Whether it can be undone for a while: {} brings back what it was within `undoableForS`. The bot is told after that."
+UNDOABLE_FOR_S = "Seconds from now on in which it can be undone. Null: not at all."
 UNCHANGED = "Null: unchanged."
 CURSOR = "Pass it as `after` to continue after this item."
 

@@ -15,10 +15,9 @@ from schema.descriptions import (
     MESSAGE,
     UNCHANGED,
     UNDOABLE,
-    UNDOABLE_UNTIL,
+    UNDOABLE_FOR_S,
 )
 from schema.emoji import CATEGORY, DESCRIPTION, NAME, TAGS, Emoji, from_view
-from schema.scalars import Instant
 from store.emojis import TAGS_LIMIT
 from store.pictures import MAX_BYTES, MAX_PIXELS
 
@@ -45,7 +44,7 @@ class EmojisPayload:
 class DeleteEmojisPayload:
     ids: list[strawberry.ID] = strawberry.field(description="Ids of the deleted emojis.")
     message: str = strawberry.field(description=MESSAGE)
-    undoable_until: Instant | None = strawberry.field(default=None, description=UNDOABLE_UNTIL)
+    undoable_for_s: float | None = strawberry.field(default=None, description=UNDOABLE_FOR_S)
 
 
 @strawberry.input(description="A new emoji.")
@@ -201,12 +200,14 @@ async def _delete_many(
 ) -> DeleteEmojisPayload | None:
     context = info.context
     delete = emojis.delete_for_now if input.undoable else emojis.delete
-    until = await context.complete(delete(context.ctx, input.instance_id, input.ids, from_bot=input.from_bot))
+    undoable_for = await context.complete(
+        delete(context.ctx, input.instance_id, input.ids, from_bot=input.from_bot)
+    )
     message = Text(f"已删除 {len(input.ids)} 个表情包", f"{len(input.ids)} emojis were deleted")
     return DeleteEmojisPayload(
         ids=input.ids,
         message=message.in_language(context.language),
-        undoable_until=None if until is None else Instant(until),
+        undoable_for_s=undoable_for,
     )
 
 

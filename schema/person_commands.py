@@ -15,10 +15,10 @@ from schema.descriptions import (
     MESSAGE,
     UNCHANGED,
     UNDOABLE,
-    UNDOABLE_UNTIL,
+    UNDOABLE_FOR_S,
 )
 from schema.person import AVATAR_URL, NICKNAME, PROFILE, USER_ID, USERNAME, Person, from_view
-from schema.scalars import Instant, Json
+from schema.scalars import Json
 
 CREATED = Text("用户信息已创建", "The person was created")
 UPDATED = Text("用户信息已更新", "The person was updated")
@@ -43,7 +43,7 @@ class PersonsPayload:
 class DeletePersonsPayload:
     ids: list[strawberry.ID] = strawberry.field(description="Ids of the deleted persons.")
     message: str = strawberry.field(description=MESSAGE)
-    undoable_until: Instant | None = strawberry.field(default=None, description=UNDOABLE_UNTIL)
+    undoable_for_s: float | None = strawberry.field(default=None, description=UNDOABLE_FOR_S)
 
 
 @strawberry.input(description="A new person.")
@@ -175,12 +175,14 @@ async def _delete_many(
 ) -> DeletePersonsPayload | None:
     context = info.context
     delete = persons.delete_for_now if input.undoable else persons.delete
-    until = await context.complete(delete(context.ctx, input.instance_id, input.ids, from_bot=input.from_bot))
+    undoable_for = await context.complete(
+        delete(context.ctx, input.instance_id, input.ids, from_bot=input.from_bot)
+    )
     message = Text(f"已删除 {len(input.ids)} 条用户信息", f"{len(input.ids)} persons were deleted")
     return DeletePersonsPayload(
         ids=input.ids,
         message=message.in_language(context.language),
-        undoable_until=None if until is None else Instant(until),
+        undoable_for_s=undoable_for,
     )
 
 

@@ -43,13 +43,13 @@ class Deletions:
 
     async def put_aside(
         self, kind: ResourceKind, instance_id: str, ids: Sequence[str], *, from_bot: bool
-    ) -> int:
-        """Takes all of them or none from sight, and deletes them in UNDO_S. Returns when, in milliseconds since 1970. Raises
+    ) -> float:
+        """Takes all of them or none from sight, and deletes them in UNDO_S. Returns the seconds left until then. Raises
         ResourceNotFound."""
         until = now_ms() + 1000 * UNDO_S
         await self._stores.rows(kind).put_aside(instance_id, ids, until, from_bot=from_bot)
         self._look_in((kind, instance_id), UNDO_S)
-        return until
+        return max(0.0, (until - now_ms()) / 1000)
 
     async def run(self) -> None:
         """Completes each deletion when its time has come."""

@@ -601,7 +601,7 @@ export type DeleteEmojisMutationVariables = Exact<{
 }>;
 
 
-export type DeleteEmojisMutation = { deletion: { undoableUntil: string | null } | null };
+export type DeleteEmojisMutation = { deletion: { undoableForS: number | null } | null };
 
 export type RestoreEmojisMutationVariables = Exact<{
   instanceId: string;
@@ -1076,7 +1076,7 @@ export type DeletePersonsMutationVariables = Exact<{
 }>;
 
 
-export type DeletePersonsMutation = { deletion: { undoableUntil: string | null } | null };
+export type DeletePersonsMutation = { deletion: { undoableForS: number | null } | null };
 
 export type RestorePersonsMutationVariables = Exact<{
   instanceId: string;
@@ -1456,7 +1456,7 @@ export const EmojiDetailDocument = {"__meta__":{"hash":"sha256:8f9de4033e925312d
 export const AddEmojiDocument = {"__meta__":{"hash":"sha256:718c0c05e3148ebe0baa5923473ef3b5184df544a827cb0eea2604c5756c4fd1"}} as unknown as TypedDocumentString<AddEmojiMutation, AddEmojiMutationVariables>;
 export const EditEmojiDocument = {"__meta__":{"hash":"sha256:c65b3126407ef91e21fe6675d7356db7b71b80d3a01d6b168d42ea948a10f9e4"}} as unknown as TypedDocumentString<EditEmojiMutation, EditEmojiMutationVariables>;
 export const EditEmojisDocument = {"__meta__":{"hash":"sha256:7a8f887e8a47d97ffd70888eb895097056b049d242675f47327cd41f7b2d5034"}} as unknown as TypedDocumentString<EditEmojisMutation, EditEmojisMutationVariables>;
-export const DeleteEmojisDocument = {"__meta__":{"hash":"sha256:167ebc4a92d6323dcab6d82ee5a9d331c680d75f883980dda08b1377e5167c21"}} as unknown as TypedDocumentString<DeleteEmojisMutation, DeleteEmojisMutationVariables>;
+export const DeleteEmojisDocument = {"__meta__":{"hash":"sha256:7858b7fb3f2d02315495eb28a5d72c52c45452232aa77f3e11bc79ace784adc9"}} as unknown as TypedDocumentString<DeleteEmojisMutation, DeleteEmojisMutationVariables>;
 export const RestoreEmojisDocument = {"__meta__":{"hash":"sha256:965c6261662114b12aad12def949ecf107fefc1f0f01f8b836d99362ab721497"}} as unknown as TypedDocumentString<RestoreEmojisMutation, RestoreEmojisMutationVariables>;
 export const FolderDocument = {"__meta__":{"hash":"sha256:e7af9427fb06d875378258ca695cf3ad50eca7368e4aef3b1297507bdfe33959"}} as unknown as TypedDocumentString<FolderQuery, FolderQueryVariables>;
 export const FileTextDocument = {"__meta__":{"hash":"sha256:082bc05ea9f5a10d5d920486f267916e57eaa80d9cb5b10933f06aa3424737c3"}} as unknown as TypedDocumentString<FileTextQuery, FileTextQueryVariables>;
@@ -1513,7 +1513,7 @@ export const PersonPageDocument = {"__meta__":{"hash":"sha256:36eb365fbe647cb0f0
 export const PersonDetailDocument = {"__meta__":{"hash":"sha256:b478ca949253d59c4400e16f972d462f6c6b9ae7429f2a635e22886179abf668"}} as unknown as TypedDocumentString<PersonDetailQuery, PersonDetailQueryVariables>;
 export const AddPersonDocument = {"__meta__":{"hash":"sha256:3ec15480eed3ff34a212a090232086d212c5ad79d5da2ec0db7645004e271b7e"}} as unknown as TypedDocumentString<AddPersonMutation, AddPersonMutationVariables>;
 export const EditPersonDocument = {"__meta__":{"hash":"sha256:b7ab16980147c41536e3c7723f8dbaabc20e0ceff55209559510258f50f9c4a5"}} as unknown as TypedDocumentString<EditPersonMutation, EditPersonMutationVariables>;
-export const DeletePersonsDocument = {"__meta__":{"hash":"sha256:1bd15e612e43743dd5be2d217aec5ee21262a476c0417f3b1a1c6aee4a58c8ae"}} as unknown as TypedDocumentString<DeletePersonsMutation, DeletePersonsMutationVariables>;
+export const DeletePersonsDocument = {"__meta__":{"hash":"sha256:8e2ab70c89cd0e1af03282193d46b8df86ad148c7a8eefa60663716c88ad1523"}} as unknown as TypedDocumentString<DeletePersonsMutation, DeletePersonsMutationVariables>;
 export const RestorePersonsDocument = {"__meta__":{"hash":"sha256:311de926d7a2e64feedcf176f50f235bff1e22c110b9cda7c12a8de8e9d8d2c3"}} as unknown as TypedDocumentString<RestorePersonsMutation, RestorePersonsMutationVariables>;
 export const SyncStatusDocument = {"__meta__":{"hash":"sha256:34723099ec38367613f714dcac201154b47c265859d6875647de594cfcf27992"}} as unknown as TypedDocumentString<SyncStatusQuery, SyncStatusQueryVariables>;
 export const SynchronizeDocument = {"__meta__":{"hash":"sha256:891c8e0f71f00832bf4424d21cd70961cdeaf973de2b54571223f88bb80920aa"}} as unknown as TypedDocumentString<SynchronizeMutation, SynchronizeMutationVariables>;

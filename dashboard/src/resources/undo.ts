@@ -8,7 +8,7 @@ const AT_ONCE = 200;
 
 interface Deleted {
   ids: readonly string[];
-  /** Until when it can be undone, in milliseconds since 1970. */
+  /** Until when it can be undone, in milliseconds since 1970 by this browser's clock. */
   until: number;
 }
 
@@ -21,7 +21,7 @@ export interface Undo {
 }
 
 export type Deleting = Operation<
-  { deletion: { undoableUntil: string | null } | null },
+  { deletion: { undoableForS: number | null } | null },
   { instanceId: string; ids: string[]; fromBot: boolean }
 >;
 export type Restoring = Operation<unknown, { instanceId: string; ids: string[] }>;
@@ -39,8 +39,9 @@ export function createUndo(kind: string, instanceId: string, deleting: Deleting,
     remove: async (ids, fromBot) => {
       let done: Deleted | undefined;
       for (const some of parts(ids)) {
+        const asked = Date.now();
         const { deletion } = await command(deleting, { instanceId, ids: some, fromBot });
-        const until = Date.parse(deletion?.undoableUntil ?? "");
+        const until = asked + 1000 * (deletion?.undoableForS ?? 0);
         done = { ids: [...(done?.ids ?? []), ...some], until: Math.min(done?.until ?? until, until) };
         keep(done);
       }

@@ -1,6 +1,5 @@
 """`mailauncher database`: moves what the launcher keeps between SQLite and PostgreSQL, while no server runs."""
 
-import asyncio
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -58,6 +57,8 @@ def copy(
         for place in places:
             if isinstance(place, Path):
                 held.enter_context(lock.hold(place, ""))
+        import asyncio
+
         copied = asyncio.run(_copy(*places, replace=replace))
     if copied:
         console.note("已复制，并逐行核对一致", "Copied, and each row compared")

@@ -35,6 +35,7 @@ TABLES: tuple[type[Model], ...] = (
     models.Person,
     models.Learned,
     models.Sync,
+    models.SshKey,
 )
 _ROWS_AT_ONCE = 500
 _FILES_AT_ONCE = 20

@@ -214,7 +214,13 @@ def test_a_documented_code_has_its_verdict_and_both_languages(code: Code) -> Non
 
 
 def test_every_variable_in_the_docs_exists() -> None:
-    of_tests = {"MAILAUNCHER_REAL_MAIBOT", "MAILAUNCHER_REAL_ADAPTER", "MAILAUNCHER_PAGES"}
+    of_tests = {
+        "MAILAUNCHER_PAGES",
+        "MAILAUNCHER_POSTGRESQL",
+        "MAILAUNCHER_REAL_ADAPTER",
+        "MAILAUNCHER_REAL_MAIBOT",
+        "MAILAUNCHER_TESTS_DATABASE",
+    }
     known = {setting.variable for setting in catalogue()} | {"MAILAUNCHER_CONFIG"} | of_tests
     named = {
         name for page in PAGES for name in re.findall(r"MAILAUNCHER_[A-Z_]+[A-Z]", page.read_text("utf-8"))

@@ -38,7 +38,7 @@ def _preparing(program: Program) -> Details:
         return Details(WaitingFor.PORT, reason=program.port_wait)
     needed = next((need for need in program.needs if need.wanted and not need.alive), None)
     if needed is None:
-        return Details()
+        return Details(reason=_died_before(program))
     reason = Text(f"{needed.title.zh}须先启动", f"{needed.title.en} has to start first")
     return Details(WaitingFor.PROGRAM, reason=reason)
 

@@ -20,7 +20,8 @@ async def test_the_first_page_shows_two_bots_that_need_somebody_and_why(tmp_path
         async with page_of(launcher, opened) as watched:
             page = watched.page
             await page.goto("/")
-            await expect(page.get_by_role("link", name="demo", exact=True)).to_be_visible()
+            listed = page.get_by_role("region", name="Instances").get_by_role("link", name="demo", exact=True)
+            await expect(listed).to_be_visible()
             await demo.start_others(launcher.ctx, tmp_path / "demo", new)
             needs = page.get_by_role("region", name="Needs you")
             await expect(needs.get_by_role("link", name="demo-asking", exact=True)).to_be_visible()

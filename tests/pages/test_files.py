@@ -1,5 +1,6 @@
 """The files of a bot on its page."""
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -119,8 +120,10 @@ async def test_a_text_is_edited_and_nothing_is_overwritten_unasked(tmp_path: Pat
             await page.reload()
             await expect(editor).to_have_value("one\nthree\n")
             await editor.press("Control+s")
+            async with asyncio.timeout(30):
+                while (folder / "a.txt").read_bytes() != b"one\r\nthree\r\n":
+                    await asyncio.sleep(0.05)
             await expect(page.get_by_role("button", name="Save")).to_be_disabled()
-            assert (folder / "a.txt").read_bytes() == b"one\r\nthree\r\n"
             await editor.fill("mine")
             (folder / "a.txt").write_bytes(b"theirs")
             await page.get_by_role("button", name="Save").click()

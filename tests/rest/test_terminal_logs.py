@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 
 from mailauncher.errors import CommandFailed, InvalidParameter
+from mailauncher.grants import EVERYTHING
 from resolvers import instances, log_search, logs, terminals
 from resolvers.context import Context
 from resolvers.log_search import LogMatches, LogQuery
@@ -130,7 +132,7 @@ class Printed:
 
 
 Use = Callable[[Printed], None]
-CTX: Any = None  # nothing but `terminals.find` looks at it
+CTX: Any = SimpleNamespace(grant=EVERYTHING)  # nothing but `terminals.find` looks at the rest
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from tortoise import connections
 
 from mailauncher.errors import Conflict, DatabaseError, Text
 from mailauncher.events import Bus
+from mailauncher.grants import Scope
 from store import copying, models
 from store.copying import copy
 from store.database import Database
@@ -20,6 +21,7 @@ from store.records import DeploymentKind
 from store.registry import Registry
 from store.revisions import Revisions
 from store.snapshots import LastSync, Snapshots
+from store.ssh_keys import SshKeyRecord, SshKeys
 from tests.store.test_emojis import emoji, person
 from tests.store.test_registry import record
 from tests.support import databases
@@ -62,6 +64,19 @@ async def fill(database: Database) -> None:
     snapshots = Snapshots(database)
     await snapshots.save(BOT, "person", {"k": {"platform": "qq", "nul": "\0"}}, 7)
     await snapshots.save_last_sync(BOT, LastSync(9, Text("失败", "failed")))
+    keys = await SshKeys.read(database, Bus())
+    await keys.add(
+        SshKeyRecord(
+            name="laptop",
+            key="ssh-ed25519 AAAA",
+            fingerprint="SHA256:AAAA",
+            authority=False,
+            principals=(),
+            scope=Scope.READ,
+            instances=None,
+            added_at=5,
+        )
+    )
 
 
 async def all_of(database: Database) -> dict[str, list[object]]:

@@ -219,11 +219,14 @@ async def test_whoever_tries_to_reach_it_and_leaves_does_not_keep_others_from_it
 
     monkeypatch.setattr(client_module, "RETRY_PAUSE_S", 0.0)
     tries: asyncio.Queue[None] = asyncio.Queue()
+    ended: asyncio.Queue[None] = asyncio.Queue()
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         tries.put_nowait(None)
         await reader.read(-1)
         writer.close()
+        await writer.wait_closed()
+        ended.put_nowait(None)
 
     async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
@@ -240,3 +243,4 @@ async def test_whoever_tries_to_reach_it_and_leaves_does_not_keep_others_from_it
             trying.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await trying
+            await ended.get()

@@ -12,6 +12,7 @@ import { css as parts, Skeleton, Unread } from "../../ui/parts";
 import { useStore } from "../../ui/store";
 import { Doors } from "./Doors";
 import { Header } from "./Header";
+import css from "./instance.module.css";
 import { MissingServices } from "./MissingServices";
 import { Programs } from "./Programs";
 import { Settings } from "./Settings";
@@ -61,11 +62,13 @@ function Found({ instance, tab }: { instance: Instance; tab: Tab }) {
   return (
     <>
       <Header instance={instance} />
-      <Doors instance={instance} />
       <Trouble instance={instance} />
       {found && <MissingServices instance={instance} services={found} />}
       {services.error && <Unread error={services.error} again={services.again} />}
-      <Programs instance={instance} plugins={found?.hostedServices ?? []} />
+      <div className={tab === NAMES[0] ? css.programsOf : css.programsOnWide}>
+        <Doors instance={instance} />
+        <Programs instance={instance} plugins={found?.hostedServices ?? []} />
+      </div>
       <nav className={parts.tabs} aria-label={text("bot.tabs")}>
         {NAMES.map((name) => (
           <Link

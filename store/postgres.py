@@ -267,7 +267,8 @@ def _is_away(error: BaseException) -> bool:
     if isinstance(error, OSError):  # a timeout is one too
         return True
     if isinstance(error, asyncpg.InterfaceError):
-        return "closed" in str(error) or "closing" in str(error)
+        # The pool takes a connection back at once when it is lost between two statements of a transaction.
+        return any(word in str(error) for word in ("closed", "closing", "released back to the pool"))
     return str(getattr(error, "sqlstate", "")).startswith(_AWAY_STATES)
 
 

@@ -127,6 +127,8 @@ class Client(AsyncpgDBClient):
                 await self._pool.release(connection, timeout=CONNECT_S)
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 self._translated(error)
+            except asyncpg.InternalClientError:
+                pass  # it was lost since `release` began, and the pool has taken it back by itself
 
     def acquire_connection(self) -> Any:
         return _Taken(self)

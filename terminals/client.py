@@ -385,7 +385,11 @@ class KeeperClient:
         """
         self._retired = True
         try:
-            await self._send_request("end")
+            try:
+                await self._send_request("end")
+            except ConnectionFailed as error:
+                if isinstance(error, NoAnswer) or not self._gone.is_set():
+                    raise
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
                 await self._gone.wait()
         except BaseException:

@@ -106,7 +106,9 @@ async def test_the_bot_runs_until_the_new_version_is_made(bots: Bots) -> None:
         bots.hold("fetch", "configure")
         await upgrades.upgrade(ctx, before.id, "0.12.1")
         await at_step(ctx, before.id, "fetch")
-        assert instances.get(ctx, before.id) == before
+        now = instances.get(ctx, before.id)
+        assert (now.pid, now.version, now.status) == (before.pid, before.version, State.RUNNING)
+        assert [service.pid for service in now.services] == [service.pid for service in before.services]
         await instances.restart(ctx, before.id)
         with pytest.raises(InstanceAlreadyRunning):
             await upgrades.upgrade(ctx, before.id, "0.12.1")

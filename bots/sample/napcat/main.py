@@ -20,7 +20,7 @@ from src.service import run_service  # noqa: E402
 
 _log = logging.getLogger("NapCat")
 _MODULES = 33
-_LOGIN_S = 3.0
+_LOGIN_S = 0.5
 _PORTS_TRIED = 100  # a busy WebUI port is no error: the next free one is taken and printed
 
 
@@ -31,7 +31,7 @@ async def main() -> None:
     server = await _listen(settings["host"], settings["port"])
     _log.info("WebUI 已启动")
     print(f"WebUI: http://127.0.0.1:{ports.port_of(server)}/webui?token={token}", flush=True)
-    print(f"请扫描二维码登录（示例：{_LOGIN_S:.0f} 秒后自动登录）:\n{_code(token)}", flush=True)
+    print(f"请扫描二维码登录（示例：会自动登录）:\n{_code(token)}", flush=True)
     print(f"二维码内容: sample://login/{token}", flush=True)
     await asyncio.sleep(_LOGIN_S)
     _log.info("登录成功（示例账号）")

@@ -448,7 +448,7 @@ async def test_a_folder_that_is_gone_is_an_error(ctx: Context, tmp_path: Path) -
 
 async def test_an_unreadable_file_is_an_error_and_leaves_no_partial_backup() -> None:
     with nobodys_folder() as folder:
-        async with parts(folder) as ctx:
+        async with parts(folder, database_url="") as ctx:
             bot = await a_bot(ctx, folder)
             (Path(bot.path) / "config/bot_config.toml").chmod(0)
             with pytest.raises(PermissionDenied) as caught:

@@ -40,7 +40,7 @@ async def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path: Path) -> Non
 
 
 async def test_a_start_that_fails_leaves_nothing_running(tmp_path: Path) -> None:
-    settings = settings_for(tmp_path)
+    settings = settings_for(tmp_path, database_url="")
     settings.data_folder.mkdir()
     (settings.data_folder / "mailauncher.db").write_bytes(b"no database" * 1000)
     before = asyncio.all_tasks()

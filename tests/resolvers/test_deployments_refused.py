@@ -200,7 +200,7 @@ async def test_folders_in_which_nothing_can_be_installed_are_refused(
 async def test_a_folder_without_write_permission_is_refused(bots: Bots) -> None:
     with nobodys_folder() as folder:
         folder.chmod(0o500)
-        async with bots.parts() as ctx:
+        async with bots.parts(database_url="") as ctx:
             await refused(ctx, InvalidPath, "path", path=str(folder / "bot"))
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import io
 import re
-import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,11 @@ import httpx
 import pytest
 import pytest_asyncio
 from PIL import Image
+from tortoise import connections
 
 from mailauncher.errors import Code
+from store import models
+from tests.support.databases import refuse
 from tests.support.http import API, add_bot, client, failure, write_bot
 from tests.support.pictures import base64_of, moving, picture
 from tests.support.server import Launcher
@@ -283,18 +285,14 @@ async def test_the_path_of_the_search_is_not_an_emoji(http: httpx.AsyncClient) -
 async def test_a_failing_database_is_reported_and_leaves_no_image(
     http: httpx.AsyncClient, launcher: Launcher, caplog: pytest.LogCaptureFixture
 ) -> None:
-    file = launcher.ctx.settings.data_folder / "mailauncher.db"
-    database = sqlite3.connect(file)
-    database.execute(
-        "CREATE TRIGGER full BEFORE INSERT ON emoji BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
-    )
-    database.commit()
-    assert "full" not in failure(await http.post("emoji", json=EMOJI), Code.DATABASE_ERROR)
-    assert "disk is full" in caplog.text
-    assert not [file for file in file.parent.joinpath("emojis").rglob("*") if file.is_file()]
-    database.execute("ALTER TABLE emoji RENAME TO lost")
-    database.commit()
-    database.close()
+    database = launcher.ctx.store.emojis._database
+    await refuse(database, "INSERT", "emoji")
+    assert "refused" not in failure(await http.post("emoji", json=EMOJI), Code.DATABASE_ERROR)
+    assert "refused" in caplog.text
+    images = launcher.ctx.settings.data_folder / "emojis"
+    assert not [file for file in images.rglob("*") if file.is_file()]
+    with database.session():
+        await connections.get("default").execute_script("ALTER TABLE emoji RENAME TO lost")
     failure(await http.post("emoji/search", json={"query": "x"}), Code.DATABASE_ERROR)
 
 
@@ -432,7 +430,5 @@ async def test_deleting_an_instance_deletes_its_resources_and_their_images(
         await http.delete(f"{API}/instance/{instance_id}/delete")
     await ctx.live.close()  # waits for tasks that nobody awaits
     assert not [file for file in (ctx.settings.data_folder / "emojis").rglob("*") if file.is_file()]
-    database = sqlite3.connect(ctx.settings.data_folder / "mailauncher.db")
-    for table in ("emoji", "person"):
-        assert database.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)  # noqa: S608 - two names
-    database.close()
+    with ctx.store.emojis._database.session():
+        assert [await table.all().count() for table in (models.Emoji, models.Person)] == [0, 0]

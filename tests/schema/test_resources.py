@@ -136,7 +136,8 @@ async def test_facets_are_those_of_the_matching_emojis(launcher: Launcher, bot: 
     query = """query ($id: ID!, $text: String) { instance(id: $id) { emojis(text: $text) { facets {
       tags { value count } categories(first: 1) { value count } } } } }"""
     facets = (await ask(launcher, query, id=bot)).result["emojis"]["facets"]
-    assert facets["tags"] == [{"value": "cat", "count": 2}, {"value": "x", "count": 2}]
+    cat, x = facets["tags"]  # spelt as one of those that differ only in case
+    assert (cat["value"] in ("Cat", "cat"), cat["count"], x) == (True, 2, {"value": "x", "count": 2})
     assert facets["categories"] == [{"value": "a", "count": 2}]
     facets = (await ask(launcher, query, id=bot, text="o")).result["emojis"]["facets"]
     assert [(tag["value"].lower(), tag["count"]) for tag in facets["tags"]] == [("cat", 2), ("x", 1)]

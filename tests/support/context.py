@@ -102,9 +102,10 @@ def settings_for(folder: Path, **given: object) -> Settings:
         "start_grace_s": 0.3,
         "stop_timeout_s": 3.0,
         "stop_bots_at_exit": True,
-        "database_url": url_for(folder / "data"),
         "sources_maibot": [(folder / "no-repository").absolute().as_uri()],
     }
+    if "database_url" not in given:
+        values["database_url"] = url_for(folder / "data")
     return load({}, **(values | given))
 
 

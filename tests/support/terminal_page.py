@@ -53,13 +53,18 @@ async def focus(page: Page) -> None:
 
 
 async def shown(page: Page) -> str:
-    """All that the terminal's screen has, or what is selected, as its button copies it."""
+    """All that the terminal's screen has, or what is selected, as its button copies it.
+
+    Waits until it has anything: while another part of the log is being drawn, the screen is empty for a moment.
+    """
     await page.evaluate("navigator.clipboard.writeText('')")
-    await page.get_by_role("button", name="Copy", exact=True).click()
     async with asyncio.timeout(PATIENCE_S):
-        while not (text := await page.evaluate("navigator.clipboard.readText()")):
-            await asyncio.sleep(0.02)
-    return str(text)
+        while True:
+            await page.get_by_role("button", name="Copy", exact=True).click()
+            for _ in range(20):
+                if text := await page.evaluate("navigator.clipboard.readText()"):
+                    return str(text)
+                await asyncio.sleep(0.02)
 
 
 async def wait_for_text(page: Page, wanted: str) -> str:

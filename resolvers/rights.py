@@ -11,15 +11,15 @@ from mailauncher.grants import EVERYTHING, Grant, Scope
 Operation = TypeVar("Operation", bound=Callable[..., Any])
 _OF_AN_INSTANCE = ("instance_id", "session_id")
 """Parameters by which an operation is told its instance."""
-_OF_INSTANCES = "instance_ids"
-"""The one of an operation on several at once."""
+_OF_INSTANCES = ("instance_ids", "asked")
+"""Those of an operation on several at once: ids, or tuples that begin with one."""
 
 
 def needs(scope: Scope, *, filters: bool = False) -> Callable[[Operation], Operation]:
     """Declares the scope that an operation needs. The check is made when it is called, before anything happens.
 
     An operation with a parameter `instance_id` or `session_id` is only for callers whose grant covers that instance, and one with
-    `instance_ids` for those whose grant covers all of them. One with none of these is not for callers with a grant that is limited
+    `instance_ids` or `asked` for those whose grant covers all of them. One with none of these is not for callers with a grant that is limited
     to some instances, unless it `filters`: returns only what is of those.
     Raises PermissionDenied, and InstanceNotFound for an instance that is not covered, as if there were none.
     """
@@ -28,7 +28,7 @@ def needs(scope: Scope, *, filters: bool = False) -> Callable[[Operation], Opera
         names = list(inspect.signature(operation).parameters)
         ctx_place = names.index("ctx")
         place = next((names.index(name) for name in _OF_AN_INSTANCE if name in names), None)
-        several = names.index(_OF_INSTANCES) if _OF_INSTANCES in names else None
+        several = next((names.index(name) for name in _OF_INSTANCES if name in names), None)
 
         @functools.wraps(operation)
         def checked(*args: Any, **kwargs: Any) -> Any:
@@ -39,7 +39,8 @@ def needs(scope: Scope, *, filters: bool = False) -> Callable[[Operation], Opera
                     named = args[place] if place < len(args) else kwargs.get(names[place])
                     require_covered(grant, named, filters=filters)
                 elif several is not None:
-                    for named in args[several]:
+                    for each in args[several]:
+                        named = each if isinstance(each, str) else each[0]
                         require_covered(grant, named, filters=filters)
                 elif not filters:
                     require_unlimited(grant)
@@ -65,7 +66,7 @@ def require_covered(grant: Grant, named: str | None, *, filters: bool) -> None:
     if named is None:
         if not filters:
             require_unlimited(grant)
-    elif not grant.covers(named.partition("_")[0]):
+    elif not grant.covers(named.rpartition("_")[0] or named):
         raise InstanceNotFound(named)
 
 

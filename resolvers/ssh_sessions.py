@@ -25,7 +25,7 @@ async def left(ctx: Context, session_id: str) -> None:
 
 
 async def _note(ctx: Context, session_id: str, kind: Kind, did: Text) -> None:
-    instance_id, _, terminal = session_id.partition("_")
+    instance_id, _, terminal = session_id.rpartition("_")
     view = next((view for view in instances.list_all(ctx) if view.id == instance_id), None)
     name = view.name if view else instance_id
     who = ctx.caller.removeprefix("ssh:")

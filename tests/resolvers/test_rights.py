@@ -13,7 +13,7 @@ import pytest
 import resolvers
 from mailauncher.errors import InstanceNotFound, LauncherError, PermissionDenied
 from mailauncher.grants import EVERYTHING, NOTHING, Grant, Scope
-from resolvers import backups, deployments, emojis, instances, system, terminals
+from resolvers import backups, configuration, deployments, emojis, instances, system, terminals
 from resolvers.context import Context
 from resolvers.resources import ResourceOperations
 from tests.support.context import add_bot
@@ -84,9 +84,14 @@ async def test_a_caller_sees_only_the_instances_that_its_grant_covers(ctx: Conte
             instances.get(limited, named)
         unknown = unknown or caught.value
         assert caught.value.text.en == unknown.text.en.replace("0" * 40, named)
-    assert await backups.lists(limited, [view.id]) == [[]]  # was refused, as about the whole server
+    # These were refused, as about the whole server.
+    assert await backups.lists(limited, [view.id]) == [[]]
+    assert await emojis.counts(limited, [(view.id, emojis.EmojiFilter())]) == [0]
+    assert await configuration.read_many(limited, []) == []
     for refused in (
         lambda: backups.lists(limited, [view.id, other.id]),
+        lambda: emojis.counts(limited, [(other.id, emojis.EmojiFilter())]),
+        lambda: configuration.read_many(limited, [(view.id, "a"), (other.id, "a")]),
         lambda: terminals.get(limited, f"{other.id}_main"),
         lambda: terminals.attach(limited, f"{other.id}_main", None),
         lambda: system.instance_changes(limited, other.id),

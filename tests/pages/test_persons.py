@@ -67,7 +67,15 @@ async def test_persons_are_found_edited_deleted_and_brought_back(tmp_path: Path)
             await page.get_by_role("button", name="Delete", exact=True).click()
             await expect(page.get_by_text("6 in all")).to_be_visible()
             assert len(await found(ctx, bot, "林59")) == 6
-            await page.get_by_role("button", name="Undo").click()
+            await page.get_by_label("Select 小林592").click()
+            await page.get_by_role("button", name="Delete", exact=True).click()
+            await expect(page.get_by_text("5 in all")).to_be_visible()
+            undo = page.get_by_role("button", name="Undo")
+            await expect(undo).to_have_count(2)
+            await undo.last.click()  # the earlier one
+            await expect(page.get_by_text("9 in all")).to_be_visible()
+            await page.reload()
+            await undo.click()
             await expect(page.get_by_text("10 in all")).to_be_visible()
             assert len(await found(ctx, bot, "林59")) == 10
             watched.require_clean()

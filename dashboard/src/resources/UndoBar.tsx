@@ -1,4 +1,4 @@
-/** Says what was deleted, and undoes it as long as the server can. */
+/** Says what was deleted, and undoes each deletion as long as the server can. */
 import { useEffect } from "react";
 import { useCommands } from "../app/useCommand";
 import { useNumbers } from "../i18n/numbers";
@@ -8,42 +8,43 @@ import { Button, css as parts } from "../ui/parts";
 import { useStore } from "../ui/store";
 import css from "./resources.module.css";
 import { useResourceText } from "./texts";
-import type { Undo } from "./undo";
+import type { Deletion, Undo } from "./undo";
+
+const SHOWN_MOST = 5;
 
 export function UndoBar({ undo, restored }: { undo: Undo; restored: () => void }) {
-  const deleted = useStore(undo.deleted);
+  const text = useResourceText();
+  const numbers = useNumbers();
+  const deletions = useStore(undo.deletions);
+  const hidden = deletions.length - SHOWN_MOST;
   return (
     <div role="status" className={css.undo}>
-      {deleted && <Offer key={deleted.until} undo={undo} deleted={deleted} restored={restored} />}
+      {deletions.slice(0, SHOWN_MOST).map((deletion) => (
+        <Offer key={deletion.number} undo={undo} deletion={deletion} restored={restored} />
+      ))}
+      {hidden > 0 && <p className={parts.dim}>{text("undo.more", { count: numbers.count(hidden) })}</p>}
     </div>
   );
 }
 
-function Offer({
-  undo,
-  deleted,
-  restored,
-}: {
-  undo: Undo;
-  deleted: { ids: readonly string[]; until: number };
-  restored: () => void;
-}) {
+function Offer({ undo, deletion, restored }: { undo: Undo; deletion: Deletion; restored: () => void }) {
   const text = useResourceText();
   const shared = useText();
   const numbers = useNumbers();
   const { busy, refused, attempt } = useCommands();
-  const left = Math.ceil((deleted.until - useNow()) / 1000);
+  const { number, ids, until } = deletion;
+  const left = Math.ceil((until - useNow()) / 1000);
   const over = left <= 0;
   useEffect(() => {
-    if (over && !busy) undo.forget();
-  }, [over, busy, undo]);
+    if (over && !busy) undo.forget(number);
+  }, [over, busy, undo, number]);
   const restore = async () => {
-    await attempt(text("undo.failed"), undo.restore());
+    await attempt(text("undo.failed"), undo.restore(number));
     restored();
   };
   return (
-    <>
-      <span>{text("undo.deleted", { count: numbers.count(deleted.ids.length) })}</span>
+    <div className={css.offer}>
+      <span>{text("undo.deleted", { count: numbers.count(ids.length) })}</span>
       <span className={parts.dim} aria-hidden="true">
         {text("undo.left", { seconds: Math.max(0, left) })}
       </span>
@@ -56,9 +57,9 @@ function Offer({
       >
         {text("undo.do")}
       </Button>
-      <Button small onClick={undo.forget}>
+      <Button small onClick={() => undo.forget(number)}>
         {shared("do.close")}
       </Button>
-    </>
+    </div>
   );
 }

@@ -6,18 +6,22 @@ import { createStore, type Store } from "../ui/store";
 /** As many ids are in one command. */
 const AT_ONCE = 200;
 
-interface Deleted {
+/** What was deleted at once, and can be brought back at once. */
+export interface Deletion {
+  /** Tells it from others of this tab. */
+  number: number;
   ids: readonly string[];
   /** Until when it can be undone, in milliseconds since 1970 by this browser's clock. */
   until: number;
 }
 
 export interface Undo {
-  deleted: Store<Deleted | undefined>;
+  /** What can be undone, newest first. */
+  deletions: Omit<Store<readonly Deletion[]>, "set">;
   /** Those that were deleted before a command failed can be brought back too. */
   remove(ids: readonly string[], fromBot: boolean): Promise<void>;
-  restore(): Promise<void>;
-  forget(): void;
+  restore(number: number): Promise<void>;
+  forget(number: number): void;
 }
 
 export type Deleting = Operation<
@@ -27,35 +31,43 @@ export type Deleting = Operation<
 export type Restoring = Operation<unknown, { instanceId: string; ids: string[] }>;
 
 export function createUndo(kind: string, instanceId: string, deleting: Deleting, restoring: Restoring): Undo {
-  const name = `mailauncher.undo.${kind}.${instanceId}`;
-  const deleted = createStore(read(name));
-  const keep = (next: Deleted | undefined) => {
-    if (next) sessionStorage.setItem(name, JSON.stringify(next));
+  const name = `mailauncher.deletions.${kind}.${instanceId}`;
+  const deletions = createStore(read(name));
+  let last = deletions.get()[0]?.number ?? 0;
+  const find = (number: number) => deletions.get().find((one) => one.number === number);
+  const keep = (next: readonly Deletion[]) => {
+    deletions.set(next);
+    if (next.length) sessionStorage.setItem(name, JSON.stringify(next));
     else sessionStorage.removeItem(name);
-    deleted.set(next);
+  };
+  const forget = (number: number) => keep(deletions.get().filter((one) => one.number !== number));
+  /** Each has its place by its number: a deletion of many rows grows where it began. */
+  const put = (changed: Deletion) => {
+    const others = deletions.get().filter(({ number }) => number !== changed.number);
+    keep([...others, changed].sort((a, b) => b.number - a.number));
   };
   return {
-    deleted,
+    deletions,
     remove: async (ids, fromBot) => {
-      let done: Deleted | undefined;
+      const number = ++last;
       for (const some of parts(ids)) {
         const asked = Date.now();
         const { deletion } = await command(deleting, { instanceId, ids: some, fromBot });
         const until = asked + 1000 * (deletion?.undoableForS ?? 0);
-        done = { ids: [...(done?.ids ?? []), ...some], until: Math.min(done?.until ?? until, until) };
-        keep(done);
+        const done = find(number);
+        put({ number, ids: [...(done?.ids ?? []), ...some], until: Math.min(done?.until ?? until, until) });
       }
     },
-    restore: async () => {
-      let left = deleted.get()?.ids ?? [];
-      for (const some of parts(left)) {
+    restore: async (number) => {
+      for (const some of parts(find(number)?.ids ?? [])) {
         await command(restoring, { instanceId, ids: some });
-        left = left.slice(some.length);
-        const now = deleted.get();
-        keep(left.length && now ? { ...now, ids: left } : undefined);
+        const now = find(number);
+        const left = now?.ids.filter((id) => !some.includes(id)) ?? [];
+        if (now && left.length) put({ ...now, ids: left });
+        else forget(number);
       }
     },
-    forget: () => keep(undefined),
+    forget,
   };
 }
 
@@ -63,7 +75,7 @@ function* parts(ids: readonly string[]): Generator<string[]> {
   for (let first = 0; first < ids.length; first += AT_ONCE) yield ids.slice(first, first + AT_ONCE);
 }
 
-function read(name: string): Deleted | undefined {
-  const kept = JSON.parse(sessionStorage.getItem(name) ?? "null") as Deleted | null;
-  return kept && kept.until > Date.now() ? kept : undefined;
+function read(name: string): readonly Deletion[] {
+  const kept = JSON.parse(sessionStorage.getItem(name) ?? "[]") as Deletion[];
+  return kept.filter(({ until }) => until > Date.now());
 }

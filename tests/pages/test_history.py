@@ -27,7 +27,9 @@ async def test_any_time_is_shown_and_a_mark_opens_the_log_at_that_moment(tmp_pat
         await outputs(launcher.ctx, session, "hello")
         async with page_of(launcher, opened) as watched:
             page = watched.page
-            await page.goto(f"/instances/{bot.id}/history")
+            for tab, leads in (("nothing", "terminal"), ("events", "history"), ("usage", "history")):
+                await page.goto(f"/instances/{bot.id}/{tab}")  # the last two are of the former release
+                await expect(page).to_have_url(re.compile(f"/{bot.id}/{leads}$"))
             cpu = page.get_by_role("img", name="CPU")
             for name, peak in (("2 hours", "20 %"), ("1 week", "50 %"), ("90 days", "90 %")):
                 await page.get_by_role("button", name=name, exact=True).click()

@@ -1,6 +1,6 @@
 /** One bot: what it is doing and why, what can be done, its terminals, log, figures, events and settings. */
 import { lazy, Suspense, useEffect } from "react";
-import { Link } from "wouter";
+import { Link, Redirect } from "wouter";
 import { connection, reconnect } from "../../api/connection";
 import { useQuery } from "../../api/useQuery";
 import { ServicesOfDocument } from "../../gql/graphql";
@@ -31,13 +31,20 @@ const TABS = {
 };
 const NAMES = Object.keys(TABS) as Tab[];
 type Tab = keyof typeof TABS;
+/** Tabs of the former release, which addresses that were kept may have, and what shows the same now. */
+const FORMER = new Map<string, Tab>([
+  ["usage", "history"],
+  ["events", "history"],
+]);
 
 export default function InstancePage({ id, tab }: { id: string; tab: string }) {
   const text = useText();
   const { byId, at, error } = useStore(instances);
   useEffect(followUsage, []);
   const instance = byId.get(id);
-  if (instance) return <Found instance={instance} tab={NAMES.find((name) => name === tab) ?? "terminal"} />;
+  const known = NAMES.find((name) => name === tab);
+  if (!known) return <Redirect to={`/instances/${id}/${FORMER.get(tab) ?? "terminal"}`} replace />;
+  if (instance) return <Found instance={instance} tab={known} />;
   if (at === undefined && error) return <Unread error={error} again={reconnect} />;
   if (at === undefined) return <Skeleton label={text("list.loading")} lines={8} />;
   return (

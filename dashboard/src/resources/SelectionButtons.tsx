@@ -6,24 +6,19 @@ import { Button } from "../ui/parts";
 import css from "./resources.module.css";
 import { useResourceText } from "./texts";
 import type { Undo } from "./undo";
+import type { Selecting } from "./useSelection";
 
 export function SelectionButtons({
-  ids,
-  total,
+  selection: { ids, total, all, clear },
   undo,
   deleting,
-  all,
-  clear,
   changed,
   children,
 }: {
-  ids: ReadonlySet<string>;
-  total: number;
+  selection: Selecting;
   undo: Undo;
   /** What a failed deletion is called. */
   deleting: string;
-  all: () => void;
-  clear: () => void;
   changed: () => void;
   children?: ReactNode;
 }) {

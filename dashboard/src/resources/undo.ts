@@ -2,9 +2,7 @@
 import { command } from "../api/connection";
 import type { Operation } from "../api/operation";
 import { createStore, type Store } from "../ui/store";
-
-/** As many ids are in one command. */
-const AT_ONCE = 200;
+import { portions } from "./portions";
 
 /** What was deleted at once, and can be brought back at once. */
 export interface Deletion {
@@ -50,7 +48,7 @@ export function createUndo(kind: string, instanceId: string, deleting: Deleting,
     deletions,
     remove: async (ids, fromBot) => {
       const number = ++last;
-      for (const some of parts(ids)) {
+      for (const some of portions(ids)) {
         const asked = Date.now();
         const { deletion } = await command(deleting, { instanceId, ids: some, fromBot });
         const until = asked + 1000 * (deletion?.undoableForS ?? 0);
@@ -59,7 +57,7 @@ export function createUndo(kind: string, instanceId: string, deleting: Deleting,
       }
     },
     restore: async (number) => {
-      for (const some of parts(find(number)?.ids ?? [])) {
+      for (const some of portions(find(number)?.ids ?? [])) {
         await command(restoring, { instanceId, ids: some });
         const now = find(number);
         const left = now?.ids.filter((id) => !some.includes(id)) ?? [];
@@ -69,10 +67,6 @@ export function createUndo(kind: string, instanceId: string, deleting: Deleting,
     },
     forget,
   };
-}
-
-function* parts(ids: readonly string[]): Generator<string[]> {
-  for (let first = 0; first < ids.length; first += AT_ONCE) yield ids.slice(first, first + AT_ONCE);
 }
 
 function read(name: string): readonly Deletion[] {

@@ -4,6 +4,7 @@ import { useCommands } from "../../app/useCommand";
 import { EditEmojisDocument } from "../../gql/graphql";
 import { useNumbers } from "../../i18n/numbers";
 import { useText } from "../../i18n/text";
+import { portions } from "../../resources/portions";
 import { useResourceText } from "../../resources/texts";
 import { Dialog } from "../../ui/Dialog";
 import { Button, css as parts } from "../../ui/parts";
@@ -12,8 +13,6 @@ import css from "./emojis.module.css";
 import { listOf } from "./filters";
 import { useEmojiText } from "./texts";
 
-/** As many are changed in one command, all or none. */
-const AT_ONCE = 200;
 const NOTHING = { add: "", remove: "", category: "", noCategory: false };
 
 export function BulkEdit({
@@ -43,10 +42,8 @@ export function BulkEdit({
   const same = !change.addTags.length && !change.removeTags.length && change.category === null;
   const submit = async (event: FormEvent) => {
     event.preventDefault();
-    for (let first = 0; first < ids.length; first += AT_ONCE) {
-      const emojis = ids
-        .slice(first, first + AT_ONCE)
-        .map((id) => ({ id, name: null, description: null, tags: null, ...change }));
+    for (const some of portions(ids)) {
+      const emojis = some.map((id) => ({ id, name: null, description: null, tags: null, ...change }));
       const name = resources("select.count", { count: numbers.count(emojis.length) });
       if (!(await run(name, EditEmojisDocument, { instanceId, emojis }))) {
         changed();

@@ -1,22 +1,12 @@
 /** The tiles, of which only those that are seen are drawn; selected with mouse and keyboard as in a file manager. */
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, type MouseEvent, useCallback, useEffect, useRef, useState } from "react";
-import { tell } from "../../app/toasts";
 import type { TileFragment } from "../../gql/graphql";
-import { useNumbers } from "../../i18n/numbers";
 import type { Instance } from "../../live/instances";
 import { itemAt, type Paged, type Shown } from "../../resources/paged";
-import {
-  extended,
-  movedBy,
-  NOTHING,
-  rangeTo,
-  SELECTED_MOST,
-  type Selection,
-  toggled,
-} from "../../resources/selection";
-import { useResourceText } from "../../resources/texts";
+import { movedBy } from "../../resources/selection";
 import type { Undo } from "../../resources/undo";
+import { useSelection } from "../../resources/useSelection";
 import { useWidth } from "../../resources/useWidth";
 import { Button, css as parts, Skeleton } from "../../ui/parts";
 import { useStore } from "../../ui/store";
@@ -52,14 +42,12 @@ export function Gallery({
   none: Empty | undefined;
 }) {
   const text = useEmojiText();
-  const resources = useResourceText();
-  const numbers = useNumbers();
   const size = useStore(tileSize);
   const scroll = useRef<HTMLDivElement>(null);
   const [width, measure] = useWidth();
-  const [selection, setSelection] = useState<Selection>(NOTHING);
   const [opened, setOpened] = useState<string>();
   const total = shown.total ?? 0;
+  const selection = useSelection(list, total);
   const columns = Math.max(1, Math.floor((width + GAP_PX) / (size + GAP_PX)));
   const stepPx = columns > 1 ? (width - size) / (columns - 1) : 0;
   const rowPx = size + CAPTION_PX + GAP_PX;
@@ -75,20 +63,10 @@ export function Gallery({
   const [first, last] = [(drawn[0]?.index ?? 0) * columns, ((drawn.at(-1)?.index ?? 0) + 1) * columns - 1];
   useEffect(() => list.see(first, last), [list, first, last]);
 
-  const select = async (range: { first: number; last: number }, at: number) => {
-    if (range.last - range.first + 1 >= SELECTED_MOST && total > SELECTED_MOST) {
-      tell(resources("select.most", { count: numbers.count(SELECTED_MOST) }));
-    }
-    const items = await list.all(range.first, range.last);
-    setSelection((now) => extended(now, at, items));
-  };
-  const all = () =>
-    void select({ first: 0, last: Math.min(total, SELECTED_MOST) - 1 }, selection.at).catch(failed);
-  const failed = (error: Error) => tell(error.message, true);
   const moveTo = (at: number, reach: boolean) => {
     rows.scrollToIndex(Math.floor(at / columns));
-    if (reach) void select(rangeTo(selection, at), at).catch(failed);
-    else setSelection({ ...selection, at, from: at });
+    if (reach) selection.reach(at);
+    else selection.goTo(at);
   };
   const atKey = (event: KeyboardEvent) => {
     const { at } = selection;
@@ -97,10 +75,10 @@ export function Gallery({
     const to = movedBy(event.key, at, columns, shownRows, total);
     const control = event.ctrlKey || event.metaKey;
     if (to !== undefined && !control && !event.altKey) moveTo(to, event.shiftKey);
-    else if (event.key === " " && item) setSelection(toggled(selection, at, item.id));
+    else if (event.key === " " && item) selection.toggle(at, item.id);
     else if (event.key === "Enter" && item) setOpened(item.id);
-    else if (event.key === "Escape" && selection.ids.size) setSelection({ ...selection, ids: new Set() });
-    else if (control && event.key.toLowerCase() === "a") all();
+    else if (event.key === "Escape" && selection.ids.size) selection.clear();
+    else if (control && event.key.toLowerCase() === "a") selection.all();
     else if (event.key === "Delete" && selection.ids.size)
       document.querySelector<HTMLElement>("[data-delete]")?.click();
     else return;
@@ -114,26 +92,17 @@ export function Gallery({
     if (!item) return;
     event.currentTarget.focus({ preventScroll: true }); // the tile may be gone after the next scroll
     const corner = target.closest("[data-corner]") !== null;
-    if (event.shiftKey) void select(rangeTo(selection, index), index).catch(failed);
-    else if (corner || event.ctrlKey || event.metaKey || selection.ids.size)
-      setSelection(toggled(selection, index, item.id));
+    if (event.shiftKey) selection.reach(index);
+    else if (corner || event.ctrlKey || event.metaKey || selection.ids.size) selection.toggle(index, item.id);
     else {
-      setSelection({ ...selection, at: index, from: index });
+      selection.goTo(index);
       setOpened(item.id);
     }
   };
   const current = itemAt(shown, selection.at);
   return (
     <>
-      <SelectionBar
-        instanceId={instance.id}
-        ids={selection.ids}
-        total={total}
-        undo={undo}
-        all={all}
-        clear={() => setSelection({ ...selection, ids: new Set() })}
-        changed={changed}
-      />
+      <SelectionBar instanceId={instance.id} selection={selection} undo={undo} changed={changed} />
       <div className={css.gallery} ref={scroll} data-tile={size}>
         {shown.total === undefined && !shown.error && <Skeleton label={text("emojis.loading")} lines={8} />}
         {shown.total === 0 && (

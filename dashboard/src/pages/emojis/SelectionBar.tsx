@@ -12,7 +12,8 @@ export function SelectionBar({ instanceId, ...given }: Given) {
   const text = useEmojiText();
   const { refused } = useCommands();
   const [editing, setEditing] = useState(false);
-  const { ids, changed } = given;
+  const { changed } = given;
+  const { ids } = given.selection;
   return (
     <SelectionButtons {...given} deleting={text("emojis.deleting")}>
       <Button

@@ -1,21 +1,13 @@
 /** The rows, of which only those that are seen are drawn. */
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, type MouseEvent, useEffect, useRef, useState } from "react";
-import { tell } from "../../app/toasts";
+import { type KeyboardEvent, type MouseEvent, useEffect, useRef } from "react";
 import type { PersonRowFragment } from "../../gql/graphql";
 import { useNumbers } from "../../i18n/numbers";
 import { itemAt, type Paged, type Shown } from "../../resources/paged";
 import { SelectionButtons } from "../../resources/SelectionButtons";
-import {
-  extended,
-  NOTHING,
-  rangeTo,
-  SELECTED_MOST,
-  type Selection,
-  toggled,
-} from "../../resources/selection";
 import { useResourceText } from "../../resources/texts";
 import type { Undo } from "../../resources/undo";
+import { useSelection } from "../../resources/useSelection";
 import { Button, Skeleton } from "../../ui/parts";
 import css from "./persons.module.css";
 import { usePersonText } from "./texts";
@@ -40,10 +32,9 @@ export function PersonTable({
 }) {
   const text = usePersonText();
   const resources = useResourceText();
-  const numbers = useNumbers();
   const scroll = useRef<HTMLDivElement>(null);
-  const [selection, setSelection] = useState<Selection>(NOTHING);
   const total = shown.total ?? 0;
+  const selection = useSelection(list, total);
   const rows = useVirtualizer({
     count: total,
     getScrollElement: () => scroll.current,
@@ -56,19 +47,9 @@ export function PersonTable({
   const above = drawn[0]?.start ?? 0;
   const below = rows.getTotalSize() - (drawn.at(-1)?.end ?? 0);
 
-  const select = (range: { first: number; last: number }, at: number) => {
-    list.all(range.first, range.last).then(
-      (items) => setSelection((now) => extended(now, at, items)),
-      (error: Error) => tell(error.message, true),
-    );
-  };
-  const all = () => {
-    if (total > SELECTED_MOST) tell(resources("select.most", { count: numbers.count(SELECTED_MOST) }));
-    select({ first: 0, last: Math.min(total, SELECTED_MOST) - 1 }, selection.at);
-  };
   const choose = (event: MouseEvent, index: number, id: string) => {
-    if (event.shiftKey) select(rangeTo(selection, index), index);
-    else setSelection(toggled(selection, index, id));
+    if (event.shiftKey) selection.reach(index);
+    else selection.toggle(index, id);
   };
   const move = (event: KeyboardEvent<HTMLElement>, index: number) => {
     const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
@@ -81,12 +62,9 @@ export function PersonTable({
   return (
     <>
       <SelectionButtons
-        ids={selection.ids}
-        total={total}
+        selection={selection}
         undo={undo}
         deleting={text("persons.deleting")}
-        all={all}
-        clear={() => setSelection({ ...selection, ids: new Set() })}
         changed={changed}
       />
       <div className={css.scroll} ref={scroll}>

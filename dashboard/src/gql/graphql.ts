@@ -293,6 +293,22 @@ export type PendingChange =
   /** It was updated. */
   | 'UPDATE';
 
+/** Changes to a person. */
+export type PersonChangeInput = {
+  /** HTTP(S) URL of the avatar, at most 2048 characters, or empty. Null: unchanged. */
+  avatarUrl?: string | null | undefined;
+  /** Id of the person. */
+  id: string;
+  /** Nickname, at most 128 characters. Null: unchanged. */
+  nickname?: string | null | undefined;
+  /** Merged into the profile key by key; null removes a key. Null: unchanged. */
+  profile?: unknown;
+  /** User id on the platform, 1-64 characters, unique in the instance. Null: unchanged. */
+  userId?: string | null | undefined;
+  /** User name, at most 128 characters. Null: unchanged. */
+  username?: string | null | undefined;
+};
+
 /** When a program that exited on its own is restarted. */
 export type Restart =
   /** After any exit that was not requested. */
@@ -1069,6 +1085,14 @@ export type EditPersonMutationVariables = Exact<{
 
 export type EditPersonMutation = { updatePerson: { message: string } | null };
 
+export type EditPersonsMutationVariables = Exact<{
+  instanceId: string;
+  persons: Array<PersonChangeInput> | PersonChangeInput;
+}>;
+
+
+export type EditPersonsMutation = { updatePersons: { message: string } | null };
+
 export type DeletePersonsMutationVariables = Exact<{
   instanceId: string;
   ids: Array<string> | string;
@@ -1513,6 +1537,7 @@ export const PersonPageDocument = {"__meta__":{"hash":"sha256:36eb365fbe647cb0f0
 export const PersonDetailDocument = {"__meta__":{"hash":"sha256:b478ca949253d59c4400e16f972d462f6c6b9ae7429f2a635e22886179abf668"}} as unknown as TypedDocumentString<PersonDetailQuery, PersonDetailQueryVariables>;
 export const AddPersonDocument = {"__meta__":{"hash":"sha256:3ec15480eed3ff34a212a090232086d212c5ad79d5da2ec0db7645004e271b7e"}} as unknown as TypedDocumentString<AddPersonMutation, AddPersonMutationVariables>;
 export const EditPersonDocument = {"__meta__":{"hash":"sha256:b7ab16980147c41536e3c7723f8dbaabc20e0ceff55209559510258f50f9c4a5"}} as unknown as TypedDocumentString<EditPersonMutation, EditPersonMutationVariables>;
+export const EditPersonsDocument = {"__meta__":{"hash":"sha256:4b18c4040be89db81834aa7d66ebaa0bf806414d3f9153533b4f4174753a5829"}} as unknown as TypedDocumentString<EditPersonsMutation, EditPersonsMutationVariables>;
 export const DeletePersonsDocument = {"__meta__":{"hash":"sha256:8e2ab70c89cd0e1af03282193d46b8df86ad148c7a8eefa60663716c88ad1523"}} as unknown as TypedDocumentString<DeletePersonsMutation, DeletePersonsMutationVariables>;
 export const RestorePersonsDocument = {"__meta__":{"hash":"sha256:311de926d7a2e64feedcf176f50f235bff1e22c110b9cda7c12a8de8e9d8d2c3"}} as unknown as TypedDocumentString<RestorePersonsMutation, RestorePersonsMutationVariables>;
 export const SyncStatusDocument = {"__meta__":{"hash":"sha256:34723099ec38367613f714dcac201154b47c265859d6875647de594cfcf27992"}} as unknown as TypedDocumentString<SyncStatusQuery, SyncStatusQueryVariables>;

@@ -33,7 +33,7 @@ function Offer({ undo, deletion, restored }: { undo: Undo; deletion: Deletion; r
   const numbers = useNumbers();
   const { busy, refused, attempt } = useCommands();
   const { number, ids, until } = deletion;
-  const left = Math.ceil((until - useNow()) / 1000);
+  const left = Math.floor((until - useNow()) / 1000);
   const over = left <= 0;
   useEffect(() => {
     if (over && !busy) undo.forget(number);

@@ -6,11 +6,11 @@ import { useNumbers } from "../../i18n/numbers";
 import { useText } from "../../i18n/text";
 import { portions } from "../../resources/portions";
 import { useResourceText } from "../../resources/texts";
+import { listOf } from "../../resources/words";
 import { Dialog } from "../../ui/Dialog";
 import { Button, css as parts } from "../../ui/parts";
 import { useDraft } from "../../ui/useDraft";
 import css from "./emojis.module.css";
-import { listOf } from "./filters";
 import { useEmojiText } from "./texts";
 
 const NOTHING = { add: "", remove: "", category: "", noCategory: false };

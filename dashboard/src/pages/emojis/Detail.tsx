@@ -7,11 +7,11 @@ import { useNumbers } from "../../i18n/numbers";
 import { useText } from "../../i18n/text";
 import { useResourceText } from "../../resources/texts";
 import type { Undo } from "../../resources/undo";
+import { listOf } from "../../resources/words";
 import { Dialog } from "../../ui/Dialog";
 import { Button, css as parts, Skeleton, Unread } from "../../ui/parts";
 import { useDraft } from "../../ui/useDraft";
 import css from "./emojis.module.css";
-import { listOf } from "./filters";
 import { useEmojiText } from "./texts";
 
 type Emoji = NonNullable<EmojiDetailQuery["emoji"]>;

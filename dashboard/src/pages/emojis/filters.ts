@@ -37,11 +37,3 @@ export function parametersOf({ text, tags, category }: Filters): URLSearchParams
   if (category) parameters.set("category", category);
   return parameters;
 }
-
-/** The words between commas, of either language. */
-export function listOf(typed: string): string[] {
-  return typed
-    .split(/[,，]/)
-    .map((word) => word.trim())
-    .filter(Boolean);
-}

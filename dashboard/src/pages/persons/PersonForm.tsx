@@ -15,6 +15,7 @@ import type { Undo } from "../../resources/undo";
 import { Dialog } from "../../ui/Dialog";
 import { Button, css as parts, Skeleton, Unread } from "../../ui/parts";
 import { useDraft } from "../../ui/useDraft";
+import { NAME_CHARACTERS } from "./Cell";
 import css from "./persons.module.css";
 import { changeOf, textOf } from "./profile";
 import { usePersonText } from "./texts";
@@ -65,7 +66,12 @@ function Existing({ id, ...given }: Given & { id: string }) {
 }
 
 const FIELDS = ["userId", "username", "nickname", "avatarUrl"] as const;
-const CHARACTERS = { userId: 64, username: 128, nickname: 128, avatarUrl: 2048 };
+const CHARACTERS = {
+  userId: 64,
+  username: NAME_CHARACTERS,
+  nickname: NAME_CHARACTERS,
+  avatarUrl: 2048,
+};
 
 function Form({
   title,

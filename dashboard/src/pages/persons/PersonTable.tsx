@@ -1,6 +1,7 @@
 /** The rows, of which only those that are seen are drawn. */
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, type MouseEvent, useEffect, useRef } from "react";
+import { type KeyboardEvent, type MouseEvent, useEffect, useRef, useState } from "react";
+import { useCommands } from "../../app/useCommand";
 import type { PersonRowFragment } from "../../gql/graphql";
 import { useNumbers } from "../../i18n/numbers";
 import { itemAt, type Paged, type Shown } from "../../resources/paged";
@@ -9,12 +10,29 @@ import { useResourceText } from "../../resources/texts";
 import type { Undo } from "../../resources/undo";
 import { useSelection } from "../../resources/useSelection";
 import { Button, Skeleton } from "../../ui/parts";
+import { BulkEdit } from "./BulkEdit";
+import { Cell } from "./Cell";
 import css from "./persons.module.css";
 import { usePersonText } from "./texts";
 
 const ROW_PX = 48;
+const FIELDS = ["username", "nickname"] as const;
+/** Those of a row that open or edit it. */
+const COLUMNS = 1 + FIELDS.length;
+/** How far keys go, in rows and columns. */
+const MOVES = new Map<string, readonly [number, number]>([
+  ["ArrowUp", [-1, 0]],
+  ["ArrowDown", [1, 0]],
+  ["ArrowLeft", [0, -1]],
+  ["ArrowRight", [0, 1]],
+]);
+
+function placeOf(row: number, column: number): string {
+  return `${row} ${column}`;
+}
 
 export function PersonTable({
+  instanceId,
   list,
   shown,
   undo,
@@ -22,6 +40,7 @@ export function PersonTable({
   open,
   clear,
 }: {
+  instanceId: string;
   list: Pick<Paged<never, PersonRowFragment>, "see" | "all">;
   shown: Shown<PersonRowFragment>;
   undo: Undo;
@@ -35,6 +54,8 @@ export function PersonTable({
   const scroll = useRef<HTMLDivElement>(null);
   const total = shown.total ?? 0;
   const selection = useSelection(list, total);
+  const { refused } = useCommands();
+  const [editing, setEditing] = useState(false);
   const rows = useVirtualizer({
     count: total,
     getScrollElement: () => scroll.current,
@@ -51,13 +72,17 @@ export function PersonTable({
     if (event.shiftKey) selection.reach(index);
     else selection.toggle(index, id);
   };
-  const move = (event: KeyboardEvent<HTMLElement>, index: number) => {
-    const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-    if (by === undefined || index + by < 0 || index + by >= total) return;
+  const move = (event: KeyboardEvent<HTMLElement>, row: number, column: number) => {
+    const by = MOVES.get(event.key);
+    if (!by || event.altKey || event.ctrlKey || event.metaKey) return;
+    const [down, right] = by;
+    if (row + down < 0 || row + down >= total || column + right < 0 || column + right >= COLUMNS) return;
     event.preventDefault();
     const table = event.currentTarget.closest("table");
-    rows.scrollToIndex(index + by);
-    requestAnimationFrame(() => table?.querySelector<HTMLElement>(`[data-row="${index + by}"]`)?.focus());
+    rows.scrollToIndex(row + down);
+    requestAnimationFrame(() =>
+      table?.querySelector<HTMLElement>(`[data-place="${placeOf(row + down, column + right)}"]`)?.focus(),
+    );
   };
   return (
     <>
@@ -66,7 +91,24 @@ export function PersonTable({
         undo={undo}
         deleting={text("persons.deleting")}
         changed={changed}
-      />
+      >
+        <Button
+          small
+          disabled={selection.ids.size === 0 || refused !== undefined}
+          title={refused}
+          onClick={() => setEditing(true)}
+        >
+          {text("persons.edit")}
+        </Button>
+      </SelectionButtons>
+      {editing && (
+        <BulkEdit
+          instanceId={instanceId}
+          ids={[...selection.ids]}
+          changed={changed}
+          close={() => setEditing(false)}
+        />
+      )}
       <div className={css.scroll} ref={scroll}>
         {shown.total === undefined && !shown.error && <Skeleton label={text("persons.loading")} lines={8} />}
         {shown.total === 0 && (
@@ -92,12 +134,14 @@ export function PersonTable({
               {drawn.map(({ index }) => (
                 <Row
                   key={index}
+                  instanceId={instanceId}
                   index={index}
                   person={itemAt(shown, index)}
                   selected={selection.ids}
                   choose={choose}
                   open={open}
                   move={move}
+                  changed={changed}
                 />
               ))}
               {below > 0 && <Space height={below} />}
@@ -110,19 +154,23 @@ export function PersonTable({
 }
 
 function Row({
+  instanceId,
   index,
   person,
   selected,
   choose,
   open,
   move,
+  changed,
 }: {
+  instanceId: string;
   index: number;
   person: PersonRowFragment | undefined;
   selected: ReadonlySet<string>;
   choose: (event: MouseEvent, index: number, id: string) => void;
   open: (id: string) => void;
-  move: (event: KeyboardEvent<HTMLElement>, index: number) => void;
+  move: (event: KeyboardEvent<HTMLElement>, row: number, column: number) => void;
+  changed: () => void;
 }) {
   const text = usePersonText();
   const resources = useResourceText();
@@ -138,7 +186,7 @@ function Row({
   }
   const { id, userId, username, nickname, origin, pendingChange, updatedAt } = person;
   const on = selected.has(id);
-  const changed = numbers.dateTime(updatedAt);
+  const updated = numbers.dateTime(updatedAt);
   const state = pendingChange ? resources(`pending.${pendingChange}`) : resources(`origin.${origin}`);
   return (
     <tr aria-rowindex={index + 2} data-on={on ? "" : undefined}>
@@ -155,18 +203,27 @@ function Row({
         <button
           type="button"
           className={css.open}
-          data-row={index}
+          data-place={placeOf(index, 0)}
           title={userId}
           onClick={() => open(id)}
-          onKeyDown={(event) => move(event, index)}
+          onKeyDown={(event) => move(event, index, 0)}
         >
           {userId}
         </button>
       </td>
-      <td title={username}>{username}</td>
-      <td title={nickname}>{nickname}</td>
+      {FIELDS.map((field, at) => (
+        <Cell
+          key={`${id} ${field}`}
+          instanceId={instanceId}
+          person={person}
+          field={field}
+          place={placeOf(index, at + 1)}
+          move={(event) => move(event, index, at + 1)}
+          changed={changed}
+        />
+      ))}
       <td title={state}>{state}</td>
-      <td title={changed}>{changed}</td>
+      <td title={updated}>{updated}</td>
     </tr>
   );
 }

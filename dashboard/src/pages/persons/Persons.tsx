@@ -93,6 +93,7 @@ export default function Persons({ instance }: { instance: Instance }) {
         {shown.error && <Unread error={shown.error} again={list.again} />}
         <PersonTable
           key={sought}
+          instanceId={id}
           list={list}
           shown={shown}
           undo={undo}

@@ -1,0 +1,7 @@
+/** The words between commas, of either language. */
+export function listOf(typed: string): string[] {
+  return typed
+    .split(/[,，]/)
+    .map((word) => word.trim())
+    .filter(Boolean);
+}

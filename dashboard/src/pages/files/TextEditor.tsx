@@ -6,10 +6,10 @@ import { tell } from "../../app/toasts";
 import { useCommands } from "../../app/useCommand";
 import { FileTextDocument, WriteFileTextDocument } from "../../gql/graphql";
 import { useText } from "../../i18n/text";
+import { inEditor, isMixed, lineEndOf, withLineEnds } from "../../ui/lineEnds";
 import { Button, css as parts, Skeleton, Unread } from "../../ui/parts";
 import { useDraft } from "../../ui/useDraft";
 import css from "./files.module.css";
-import { contentOf, linesOf } from "./lineEnds";
 import { contentAddress, nameOf } from "./paths";
 import { useFilesText } from "./texts";
 import { Way } from "./Way";
@@ -51,9 +51,9 @@ function Editing({ instanceId, path, read, again }: Place & { read: Content; aga
   // What this page has saved counts until something else is read.
   const [saved, setSaved] = useState<Content & { instead: string }>();
   const current = saved?.instead === read.etag ? saved : read;
-  const lines = linesOf(current.text);
+  const lineEnd = lineEndOf(current.text);
   const { value, changed, kept, change, forget } = useDraft(`file.${instanceId}.${path}`, {
-    text: lines.text,
+    text: inEditor(current.text),
     etag: current.etag,
   });
   const outdated = changed && value.etag !== current.etag;
@@ -64,7 +64,7 @@ function Editing({ instanceId, path, read, again }: Place & { read: Content; aga
   });
   const write = async (ifMatch: string) => {
     const sent = value.text;
-    const content = contentOf(sent, lines.crlf);
+    const content = withLineEnds(sent, lineEnd);
     const input = { id: instanceId, path, text: content, ifMatch };
     const { writeFileText } = await command(WriteFileTextDocument, input);
     if (!writeFileText) return;
@@ -108,7 +108,7 @@ function Editing({ instanceId, path, read, again }: Place & { read: Content; aga
           </div>
         </div>
       )}
-      {lines.mixed && <p>{text("files.mixed", { kind: lines.crlf ? "CRLF" : "LF" })}</p>}
+      {isMixed(current.text) && <p>{text("files.mixed", { kind: lineEnd === "\n" ? "LF" : "CRLF" })}</p>}
       <div className={parts.row}>
         <Button
           kind="primary"

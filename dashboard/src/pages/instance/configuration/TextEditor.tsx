@@ -2,11 +2,12 @@
 import { EditorView } from "@codemirror/view";
 import { useEffect, useRef } from "react";
 import type { ConfigKind } from "../../../gql/graphql";
+import { inEditor, lineEndOf } from "../../../ui/lineEnds";
 import css from "./configuration.module.css";
 import { createState, foreign, setProblem } from "./editor";
 import type { OpenFile } from "./file";
 import { setSecrets, setShown } from "./hidden";
-import { inEditor, lineEndOf, placesIn } from "./places";
+import { placesIn } from "./places";
 import { spliceOf } from "./splice";
 import { phrasesIn, useConfigText } from "./texts";
 

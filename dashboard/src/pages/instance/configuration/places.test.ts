@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { inEditor, lineEndOf, placesIn } from "./places";
+import { inEditor } from "../../../ui/lineEnds";
+import { placesIn } from "./places";
 
 describe("a place in a text of the server", () => {
   it.each(["a = 1\nb", "a = '麦麦'\r\n🎉b🎉 = 1\r\n\r\nc = '🎉'\r\nd", "\n🎉\r\n"])(
@@ -17,10 +18,4 @@ describe("a place in a text of the server", () => {
       expect(place(characters.length)).toBe(doc.length);
     },
   );
-
-  it("has the line breaks that most lines have", () => {
-    expect(lineEndOf("a\r\nb\r\nc\n")).toBe("\r\n");
-    expect(lineEndOf("a\nb\nc\r\n")).toBe("\n");
-    expect(lineEndOf("")).toBe("\n");
-  });
 });

@@ -1,16 +1,5 @@
 /** Where in the editor a place in a text of the server is. */
 
-/** The text as the editor has it: it knows one kind of line break. */
-export function inEditor(text: string): string {
-  return text.includes("\r") ? text.replace(/\r\n?/g, "\n") : text;
-}
-
-/** The line breaks of a text, for writing it again: those that most of its lines have. */
-export function lineEndOf(text: string): "\n" | "\r\n" {
-  const pairs = text.split("\r\n").length - 1;
-  return pairs * 2 > text.split("\n").length - 1 ? "\r\n" : "\n";
-}
-
 /**
  * Turns offsets of the server, which counts characters, into places in the editor, which counts units of UTF-16 and each line
  * break as one.

@@ -61,7 +61,7 @@ def _line(finding: Finding, console: Console) -> str:
 
 def examine() -> Iterator[Finding]:
     """Runs all checks in order."""
-    from cli import doctor_bots, doctor_ssh  # what they import would slow down every command
+    from cli import doctor_bots, doctor_database, doctor_ssh  # what they import would slow down every command
 
     yield _python()
     yield from _programs()
@@ -81,6 +81,7 @@ def examine() -> Iterator[Finding]:
     yield _folder(settings.data_folder, Text("数据文件夹", "Data folder"), "data")
     yield _folder(settings.workspace_folder, Text("工作文件夹", "Workspace"), "workspace")
     yield _space(settings.workspace_folder)
+    yield from doctor_database.examine(settings)
     yield _port(settings)
     yield from doctor_ssh.examine(settings)
     yield from doctor_bots.examine(settings, uv)

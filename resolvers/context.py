@@ -21,6 +21,7 @@ from resolvers.running.ports import PortRegistry
 from resolvers.running.usage import UsageSampler
 from resolvers.syncing.deletions import Deletions
 from resolvers.syncing.synchronizer import Synchronizer
+from store.database import Database
 from store.deployments import Deployments
 from store.emojis import Emojis
 from store.images import Images
@@ -35,6 +36,7 @@ from store.usage_history import UsageHistory
 class Store:
     """What is kept in the database and, of images, beside it."""
 
+    database: Database
     registry: Registry
     deployments: Deployments
     journal: Journal

@@ -120,7 +120,14 @@ async def open_context(settings: Settings) -> AsyncIterator[Context]:
             settings=settings,
             bus=bus,
             store=Store(
-                registry, deployments, journal, emojis, persons, images, await SshKeys.read(database, bus)
+                database,
+                registry,
+                deployments,
+                journal,
+                emojis,
+                persons,
+                images,
+                await SshKeys.read(database, bus),
             ),
             bots=bots,
             locks=locks,

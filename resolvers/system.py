@@ -12,6 +12,7 @@ from mailauncher.grants import Scope
 from resolvers.context import Context
 from resolvers.rights import needs
 from resolvers.views import EventView, InstanceChange, Machine, Metrics
+from store.database_status import DatabaseStatus
 from store.journal import EventFilter
 
 EVENTS_LIMIT = 200
@@ -36,6 +37,12 @@ class Health:
 @needs(Scope.READ, filters=True)
 def health(ctx: Context) -> Health:
     return Health("healthy", int(time.monotonic() - ctx.started_at), __version__, int(time.time() * 1000))
+
+
+@needs(Scope.READ)
+async def database(ctx: Context) -> DatabaseStatus:
+    """Which one is used, and whether it answers now."""
+    return await ctx.store.database.status()
 
 
 @needs(Scope.READ, filters=True)

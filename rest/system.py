@@ -67,6 +67,21 @@ class Metrics(msgspec.Struct):
     ]
 
 
+class Database(msgspec.Struct):
+    """The database that holds what the launcher keeps."""
+
+    system: Annotated[str, about("SQLite 或 PostgreSQL。", "`SQLite` or `PostgreSQL`.")]
+    place: Annotated[str, about("文件，或不含密码的地址。", "A file, or a URL without its password.")]
+    answers: Annotated[bool, about("现在是否有应答。", "Whether it answers now.")]
+    version: Annotated[
+        str | None,
+        about(
+            "SQLite 或数据库服务器的版本；没有应答时为 null。",
+            "Version of SQLite or of the server of the database; null if it does not answer.",
+        ),
+    ]
+
+
 async def _health(ctx: Context, call: Call) -> Health:
     found = system.health(ctx)
     status = client_system.health_status(found.status, call)
@@ -92,6 +107,11 @@ async def _metrics(ctx: Context, _call: Call) -> Metrics:
     )
 
 
+async def _database(ctx: Context, _call: Call) -> Database:
+    found = await system.database(ctx)
+    return Database(found.system, found.place, found.answers, found.version)
+
+
 OPERATIONS = (
     Operation(
         method="GET",
@@ -111,5 +131,13 @@ OPERATIONS = (
         handler=_metrics,
         response=Metrics,
         cache_key=lambda ctx, _call: system.metrics(ctx).at,
+    ),
+    Operation(
+        method="GET",
+        path="/api/v1/system/database",
+        group=GROUP,
+        text=Text("所用的数据库", "Get the database in use"),
+        handler=_database,
+        response=Database,
     ),
 )

@@ -32,6 +32,16 @@ class SystemHealth:
     machine: Machine = strawberry.field(resolver=_machine, description="The host of the launcher.")
 
 
+@strawberry.type(description="The database that holds what the launcher keeps.")
+class SystemDatabase:
+    system: str = strawberry.field(description="`SQLite` or `PostgreSQL`.")
+    place: str = strawberry.field(description="A file, or a URL without its password.")
+    answers: bool = strawberry.field(description="Whether it answers now.")
+    version: str | None = strawberry.field(
+        description="Version of SQLite or of the server of the database; null if it does not answer."
+    )
+
+
 @strawberry.type(description="All processors together.")
 class Cpu:
     cpu_usage: float = strawberry.field(
@@ -98,9 +108,16 @@ def _metrics(info: Info) -> SystemMetrics:
     return cast(SystemMetrics, system.metrics(info.context.ctx))
 
 
+async def _database(info: Info) -> SystemDatabase:
+    return cast(SystemDatabase, await system.database(info.context.ctx))
+
+
 @strawberry.type
 class SystemQuery:
     system_health: SystemHealth = strawberry.field(resolver=_health, description="Health of the launcher.")
+    system_database: SystemDatabase = strawberry.field(
+        resolver=_database, description="The database in use. It is asked whether it answers."
+    )
     system_metrics: SystemMetrics = strawberry.field(
         resolver=_metrics, description="The latest sample of system metrics; never waits for a new one."
     )

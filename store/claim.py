@@ -11,7 +11,7 @@ from store.failures import Taken
 
 # In the schema that the tables are in: two servers may share a database with a schema each.
 _KEY = "hashtextextended('mailauncher in ' || current_schema(), 0)"
-_HOLDER = f"""
+HOLDER = f"""
 SELECT application_name || coalesce(' from ' || host(client_addr), '') AS holder
 FROM pg_locks JOIN pg_stat_activity USING (pid)
 WHERE locktype = 'advisory' AND granted AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -41,7 +41,7 @@ class Claim:
             connection = await self._connect()
             try:
                 if not await connection.fetchval(f"SELECT pg_try_advisory_lock({_KEY})"):
-                    holder = await connection.fetchval(_HOLDER)
+                    holder = await connection.fetchval(HOLDER)
                     raise Taken(holder or "?")
             except BaseException:
                 connection.terminate()

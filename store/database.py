@@ -26,6 +26,16 @@ from mailauncher.interruption import Check
 from mailauncher.log import mask
 from mailauncher.outage import Outage
 from mailauncher.threads import LongWork
+from store.database_status import (
+    NOT_AN_ADDRESS,
+    POSTGRESQL,
+    SQLITE,
+    DatabaseStatus,
+    Problem,
+    problem_of,
+    version_of,
+    without_password,
+)
 from store.failures import FAILURES, Away, Taken, as_database_error, is_full, lacks_owner
 from store.statements import is_sqlite
 
@@ -60,8 +70,10 @@ TORTOISE_ORM = configuration({"engine": "store.sqlite", "credentials": {"file_pa
 class Database:
     """One open database. It keeps Tortoise's state to itself, so that one process can hold several servers."""
 
-    def __init__(self, context: TortoiseContext) -> None:
+    def __init__(self, context: TortoiseContext, place: str) -> None:
+        """`place` is for people: a file, or a URL without its password."""
         self._context = context
+        self._place = place
         self._outage = Outage(log, "reaching the database")
 
     @classmethod
@@ -79,11 +91,22 @@ class Database:
         context = TortoiseContext()
         with context, _environment_preserved():
             await context.init(config=configuration(_connection(folder, url, patient=patient)))
-        return cls(context)
+        return cls(context, str(file or without_password(url)))
 
     async def close(self) -> None:
         with self.session():
             await connections.close_all()
+
+    async def status(self) -> DatabaseStatus:
+        """What it is, and whether it answers now."""
+        with self.session():
+            system = SQLITE if is_sqlite(connections.get("default")) else POSTGRESQL
+        try:
+            with self.session():
+                version = await version_of(connections.get("default"))
+        except DatabaseError:
+            version = None
+        return DatabaseStatus(system, self._place, version)
 
     @contextmanager
     def session(self, instance_id: str | None = None, *, retried: bool = False) -> Iterator[None]:
@@ -124,8 +147,8 @@ def _connection(folder: Path, url: str, *, patient: bool = False) -> dict[str, A
         name = f"mailauncher {os.getpid()} on {socket.gethostname()}"
         return {"engine": "store.postgres", "credentials": {"dsn": url, "name": name, "patient": patient}}
     raise DatabaseError(
-        f"无法使用数据库 {mask(url)}：应为 postgres://… 或 sqlite://…",
-        f"The database {mask(url)} cannot be used: it is neither postgres://... nor sqlite://...",
+        f"无法使用数据库 {without_password(url)}：应为 postgres://… 或 sqlite://…",
+        f"The database {without_password(url)} cannot be used: it is neither postgres://... nor sqlite://...",
         field="database_url",
     )
 
@@ -172,7 +195,7 @@ async def _migrate(connection: dict[str, Any], file: Path | None, url: str) -> N
                     await executor.migrate()
     except (*FAILURES, OSError, ImportError, ValueError) as error:
         log.debug("database cannot be opened", exc_info=True)
-        raise _not_opened(file or mask(url), error) from error
+        raise _not_opened(file or without_password(url), error) from error
 
 
 def _not_opened(place: object, error: Exception) -> DatabaseError:
@@ -182,6 +205,9 @@ def _not_opened(place: object, error: Exception) -> DatabaseError:
         code, zh, en = Code.INSUFFICIENT_SPACE, "磁盘空间不足", "there is not enough disk space"
     elif isinstance(error, Away):
         code = Code.SERVICE_UNAVAILABLE
+    elif type(error) is ValueError:  # of a URL; its text may have a part of the password
+        (what, remedy) = NOT_AN_ADDRESS
+        zh, en = f"{what.zh}。{remedy.zh}", f"{what.en}. {remedy.en}"
     elif isinstance(error, Taken):
         code = Code.CONFLICT
         zh = f"另一个 MaiLauncher 正在使用它（{en}）。请先停止那一个，或为这一个换一个数据库"
@@ -200,7 +226,7 @@ async def _pending(config: dict[str, Any]) -> bool:
     if is_sqlite(connection):
         await connection.execute_query("SELECT count(*) FROM sqlite_master")
     else:
-        await _require_utf8(connection)
+        await _require_suitable(connection)
     executor = MigrationExecutor(connection, config["apps"])
     await executor.loader.build_graph()
     known, applied = set(executor.loader.graph.nodes), executor.loader.applied_migrations
@@ -213,23 +239,23 @@ async def _pending(config: dict[str, Any]) -> bool:
     return known != applied
 
 
-async def _require_utf8(connection: Any) -> None:
-    """Connects, once a server that is just ending has left. Raises DatabaseError if the database cannot hold any text."""
+async def _require_suitable(connection: Any) -> None:
+    """Connects, once a server that is just ending has left. Raises DatabaseError if the database cannot hold all that it must."""
+    problem = await _first_look(connection)
+    if problem is not None:
+        what, remedy = problem
+        raise DatabaseError(f"{what.zh}：{remedy.zh}", f"{what.en}: {remedy.en}")
+
+
+async def _first_look(connection: Any) -> Problem | None:
     deadline = asyncio.get_running_loop().time() + _TAKEN_PATIENCE_S
-    found: list[dict[str, str]] = []
-    while not found:
+    while True:
         try:
-            found = await connection.execute_query_dict("SHOW server_encoding")
+            return await problem_of(connection)
         except Taken:
             if asyncio.get_running_loop().time() > deadline:
                 raise
-            await asyncio.sleep(0.1)
-    encoding = found[0]["server_encoding"]
-    if encoding != "UTF8":
-        raise DatabaseError(
-            f"数据库的编码是 {encoding}，应为 UTF8：请用 CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0 新建",
-            f"The database has the encoding {encoding} instead of UTF8: make one with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0",
-        )
+        await asyncio.sleep(0.1)
 
 
 def _prepare(file: Path) -> bool:

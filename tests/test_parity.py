@@ -781,18 +781,20 @@ def timeless(answer: Any) -> Any:
     return answer
 
 
-async def test_health_and_metrics_are_the_same(tmp_path: Path) -> None:
+async def test_health_metrics_and_database_are_the_same(tmp_path: Path) -> None:
     """On one server, whose sampler does not run."""
     async with running(settings_for(tmp_path, metrics_interval_s=60)) as launcher:
         async with client(launcher) as http:
             health = (await http.get("/api/v1/system/health")).json()
             metrics = (await http.get("/api/v1/system/metrics")).json()
+            database = (await http.get("/api/v1/system/database")).json()
         found = await ask(
             launcher,
-            """{ systemHealth { status uptime version timestamp }
+            """{ systemHealth { status uptime version timestamp } systemDatabase { system place answers version }
                  systemMetrics { cpu { usage cores } memory { total used free usagePercent }
                    disk { total used free usagePercent } network { bytesSent bytesReceived } } }""",
         )
+    assert found.data["systemDatabase"] == database
     same_health, same_metrics = found.data["systemHealth"], found.data["systemMetrics"]
     assert abs(same_health.pop("uptime") - health.pop("uptime")) <= 5
     assert same_health.pop("timestamp").endswith("Z")

@@ -4,6 +4,7 @@ import os
 import platform
 import shutil
 import socket
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from cli import doctor
 from cli.finding import FAIL
+from tests.support import databases, postgres
 from tests.support.program import Home
 
 pytestmark = pytest.mark.slow
@@ -59,6 +61,48 @@ def test_the_port_of_the_running_server_passes(place: Home) -> None:
     elsewhere = place.run("doctor", MAILAUNCHER_DATA=str(place.folder / "other"))
     assert elsewhere.returncode == 0
     assert f"warn  Port {place.port} belongs to another MaiLauncher (pid " in elsewhere.stdout
+
+
+@databases.NEEDS_POSTGRESQL
+def test_the_database_is_named_without_its_password_and_what_is_wrong_with_it(place: Home) -> None:
+    url = postgres.url_for(place.folder)
+    place.serve(MAILAUNCHER_DATABASE_URL=url)
+    name = url.rpartition("@/")[2].partition("?")[0]
+    socket_folder = f"@localhost:1/{name}"
+    for given, said in (
+        (url, f"@/{name}?host={postgres.cluster().folder} answers (PostgreSQL "),
+        (url, ", used by mailauncher "),
+        (
+            url.replace(name, "nothing"),
+            ' cannot be used: database "nothing" does not exist\n      -> create the',
+        ),
+        (f"postgres://me:unused{socket_folder}", "      -> start the server of the database, or"),
+        (
+            f"postgres://me:un/used{socket_folder}",
+            "postgres://*** cannot be used: database_url is not a valid",
+        ),
+        (
+            "mysql://me:unused@localhost/x",
+            "mysql://me@localhost/x cannot be used\n      -> database_url must be",
+        ),
+    ):
+        examined = place.run("doctor", MAILAUNCHER_DATABASE_URL=given)
+        assert said in examined.stdout, examined.stdout
+        assert "unused" not in examined.stdout
+        assert "used@" not in examined.stdout
+        assert examined.returncode == (given != url)
+
+
+def test_what_is_no_database_fails_and_a_new_one_passes(place: Home) -> None:
+    place.data.mkdir(parents=True)
+    assert "mailauncher.db is made at the first start" in place.run("doctor").stdout
+    (place.data / "mailauncher.db").write_bytes(b"something else")
+    examined = place.run("doctor")
+    assert examined.returncode == 1
+    assert "mailauncher.db is not a SQLite database\n      -> restore" in examined.stdout
+    (place.data / "mailauncher.db").unlink()
+    databases.migrated(place.data)
+    assert f"mailauncher.db (SQLite {sqlite3.sqlite_version})" in place.run("doctor").stdout
 
 
 def test_a_folder_that_cannot_be_created_fails(place: Home) -> None:

@@ -15,6 +15,7 @@ from mailauncher.events import Bus
 from store import database as module
 from store import models
 from store.database import Database
+from store.database_status import unsuitable, without_password
 from store.failures import Away
 from store.journal import Journal
 from store.statements import select
@@ -197,8 +198,58 @@ async def test_a_server_that_is_away_or_a_database_that_is_missing_is_named_with
         with pytest.raises(DatabaseError) as caught:
             await Database.open(tmp_path, url)
         assert caught.value.code is code
-        assert "postgres://***@" in caught.value.text.en
+        assert "postgres://" in caught.value.text.en
         assert "pass-word" not in caught.value.text.en + caught.value.text.zh
+
+
+async def test_the_status_says_whether_it_answers(tmp_path: Path) -> None:
+    own = postgres.Cluster()
+    try:
+        database = await Database.open(tmp_path, own.url())
+        try:
+            answering = await database.status()
+            assert answering.version is not None
+            assert own.execute("SHOW server_version")[0][0].startswith(answering.version)  # type: ignore[attr-defined]
+            assert answering[:2] == ("PostgreSQL", own.url().replace(":unused", "").replace("%2F", "/"))
+            own.stop()
+            assert await database.status() == answering._replace(version=None)
+        finally:
+            await database.close()
+    finally:
+        own.remove()
+
+
+@pytest.mark.parametrize(
+    "url, shown",
+    [
+        ("postgres://u:p@h:1/x?sslmode=require&password=q", "postgres://u@h:1/x?sslmode=require"),
+        ("postgres://u@[::1]:5432,h2:1/x", "postgres://u@[::1]:5432,h2:1/x"),
+        ("postgres://u:p%40@/x?host=/run/a%20b", "postgres://u@/x?host=/run/a b"),
+        ("postgres://u:p/q@h/x", "postgres://***"),
+        ("postgres://u:p@q@h/x", "postgres://***"),
+        ("postgres://u:p?q@h/x", "postgres://***"),
+        ("postgres://u:p#q@h/x", "postgres://***"),
+        ("postgres://h/x?password=p@q", "postgres://***"),
+        ("postgres://u:secret", "postgres://***"),
+        ("postgres://[u:p@h/x", "postgres://***"),
+    ],
+)
+def test_an_address_is_shown_without_its_password(url: str, shown: str) -> None:
+    assert without_password(url) == shown
+
+
+def test_what_a_database_lacks_is_said_with_the_way_out() -> None:
+    assert unsuitable(140000, "UTF8", "public", may_create=True) is None
+    for given, what in (
+        ((130012, "UTF8", "public", True), "PostgreSQL 13, and 14 or newer"),
+        ((150000, "LATIN1", "public", True), "encoding LATIN1 instead of UTF8"),
+        ((150000, "UTF8", None, True), "may not create tables"),
+        ((150000, "UTF8", "public", False), "may not create tables"),
+    ):
+        *others, may_create = given
+        problem = unsuitable(*others, may_create=may_create)  # type: ignore[arg-type]
+        assert problem is not None
+        assert what in problem.what.en
 
 
 async def test_without_asyncpg_the_error_says_what_to_install(

@@ -12,8 +12,9 @@ from mailauncher.errors import Conflict, DatabaseError
 from store import models, words
 from store.database import Database
 from store.emojis import Emojis
+from store.indexes import index_of
 from store.persons import Persons
-from store.search_index import Criteria, index_of
+from store.search_index import Criteria
 from store.statements import (
     execute_many,
     in_byte_order,

@@ -9,8 +9,9 @@ from tortoise import connections
 
 from mailauncher.errors import Text
 from store import words
+from store.indexes import index_of
 from store.resources import Resources, Row
-from store.search_index import Criteria, Page, index_of
+from store.search_index import Criteria, Page
 from store.statements import each_element, in_byte_order, select
 from store.words import Keyword, keyword
 

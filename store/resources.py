@@ -22,7 +22,8 @@ from tortoise.transactions import in_transaction
 from mailauncher.errors import DuplicateResource, InstanceNotFound, ResourceNotFound, Text
 from store import words
 from store.database import Database
-from store.search_index import Criteria, Page, index_of
+from store.indexes import index_of
+from store.search_index import Criteria, Page
 from store.statements import (
     NAMES_AT_ONCE,
     execute_many,

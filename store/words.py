@@ -5,7 +5,8 @@ three characters or more is those words in sequence; a shorter one is a prefix o
 lists. That is FTS5's trigram tokenizer with a path for what trigrams cannot find. A query never matches across two texts,
 since the short words at the end of one are never in sequence with those of the next.
 
-PostgreSQL has no such lists and sequences. There each part of one to three characters is a word, as a number.
+PostgreSQL has no such lists and sequences. There each part of one to three characters is a word, as a number, and so are longer
+ones that many rows have.
 
 Tags and other exact values are one word each (keywords), so a filter by them costs no more than a filter by text. Every
 word begins with the scope, the instance, so that a search never looks at the rows of other instances.
@@ -20,6 +21,8 @@ from enum import IntEnum
 SCOPE_LENGTH = 12
 LONGEST = 3
 """Characters of a word. A longer query is several words."""
+LONGEST_FREQUENT = 12
+"""Characters of the longest part that PostgreSQL's index has where many rows have it; see `store.frequent_parts`."""
 FIELD = "\n"
 TAG_DELIMITER = "\x1f"
 """Between and around tags: a whole tag is told from a part of one."""
@@ -95,7 +98,7 @@ def row_words(instance_id: str, search: str, keywords: Sequence[str]) -> str:
     """All words of a row: those of its texts, separated by FIELD and TAG_DELIMITER in `search`, and its keywords."""
     before = scope(instance_id)
     found = []
-    for text in search.replace(TAG_DELIMITER, FIELD).split(FIELD):
+    for text in texts_of(search):
         encoded = text.translate(_ENCODED)
         found += [before + encoded[at : at + LONGEST] for at in range(len(encoded))]
     found += [before + word for word in keywords]
@@ -118,10 +121,15 @@ def match_expression(instance_id: str, part: str, keywords: Sequence[str]) -> st
 # The numbers of PostgreSQL's index
 
 
+def texts_of(search: str) -> list[str]:
+    """The texts in `search`, which FIELD and TAG_DELIMITER separate."""
+    return search.replace(TAG_DELIMITER, FIELD).split(FIELD)
+
+
 def row_numbers(instance_id: str, search: str, keywords: Sequence[str]) -> frozenset[int]:
-    """The parts of a row's texts, separated by FIELD and TAG_DELIMITER in `search`, and its keywords."""
+    """The parts of a row's texts of up to LONGEST characters, and its keywords."""
     found = set(keywords)
-    for text in search.replace(TAG_DELIMITER, FIELD).split(FIELD):
+    for text in texts_of(search):
         for length in range(1, LONGEST + 1):
             found |= {text[at : at + length] for at in range(len(text) - length + 1)}
     before = scope(instance_id)
@@ -131,13 +139,21 @@ def row_numbers(instance_id: str, search: str, keywords: Sequence[str]) -> froze
 def query_numbers(instance_id: str, part: str, keywords: Sequence[str]) -> list[int]:
     """What every row of an instance has that contains the folded part (empty: any) and has all keywords. A row with all of
     this contains a part of up to LONGEST characters; a longer one it may contain."""
-    length = min(len(part), LONGEST)
-    found = {part[at : at + length] for at in range(len(part) - length + 1)} if part else set()
+    last = max(0, len(part) - LONGEST)
+    found = {part[at : at + LONGEST] for at in {*range(0, last, 2), last}} if part else set()
     before = scope(instance_id)
     return sorted(_number(before + word) for word in found | set(keywords))
 
 
-@functools.lru_cache(1 << 16)
-def _number(word: str) -> int:
+def number(instance_id: str, part: str) -> int:
+    """The number of one part."""
+    return _hashed(scope(instance_id) + part)
+
+
+def _hashed(word: str) -> int:
     """Of 64 bits: that two of a million words share a number happens in one of tens of millions of databases."""
     return int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "big", signed=True)
+
+
+_number = functools.lru_cache(1 << 16)(_hashed)
+"""For the words that most rows share."""

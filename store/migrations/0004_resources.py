@@ -7,7 +7,7 @@ from tortoise.indexes import Index
 
 
 async def index(_apps: Any, editor: Any) -> None:
-    """What makes searches fast: one table of words for each kind, which store.search_index writes."""
+    """What makes searches fast: one table of words for each kind, which the search index of the database writes."""
     if editor.client.capabilities.dialect == "sqlite":
         # The words are made of letters and of characters beyond ASCII, so this tokenizer leaves them whole. A prefix of
         # 13 or 14 characters is the scope (12) with one or two characters of a text.

@@ -1,5 +1,6 @@
 """The words of the search index: a search finds exactly the rows that contain its text."""
 
+import random
 import sqlite3
 import unicodedata
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from store import words
+from store import frequent_parts, words
 from store.words import FIELD, Keyword, fold, keyword
 
 TEXTS = st.text(
@@ -113,3 +114,27 @@ def test_a_like_pattern_escapes_wildcards() -> None:
         ).fetchone()
         assert bool(result) is holds
     connection.close()
+
+
+def test_the_parts_that_four_rows_have_are_frequent(monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = random.Random(3)
+    rows: list[dict[str, object]] = [
+        {
+            "seq": number,
+            "instance_id": chance.choice("ab"),
+            "search": "".join(chance.choices("abc\n\x1f", [9, 3, 2, 1, 1], k=40)),
+        }
+        for number in range(60)
+    ]
+    having: dict[int, set[int]] = {}
+    for row in rows:
+        for text in words.texts_of(str(row["search"])):
+            for length in range(words.LONGEST + 1, words.LONGEST_FREQUENT + 1):
+                for at in range(len(text) - length + 1):
+                    number = words.number(str(row["instance_id"]), text[at : at + length])
+                    having.setdefault(number, set()).add(int(str(row["seq"])))
+    expected = {number: sorted(seqs) for number, seqs in having.items() if len(seqs) >= 4}
+    assert len(expected) > 50
+    assert frequent_parts.find(rows) == expected
+    monkeypatch.setattr(frequent_parts, "CHARACTERS", 100)
+    assert frequent_parts.find(rows) == {}

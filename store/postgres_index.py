@@ -14,7 +14,7 @@ _GIVEN = "unnest(?::bigint[], ?::bigint[], ?::varbit[]) AS given(word, block, me
 
 
 _COMPLETE = words.number("", "complete")
-"""In the place of a word: blocks whose frequent parts are in the index, as far as there are any."""
+"""In the place of a word. The frequent parts of its last block, and of those before, are in the index."""
 
 
 class _Entry(NamedTuple):
@@ -96,9 +96,8 @@ class PostgresqlIndex(SearchIndex):
             new[seq] -= same
         await _remove(connection, index, gone)
         await _add(connection, index, new)
-        if after:
-            for block in range(complete + 1, max(after) // BLOCK):
-                await _complete(connection, table, block)
+        if after and complete + 1 < max(after) // BLOCK:
+            await _complete(connection, table, range(complete + 1, max(after) // BLOCK))
 
     async def clear(self, connection: Any, table: str) -> None:
         await select(connection, f"DELETE FROM {table}_words", [])  # noqa: S608 - our own name
@@ -219,18 +218,27 @@ async def _add(connection: Any, index: str, numbers: Mapping[int, Iterable[int]]
         )
 
 
-async def _complete(connection: Any, table: str, block: int) -> None:
-    """Adds the frequent parts of a block that gets no more rows."""
+async def _complete(connection: Any, table: str, blocks: range) -> None:
+    """Adds the frequent parts of blocks that get no more rows. Many may have none, as the first of a copied database."""
+    filled = await select(
+        connection,
+        f"SELECT DISTINCT seq / {BLOCK} AS block FROM {table} WHERE seq >= ? AND seq < ? ORDER BY 1",  # noqa: S608 - our own name
+        [blocks.start * BLOCK, blocks.stop * BLOCK],
+    )
+    for row in filled:
+        await _add(connection, f"{table}_words", await _frequent_of_block(connection, table, row["block"]))
+    mark = f"INSERT INTO {table}_words (word, block, members) VALUES (?, ?, ?)"  # noqa: S608 - our own name
+    await select(connection, mark, [_COMPLETE, blocks[-1], bits(0, BLOCK)])
+
+
+async def _frequent_of_block(connection: Any, table: str, block: int) -> dict[int, set[int]]:
     rows = await select(
         connection,
         f"SELECT seq, instance_id, search FROM {table} WHERE seq >= ? AND seq < ? AND search <> ''",  # noqa: S608 - our own name
         [block * BLOCK, (block + 1) * BLOCK],
     )
-    found = await asyncio.to_thread(frequent_parts.find, rows)
     numbers: defaultdict[int, set[int]] = defaultdict(set)
-    for number, having in found.items():
+    for number, having in (await asyncio.to_thread(frequent_parts.find, rows)).items():
         for seq in having:
             numbers[seq].add(number)
-    await _add(connection, f"{table}_words", numbers)
-    mark = f"INSERT INTO {table}_words (word, block, members) VALUES (?, ?, ?)"  # noqa: S608 - our own name
-    await select(connection, mark, [_COMPLETE, block, bits(0, BLOCK)])
+    return numbers

@@ -84,7 +84,7 @@ async def test_parts_of_any_length_are_found_before_and_after_a_block_is_complet
             await persons.add(bot, [new(chance, number) for number in range(begin, begin + 30)])
         open_block = await words_at(database, 0)
         assert not (await compare(chance, persons, open_block))[True]
-        await jump(database, BLOCK + 3)
+        await jump(database, 9_000_000 * BLOCK + 3)
         await persons.add(BOTS[1], [new(chance, number) for number in range(1000, 1010)])
         complete = await words_at(database, 0)
         assert len(complete) > len(open_block)
@@ -102,7 +102,8 @@ async def test_parts_of_any_length_are_found_before_and_after_a_block_is_complet
         for bot in BOTS:
             while await persons.remove_batch(bot):
                 pass
-        assert len(await words_at(database, 0)) == 1  # that it is complete
-        assert await words_at(database, 1) == set()
+        assert await words_at(database, 0) == set()
+        assert len(await words_at(database, 9_000_000 - 1)) == 1  # that it is complete
+        assert await words_at(database, 9_000_000) == set()
     finally:
         await database.close()

@@ -68,12 +68,15 @@ def main() -> None:
 
 async def compare(folder: Path, url: str, rows: int, rounds: int) -> None:
     async with AsyncExitStack() as opened:
-        databases = []
-        for place in ("", url):
-            databases.append(await Database.open(folder, place))
-            opened.push_async_callback(databases[-1].close)
-        sqlite, postgresql = [await filled(database, rows) for database in databases]
-        await measure(sqlite, postgresql, rows, rounds)
+        both = []
+        for place in (
+            "",
+            url,
+        ):  # the second is opened after the first has rows: Tortoise keeps statements in one dialect
+            database = await Database.open(folder, place)
+            opened.push_async_callback(database.close)
+            both.append(await filled(database, rows))
+        await measure(*both, rows, rounds)
 
 
 async def measure(sqlite: Emojis, postgresql: Emojis, rows: int, rounds: int) -> None:

@@ -107,6 +107,12 @@ class Cluster:
         assert self._process is not None
         return len(lines) > 7 and lines[0] == str(self._process.pid) and lines[7].strip() == "ready"
 
+    def restart(self, **settings: str) -> None:
+        """Starts it anew, with these settings too."""
+        self.stop(signal.SIGINT)
+        self._settings |= settings
+        self.start()
+
     def stop(self, how: signal.Signals = signal.SIGQUIT) -> None:
         """Ends it: with SIGQUIT at once, as a crash would, without writing anything more."""
         if self._process is not None:

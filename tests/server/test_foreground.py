@@ -49,13 +49,32 @@ foreground.run(from_environment(), Signals(), None)
 """
 
 
-def run_code(code: str, folder: Path) -> "subprocess.CompletedProcess[bytes]":
+IMPORTED = """
+import sys
+from mailauncher.settings import from_environment
+from mailauncher.signals import Signals
+from server import foreground
+
+class Done(Exception): ...
+
+async def ready(ctx):
+    raise Done
+
+try:
+    foreground.run(from_environment(), Signals(), ready)
+except Done:
+    print(*sys.modules)
+"""
+
+
+def run_code(code: str, folder: Path, **given: str) -> "subprocess.CompletedProcess[bytes]":
     """Runs it as a process of its own, with a data folder and a port of its own."""
     environment = {
         **os.environ,
         "MAILAUNCHER_DATA": str(folder / "data"),
         "MAILAUNCHER_WORKSPACE": str(folder / "workspace"),
         "MAILAUNCHER_PORT": str(free_port()),
+        **given,
     }
     return subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True)
 
@@ -76,3 +95,14 @@ def test_collections_of_garbage_are_few_and_do_not_look_at_what_lives_as_long_as
     frozen, thresholds = ended.stdout.decode().split(maxsplit=1)
     assert int(frozen) > 50_000
     assert thresholds.strip() == str(COLLECTION_THRESHOLDS)
+
+
+@pytest.mark.slow
+def test_the_ssh_gateway_is_imported_only_where_it_is_on(tmp_path: Path) -> None:
+    for on in ("true", "false"):
+        given = {"MAILAUNCHER_SSH": on, "MAILAUNCHER_SSH_PORT": str(free_port())}
+        modules = run_code(IMPORTED, tmp_path, **given).stdout.decode().split()
+        assert "server.ssh_door" in modules
+        assert {"asyncssh", "ssh", "ssh.gateway"} <= set(modules) or on == "false"
+        gateway = [name for name in modules if name.partition(".")[0] in ("asyncssh", "ssh", "cryptography")]
+        assert gateway == [] or on == "true"

@@ -1,6 +1,7 @@
 """What hostile clients try: each by a client that speaks the protocol, but not as it should."""
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -20,12 +21,17 @@ from asyncssh.packet import Boolean, String, UInt32
 
 from resolvers import instances, ssh_keys
 from ssh import gateway, limits
-from ssh.connection import KEY_EXCHANGES, OFFERS
+from ssh.connection import KEY_EXCHANGES, OFFERS, Connection
 from tests.support import ssh
 from tests.support.context import PATIENT_BOT, add_bot
 from tests.support.ssh import Place, add_key, trust
+from tests.support.stress import sized
 
 pytestmark = [pytest.mark.slow]
+
+WRONG_KEYS = sized(240, 10_000)
+GROWN_OBJECTS = 500
+"""Of what is bounded: what the caches of the interpreter and of libraries take in."""
 
 
 @pytest_asyncio.fixture
@@ -260,6 +266,48 @@ async def test_wrong_keys_are_counted_on_a_connection_and_slow_down_the_next(pla
     finally:
         limits.FIRST_DELAY_S, limits.LONGEST_DELAY_S = limits_of_place
     assert [key.used_at for key in await ssh_keys.list_all(place.ctx)] == [None]
+
+
+@pytest.mark.stress
+async def test_thousands_of_wrong_keys_leave_nothing_behind_and_others_get_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LONGEST_DELAY_S", 0.0)  # or this would take hours
+    async with ssh.gateway(tmp_path, ssh_handshakes_per_minute=100_000) as place:
+        await _offer_wrong_keys(place)
+
+
+async def _offer_wrong_keys(place: Place) -> None:
+    keys = [asyncssh.generate_private_key("ssh-ed25519") for _ in range(OFFERS)]
+
+    async def offer() -> None:
+        with pytest.raises((asyncssh.PermissionDenied, asyncssh.DisconnectError)):
+            async with client(place, client_keys=keys, local_addr=("127.0.0.2", 0)):
+                raise AssertionError("it has logged in")
+
+    async def held() -> tuple[int, int, int, int]:
+        async with asyncio.timeout(30):
+            while any(isinstance(found, Connection) and found._transport for found in gc.get_objects()):
+                await asyncio.sleep(0.01)
+        gc.collect()
+        objects = gc.get_objects()
+        connections = sum(isinstance(found, Connection) for found in objects)
+        sockets = len(psutil.Process().net_connections("all"))
+        return sockets, len(asyncio.all_tasks()), connections, len(objects)
+
+    async def rounds(count: int) -> None:
+        for number in range(count):
+            await offer()
+            if number % max(1, count // 5) == 0:
+                async with client(place, "menu") as (connection, _):
+                    assert (await connection.run("nothing", check=False)).exit_status == 2
+
+    await rounds(5)
+    before = await held()
+    await rounds(WRONG_KEYS // OFFERS)
+    after = await held()
+    assert after[:3] == before[:3]
+    assert after[3] - before[3] < GROWN_OBJECTS
 
 
 async def test_a_signature_with_sha_1_is_refused(place: Place) -> None:

@@ -11,7 +11,7 @@ import pytest_asyncio
 from mailauncher import host_key
 from mailauncher.errors import DuplicateResource, PermissionDenied, ResourceNotFound
 from mailauncher.grants import Scope
-from resolvers import instances, ssh_keys
+from resolvers import instances, ssh_keys, terminals
 from resolvers.context import Context
 from tests.support import ssh
 from tests.support.context import PATIENT_BOT, add_bot, free_port, outputs
@@ -148,3 +148,24 @@ async def test_a_key_that_may_only_look_types_nothing_and_sees_only_its_instance
     assert "not heard" not in await outputs(place.ctx, f"{view.id}_main", "heard by all")
     status, _, errors = await place.run("-tt", "other@127.0.0.1", key="guest")
     assert (status, "Permission denied" in errors) == (255, True)
+
+
+async def test_a_key_that_may_only_look_gets_no_shell_where_no_bot_runs(place: Place) -> None:
+    view = await add_bot(place.ctx, place.folder / "bot", PATIENT_BOT)
+    await trust(place.ctx, "guest", add_key(place.folder, "guest"), Scope.READ)
+    session_id = f"{view.id}_main"
+    for target, chosen in (("bot@127.0.0.1", ""), ("menu@127.0.0.1", "\r")):
+        async with terminal(place, target, key="guest") as shown:
+            shown.type(chosen)
+            await shown.expect("may only look")
+            shown.type("touch made-by-guest\r")
+            await shown.expect("input is ignored")
+            assert terminals.get(place.ctx, session_id).pid is None
+    async with terminal(
+        place, "bot@127.0.0.1"
+    ) as shown:  # one that may operate gets one, in which nothing waits
+        shown.type("echo shell of $((6 * 7))\r")
+        await shown.expect("shell of 42")
+        assert terminals.get(place.ctx, session_id).shell
+        shown.type("exit\r")
+    assert not (place.folder / "bot" / "made-by-guest").exists()

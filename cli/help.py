@@ -96,6 +96,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "ssh add guest guest.pub --scope read --instance mai-1",
         "ssh add company ca.pub --authority mailauncher",
     ),
+    "ssh edit": ("ssh edit guest --scope operate", "ssh edit guest --instance mai-1 --instance mai-2"),
     "ssh rm": ("ssh rm guest",),
     "ssh host-key": ("ssh host-key --host bots.example",),
     "schema": ("schema", "schema --rest"),

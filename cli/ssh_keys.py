@@ -27,6 +27,7 @@ _LIST = f"{{ sshKeys {{ {_KEY} }} }}"
 _ADD = (
     f"mutation ($input: AddSshKeyInput!) {{ done: addSshKey(input: $input) {{ message key {{ {_KEY} }} }} }}"
 )
+_EDIT = f"mutation ($input: EditSshKeyInput!) {{ done: editSshKey(input: $input) {{ message key {{ {_KEY} }} }} }}"
 _REMOVE = f"mutation ($input: RemoveSshKeyInput!) {{ done: removeSshKey(input: $input) {{ message key {{ {_KEY} }} }} }}"
 _GATEWAY = "{ sshGateway { enabled addresses port hostKey fingerprint } }"
 _HEADINGS = (
@@ -36,6 +37,15 @@ _HEADINGS = (
     Text("上次登录", "LAST USED"),
     Text("指纹", "FINGERPRINT"),
 )
+
+_SCOPE_HELP = help_text(
+    "read 只能查看，operate 还可输入、启动和停止，admin 可做一切。",
+    "read looks only, operate also types, starts and stops, admin does everything.",
+)
+KeyName = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help=help_text("密钥的名称，见 ssh ls。", "Name of the key, see ssh ls.")),
+]
 
 
 @ssh.command("ls")
@@ -95,10 +105,7 @@ def add_key(
         typer.Option(
             "--scope",
             metavar="SCOPE",
-            help=help_text(
-                "read 只能查看，operate 还可输入、启动和停止，admin 可做一切。",
-                "read looks only, operate also types, starts and stops, admin does everything.",
-            ),
+            help=_SCOPE_HELP,
         ),
     ] = "operate",
     instance: Annotated[
@@ -130,11 +137,7 @@ def add_key(
         given["instances"] = [client.find(one).id for one in instance]
     if authority:
         given["principals"] = authority
-    done = _added(client, given)
-    if as_json:
-        print_json(done["key"])
-    else:
-        print(f"{done['message']}: {done['key']['name']} {done['key']['fingerprint']}")
+    _print_done(_added(client, given), as_json=as_json)
 
 
 def _content(name: str) -> str:
@@ -167,6 +170,54 @@ def _added(client: ApiClient, given: dict[str, Any]) -> dict[str, Any]:
         file.unlink(missing_ok=True)
 
 
+@ssh.command("edit")
+@described(
+    "更改一个密钥的权限。权限超出新设置的会话在一秒内结束。",
+    "Change what a key may do. Its sessions that may do more than that end within a second.",
+)
+def edit_key(
+    context: typer.Context,
+    name: KeyName,
+    scope: Annotated[
+        Literal["read", "operate", "admin"] | None,
+        typer.Option("--scope", metavar="SCOPE", help=_SCOPE_HELP),
+    ] = None,
+    instance: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--instance",
+            metavar="INSTANCE",
+            help=help_text(
+                "只用于此实例，取代先前的；可重复。",
+                "Only for this instance, in place of those before; may be repeated.",
+            ),
+        ),
+    ] = None,
+    all_instances: Annotated[
+        bool, typer.Option("--all", help=help_text("用于所有实例。", "For all instances."))
+    ] = False,
+    as_json: AsJson = False,
+    url: Url = None,
+    token: Token = None,
+) -> None:
+    if instance and all_instances:
+        raise InvalidParameter(
+            "--instance 与 --all 只能用一个", "--instance and --all exclude each other", field="all"
+        )
+    given: dict[str, Any] = {"name": name}
+    if scope:
+        given["scope"] = scope.upper()
+    client = connect(context, url, token)
+    if instance or all_instances:
+        given["instances"] = [client.find(one).id for one in instance] if instance else None
+    if len(given) == 1:
+        raise InvalidParameter(
+            "没有要更改的：--scope、--instance 或 --all",
+            "There is nothing to change: --scope, --instance or --all",
+        )
+    _print_done(client.graphql(_EDIT, input=given)["done"], as_json=as_json)
+
+
 @ssh.command("rm")
 @described(
     "撤销一个密钥；用它登录的会话在一秒内结束。",
@@ -174,17 +225,17 @@ def _added(client: ApiClient, given: dict[str, Any]) -> dict[str, Any]:
 )
 def remove_key(
     context: typer.Context,
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME", help=help_text("密钥的名称，见 ssh ls。", "Name of the key, see ssh ls.")
-        ),
-    ],
+    name: KeyName,
     as_json: AsJson = False,
     url: Url = None,
     token: Token = None,
 ) -> None:
     done = connect(context, url, token).graphql(_REMOVE, input={"name": name})["done"]
+    _print_done(done, as_json=as_json)
+
+
+def _print_done(done: dict[str, Any], *, as_json: bool) -> None:
+    """What became of a key."""
     if as_json:
         print_json(done["key"])
     else:

@@ -75,7 +75,7 @@ class JournalWritten(BusEvent):
 
 @dataclass(frozen=True, slots=True)
 class SshKeysChanged(BusEvent):
-    """A key that may log in over SSH was added or removed."""
+    """A key that may log in over SSH was added or removed, or may do something else than before."""
 
     @property
     def key(self) -> object:

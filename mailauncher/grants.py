@@ -29,6 +29,11 @@ class Grant:
     def covers(self, instance_id: str) -> bool:
         return self.instances is None or instance_id in self.instances
 
+    def includes(self, other: "Grant") -> bool:
+        """Whether all that the other allows is allowed by this one too."""
+        within = self.instances is None or (other.instances is not None and other.instances <= self.instances)
+        return within and self.scope.includes(other.scope)
+
 
 EVERYTHING = Grant(Scope.ADMIN)
 NOTHING = Grant(Scope.READ, frozenset())

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from mailauncher import files, host_key, public_keys
 from mailauncher.errors import InvalidParameter, PermissionDenied, Text
 from mailauncher.grants import Scope
@@ -24,6 +26,10 @@ KEYS_LIMIT = 1000
 PRINCIPAL_CHARACTERS = 64
 LIST_LIMIT = 100
 PROOF_BYTES = 32
+
+
+class Unchanged:
+    """In place of a value that is not changed, where None means something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,27 @@ async def add(ctx: Context, new: NewKey) -> SshKeyRecord:
 
 
 @needs(Scope.ADMIN)
+async def edit(
+    ctx: Context, name: str, scope: Scope | None, only: Sequence[str] | Unchanged | None
+) -> SshKeyRecord:
+    """Changes what a key may do: `scope` None leaves it, `only` are the instances that it is limited to from now on, None for all.
+    Its sessions that may do more than that end. Raises ResourceNotFound, InvalidParameter, InstanceNotFound."""
+
+    def changed(record: SshKeyRecord) -> SshKeyRecord:
+        limits = record.instances if isinstance(only, Unchanged) else _instances(ctx, only)
+        return msgspec.structs.replace(record, scope=scope or record.scope, instances=limits)
+
+    former, record = await ctx.store.ssh_keys.change(name, changed)
+    if record.grant != former.grant:
+        text = Text(
+            f"将 SSH 密钥 {name} 改为 {_described(ctx, record).zh}（原为 {_described(ctx, former).zh}）",
+            f"changed the SSH key {name} to {_described(ctx, record).en} (it was {_described(ctx, former).en})",
+        )
+        await ctx.store.journal.note("ssh-key", ctx.caller, text)
+    return record
+
+
+@needs(Scope.ADMIN)
 async def remove(ctx: Context, name: str) -> SshKeyRecord:
     """Trusts a key no longer; its sessions end. Raises ResourceNotFound."""
     record = await ctx.store.ssh_keys.remove(name)
@@ -97,18 +124,8 @@ async def _record(ctx: Context, new: NewKey) -> SshKeyRecord:
     key = public_keys.parse(new.key)
     if len(ctx.store.ssh_keys) >= KEYS_LIMIT:
         raise InvalidParameter(f"最多 {KEYS_LIMIT} 个密钥", f"There can be {KEYS_LIMIT} keys at most")
-    for field, items in (("instances", new.instances or ()), ("principals", new.principals)):
-        if len(items) > LIST_LIMIT:
-            raise InvalidParameter(
-                f"{field} 最多 {LIST_LIMIT} 项", f"{field} can have {LIST_LIMIT} items at most", field=field
-            )
+    _require_few(new.principals, "principals")
     principals = [line(one, "principals", PRINCIPAL_CHARACTERS, least=1) for one in new.principals]
-    if new.instances is not None and not new.instances:
-        raise InvalidParameter(
-            "instances 为空的密钥什么都不能用：省略它表示所有实例",
-            "A key for no instance could do nothing: leave instances out to mean all of them",
-            field="instances",
-        )
     return SshKeyRecord(
         name=name,
         key=key.line,
@@ -116,11 +133,40 @@ async def _record(ctx: Context, new: NewKey) -> SshKeyRecord:
         authority=bool(principals),
         principals=tuple(dict.fromkeys(principals)),
         scope=new.scope,
-        instances=None
-        if new.instances is None
-        else tuple(dict.fromkeys(instances.get(ctx, wanted).id for wanted in new.instances)),
+        instances=_instances(ctx, new.instances),
         added_at=int(time.time() * 1000),
     )
+
+
+def _instances(ctx: Context, wanted: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Ids of the instances that a key is limited to; None: it is not limited. Raises InvalidParameter, InstanceNotFound."""
+    if wanted is None:
+        return None
+    if not wanted:
+        raise InvalidParameter(
+            "instances 为空的密钥什么都不能用：null 表示所有实例",
+            "A key for no instance could do nothing: null means all of them",
+            field="instances",
+        )
+    _require_few(wanted, "instances")
+    return tuple(dict.fromkeys(instances.get(ctx, one).id for one in wanted))
+
+
+def _require_few(items: Sequence[str], field: str) -> None:
+    """Raises InvalidParameter."""
+    if len(items) > LIST_LIMIT:
+        raise InvalidParameter(
+            f"{field} 最多 {LIST_LIMIT} 项", f"{field} can have {LIST_LIMIT} items at most", field=field
+        )
+
+
+def _described(ctx: Context, record: SshKeyRecord) -> Text:
+    """What a key may do, for the journal."""
+    if record.instances is None:
+        return Text(record.scope, record.scope)
+    known = {view.id: view.name for view in instances.list_all(ctx)}
+    names = [known.get(one, one) for one in record.instances]
+    return Text(f"{record.scope}，仅 {'、'.join(names)}", f"{record.scope}, only for {', '.join(names)}")
 
 
 def _require_proof(file: Path, proof: str) -> None:

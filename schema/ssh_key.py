@@ -8,12 +8,13 @@ import strawberry
 from mailauncher.errors import Text
 from mailauncher.grants import Scope
 from resolvers import ssh_keys
-from resolvers.ssh_keys import LIST_LIMIT, NAME_CHARACTERS
+from resolvers.ssh_keys import LIST_LIMIT, NAME_CHARACTERS, Unchanged
 from schema.context import Info
 from schema.descriptions import MESSAGE
 from schema.scalars import Instant
 
 ADDED = Text("密钥已受信任", "The key is trusted")
+EDITED = Text("密钥的权限已保存", "What the key may do was saved")
 REMOVED = Text("密钥已撤销", "The key was revoked")
 _NAME = f"Name of the key, unique, at most {NAME_CHARACTERS} characters."
 
@@ -79,6 +80,16 @@ class AddSshKeyInput:
     )
 
 
+@strawberry.input(description="What a key may do from now on. What is left out stays as it is.")
+class EditSshKeyInput:
+    name: str = strawberry.field(description="Name of the key.")
+    scope: SshScope | None = strawberry.field(default=None, description="What it may do. Null: as before.")
+    instances: list[strawberry.ID] | None = strawberry.field(
+        default=strawberry.UNSET,
+        description=f"Ids of at most {LIST_LIMIT} instances that it is limited to. Null: it is not limited.",
+    )
+
+
 @strawberry.input(description="A key to be trusted no longer.")
 class RemoveSshKeyInput:
     name: str = strawberry.field(description=_NAME)
@@ -121,6 +132,16 @@ async def _add(
     return SshKeyPayload(key=cast(SshKey, record), message=ADDED.in_language(info.context.language))
 
 
+async def _edit(
+    info: Info,
+    input: Annotated[EditSshKeyInput, strawberry.argument(description="The key and the changes.")],
+) -> SshKeyPayload | None:
+    scope = None if input.scope is None else Scope[input.scope.name]
+    only = Unchanged() if input.instances is strawberry.UNSET else input.instances
+    record = await info.context.complete(ssh_keys.edit(info.context.ctx, input.name, scope, only))
+    return SshKeyPayload(key=cast(SshKey, record), message=EDITED.in_language(info.context.language))
+
+
 async def _remove(
     info: Info, input: Annotated[RemoveSshKeyInput, strawberry.argument(description="The key.")]
 ) -> SshKeyPayload | None:
@@ -144,6 +165,11 @@ class SshKeyMutation:
         resolver=_add,
         description="Trusts a key from now on. Null only with an error: `INVALID_PARAMETER`, `DUPLICATE_RESOURCE`, "
         "`INSTANCE_NOT_FOUND`, `PERMISSION_DENIED` for the first key without `proof`.",
+    )
+    edit_ssh_key: SshKeyPayload | None = strawberry.mutation(
+        resolver=_edit,
+        description="Changes what a key may do; its sessions that may do more than that end within a second. Null only with an "
+        "error: `RESOURCE_NOT_FOUND`, `INVALID_PARAMETER`, `INSTANCE_NOT_FOUND`.",
     )
     remove_ssh_key: SshKeyPayload | None = strawberry.mutation(
         resolver=_remove,

@@ -1,4 +1,4 @@
-"""The gateway: listens, serves sessions, and ends those whose keys are revoked."""
+"""The gateway: listens, serves sessions, and ends those whose keys are revoked, or may do less than before."""
 
 import asyncio
 import logging
@@ -76,7 +76,7 @@ class Gateway:
             keepalive_interval=KEEPALIVE_S,
             encoding=None,
         )
-        self._tasks.keep_running(self._revoke, "end of SSH sessions whose keys are revoked")
+        self._tasks.keep_running(self._revoke, "end of SSH sessions that their keys no longer allow")
 
     def connection(self) -> Connection:
         return Connection(asyncio.get_running_loop(), self._options, self._judge, self._limits)
@@ -102,13 +102,14 @@ class Gateway:
         self._tasks.spawn(note, "last use of an SSH key")
 
     async def _revoke(self) -> None:
-        """Looks at every connection whenever a key is added or removed."""
+        """Looks at every connection whenever a key was added, changed or removed."""
         with self._ctx.bus.subscribe(SshKeysChanged) as changes:
             async for _ in changes:
                 for connection in list(self._connections):
                     if connection.login is not None and not self._judge.is_valid(connection.login):
                         connection.disconnect(
-                            asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE, "The key was revoked"
+                            asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE,
+                            "The key was revoked, or may do less than before",
                         )
 
     # Sessions

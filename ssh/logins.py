@@ -70,9 +70,9 @@ class Judge:
         return replace(self._ctx, caller=f"ssh:{name}"[:CALLER_CHARACTERS], grant=record.grant)
 
     def is_valid(self, login: Login) -> bool:
-        """Whether the key of a login is still trusted, with the same rights."""
+        """Whether the key of a login is still trusted with what the login may do."""
         record = self._ctx.store.ssh_keys.get(login.fingerprint)
-        return record is not None and record.grant == login.ctx.grant
+        return record is not None and record.grant.includes(login.ctx.grant)
 
 
 def _decoded(offered: bytes) -> tuple[SSHOpenSSHCertificate | None, asyncssh.SSHKey | None]:

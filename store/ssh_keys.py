@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -38,7 +38,7 @@ class SshKeyRecord(msgspec.Struct, frozen=True, kw_only=True):
 class SshKeys:
     """Every key by fingerprint, in the order they were added. One writer at a time; a write that fails changes nothing.
 
-    Publishes SshKeysChanged after keys were added or removed.
+    Publishes SshKeysChanged after keys were added, changed or removed.
     """
 
     def __init__(self, database: Database, bus: Bus) -> None:
@@ -87,25 +87,46 @@ class SshKeys:
                 )
             columns = msgspec.structs.asdict(record)
             columns["principals"] = msgspec.json.encode(record.principals).decode()
-            columns["instances"] = record.instances and msgspec.json.encode(record.instances).decode()
+            columns["instances"] = _instances_column(record)
             with self._database.session():
                 await models.SshKey.create(**columns)
             self._records[record.fingerprint] = record
         self._bus.publish(SshKeysChanged())
 
+    async def change(
+        self, name: str, changed: Callable[[SshKeyRecord], SshKeyRecord]
+    ) -> tuple[SshKeyRecord, SshKeyRecord]:
+        """Gives a key another scope and other instances: those that `changed` makes of what it has. Returns it as it was and as
+        it is. Raises ResourceNotFound, and what `changed` raises."""
+        async with self._writing:
+            former = self._named(name)
+            record = changed(former)
+            if record != former:
+                with self._database.session():
+                    await models.SshKey.filter(fingerprint=record.fingerprint).update(
+                        scope=record.scope, instances=_instances_column(record)
+                    )
+                self._records[record.fingerprint] = record
+        if record != former:
+            self._bus.publish(SshKeysChanged())
+        return former, record
+
     async def remove(self, name: str) -> SshKeyRecord:
         """Raises ResourceNotFound."""
         async with self._writing:
-            record = next((known for known in self if known.name == name), None)
-            if record is None:
-                shown = name[:64]
-                raise ResourceNotFound(
-                    f"没有名为 {shown} 的密钥", f"There is no key named {shown}", field="name"
-                )
+            record = self._named(name)
             with self._database.session():
                 await models.SshKey.filter(fingerprint=record.fingerprint).delete()
             del self._records[record.fingerprint]
         self._bus.publish(SshKeysChanged())
+        return record
+
+    def _named(self, name: str) -> SshKeyRecord:
+        """Raises ResourceNotFound."""
+        record = next((known for known in self if known.name == name), None)
+        if record is None:
+            shown = name[:64]
+            raise ResourceNotFound(f"没有名为 {shown} 的密钥", f"There is no key named {shown}", field="name")
         return record
 
     async def note_use(self, fingerprint: str, address: str) -> None:
@@ -120,6 +141,10 @@ class SshKeys:
                     await models.SshKey.filter(fingerprint=fingerprint).update(used_at=now, used_from=address)
             except DatabaseError as error:
                 log.error("the last use of SSH key %s is not stored: %s", record.name, error)
+
+
+def _instances_column(record: SshKeyRecord) -> str | None:
+    return None if record.instances is None else msgspec.json.encode(record.instances).decode()
 
 
 def _record(row: dict[str, object]) -> SshKeyRecord:

@@ -9,10 +9,18 @@ import pytest
 import pytest_asyncio
 
 from mailauncher import host_key
-from mailauncher.errors import DuplicateResource, PermissionDenied, ResourceNotFound
-from mailauncher.grants import Scope
-from resolvers import instances, ssh_keys, terminals
+from mailauncher.errors import (
+    DuplicateResource,
+    InstanceNotFound,
+    InvalidParameter,
+    PermissionDenied,
+    ResourceNotFound,
+)
+from mailauncher.grants import Grant, Scope
+from resolvers import instances, ssh_keys, system, terminals
 from resolvers.context import Context
+from store.journal import EventFilter
+from store.ssh_keys import SshKeys
 from tests.support import ssh
 from tests.support.context import PATIENT_BOT, add_bot, free_port, outputs
 from tests.support.program import Home, home
@@ -75,6 +83,35 @@ async def test_names_and_keys_are_unique_and_what_is_revoked_is_gone(ctx: Contex
         await ssh_keys.remove(ctx, "one")
 
 
+async def test_what_a_key_may_do_is_changed_in_parts_and_stays_as_it_was_where_that_is_refused(
+    ctx: Context, tmp_path: Path
+) -> None:
+    [one, two] = [(await add_bot(ctx, tmp_path / name)).id for name in ("one", "two")]
+    await trust(ctx, "guest", add_key(tmp_path, "guest"), Scope.READ, [one])
+    for scope, only, grant in (
+        (Scope.OPERATE, ssh_keys.Unchanged(), Grant(Scope.OPERATE, frozenset({one}))),
+        (None, [two, one, two], Grant(Scope.OPERATE, frozenset({one, two}))),
+        (None, ssh_keys.Unchanged(), Grant(Scope.OPERATE, frozenset({one, two}))),
+        (Scope.READ, None, Grant(Scope.READ)),
+    ):
+        assert (await ssh_keys.edit(ctx, "guest", scope, only)).grant == grant
+        stored = await SshKeys.read(ctx.store.ssh_keys._database, ctx.bus)
+        assert [key.grant for key in stored] == [grant]
+    for name, wanted, error in (
+        ("nobody", None, ResourceNotFound),
+        ("guest", [], InvalidParameter),
+        ("guest", [one] * (ssh_keys.LIST_LIMIT + 1), InvalidParameter),
+        ("guest", ["nothing"], InstanceNotFound),
+    ):
+        with pytest.raises(error):
+            await ssh_keys.edit(ctx, name, Scope.ADMIN, wanted)
+    assert [key.grant for key in await ssh_keys.list_all(ctx)] == [Grant(Scope.READ)]
+    events = await system.events(ctx, EventFilter(kinds=["ssh-key"]))
+    said = [event.text.en for event in events]
+    assert said[1] == "changed the SSH key guest to operate, only for one (it was read, only for one)"
+    assert len(said) == 4  # added, and what has changed something
+
+
 def test_keys_are_managed_on_the_command_line(served: Home) -> None:
     add_key(served.folder, "me")
     line = str(served.folder / "me.pub")
@@ -90,6 +127,10 @@ def test_keys_are_managed_on_the_command_line(served: Home) -> None:
     told = served.run("ssh", "host-key", "--host", "bots.example")
     assert told.stdout.startswith("[bots.example]:")
     assert (served.data / "ssh" / "host_ed25519").stat().st_mode & 0o777 == 0o600
+    edited = served.run("ssh", "edit", "guest", "--scope", "operate", "--json")
+    assert (edited.returncode, json.loads(edited.stdout)["scope"]) == (0, "OPERATE"), edited.stderr
+    assert served.run("ssh", "edit", "guest").returncode == 2
+    assert served.run("ssh", "edit", "nobody", "--all").returncode == 3
     assert served.run("ssh", "rm", "guest").returncode == 0
     assert served.run("ssh", "rm", "guest").returncode == 3
     private = served.run("ssh", "add", "wrong", str(served.folder / "me"))
@@ -110,6 +151,30 @@ async def test_a_key_that_is_revoked_ends_its_sessions_in_the_middle_of_output(p
     assert (status, "Permission denied (publickey)" in errors) == (255, True)
     used = await ssh_keys.list_all(place.ctx)
     assert [key.used_from for key in used] == [None]
+
+
+async def test_a_session_that_may_do_more_than_its_key_from_now_on_ends_and_others_stay(place: Place) -> None:
+    view = await add_bot(place.ctx, place.folder / "bot", PATIENT_BOT)
+    await instances.start(place.ctx, view.id)
+    await trust(place.ctx, "guest", add_key(place.folder, "guest"), Scope.OPERATE)
+    async with (
+        terminal(place, "bot@127.0.0.1", key="guest") as shown,
+        terminal(place, "bot@127.0.0.1") as other,
+    ):
+        await shown.expect("ready")
+        await ssh_keys.edit(
+            place.ctx, "guest", Scope.ADMIN, None
+        )  # more than the session has: it stays as it is
+        shown.type("one\r")
+        await shown.expect("heard one")
+        await ssh_keys.edit(place.ctx, "guest", Scope.READ, None)
+        assert await shown.status() == 255
+        other.type("two\r")
+        await other.expect("heard two")
+        other.type("\x1d")
+        assert await other.status() == 0
+    async with terminal(place, "bot@127.0.0.1", key="guest") as shown:
+        await shown.expect("may only look")
 
 
 async def test_an_unknown_target_and_an_unknown_key_have_the_same_answer(place: Place) -> None:

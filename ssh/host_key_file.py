@@ -25,22 +25,31 @@ def load(data: Path) -> asyncssh.SSHKey:
         if not files.exists(folder / PRIVATE):
             made = asyncssh.generate_private_key("ssh-ed25519", comment="mailauncher")
             files.write(folder / PRIVATE, made.export_private_key())
-        with files.open_regular(folder / PRIVATE) as opened:
-            if os.fstat(opened.fileno()).st_mode & _OTHERS:
-                raise _unusable(
-                    folder, "其他用户可以读写它：chmod 600", "others may read or write it: chmod 600"
-                )
-            key = asyncssh.import_private_key(opened.read(files.RECORD_BYTES))
+        key = read(data)
         public = key.export_public_key()
         if not files.is_file(folder / PUBLIC) or files.read(folder / PUBLIC) != public:
             files.write(folder / PUBLIC, public, mode=0o644)
     except OSError as error:
         raise _unusable(folder, str(error.strerror), str(error.strerror), full=files.is_full(error)) from None
+    return key
+
+
+def read(data: Path) -> asyncssh.SSHKey:
+    """The host key that is there. Blocks. Raises InvalidPath."""
+    folder = data / FOLDER
+    try:
+        with files.open_regular(folder / PRIVATE) as opened:
+            if os.fstat(opened.fileno()).st_mode & _OTHERS:
+                raise _unusable(
+                    folder, "其他用户可以读写它：chmod 600", "others may read or write it: chmod 600"
+                )
+            return asyncssh.import_private_key(opened.read(files.RECORD_BYTES))
+    except OSError as error:
+        raise _unusable(folder, str(error.strerror), str(error.strerror)) from None
     except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
         raise _unusable(
             folder, f"不是没有口令的私钥（{error}）", f"not a private key without a passphrase ({error})"
         ) from None
-    return key
 
 
 def _unusable(folder: Path, zh: str, en: str, *, full: bool = False) -> LauncherError:

@@ -1,7 +1,9 @@
 """The gateway's host key: made once, for the server's user alone, and never replaced."""
 
+import os
 from pathlib import Path
 
+import asyncssh
 import pytest
 
 from cli import doctor_ssh
@@ -51,14 +53,35 @@ def test_a_folder_in_its_place_is_an_error(tmp_path: Path) -> None:
         host_key_file.load(tmp_path)
 
 
-def test_doctor_shows_it_where_the_gateway_is_on(tmp_path: Path) -> None:
+def test_doctor_shows_it_where_the_gateway_is_on_and_what_is_wrong_with_it(tmp_path: Path) -> None:
     settings = settings_for(tmp_path, ssh=True)
     assert list(doctor_ssh.examine(settings_for(tmp_path))) == []
-    [before] = doctor_ssh.examine(settings)
+    assert [found.verdict for found in doctor_ssh.examine(settings)] == [WARN]
     settings.data_folder.mkdir(parents=True)
     key = host_key_file.load(settings.data_folder)
+    private, public = (settings.data_folder / "ssh" / name for name in ("host_ed25519", "host_ed25519.pub"))
+    content = private.read_bytes()
     [shown] = doctor_ssh.examine(settings)
-    (settings.data_folder / "ssh" / "host_ed25519.pub").write_text("damaged", "utf-8")
-    [damaged] = doctor_ssh.examine(settings)
-    assert (before.verdict, shown.verdict, damaged.verdict) == (WARN, OK, FAIL)
-    assert key.get_fingerprint() in shown.what.en
+    assert (shown.verdict, key.get_fingerprint() in shown.what.en) == (OK, True)
+    other = asyncssh.generate_private_key("ssh-ed25519").export_public_key()
+    for damage in (b"damaged", other, None):
+        public.unlink()
+        if damage is not None:
+            public.write_bytes(damage)
+        wrong, shown = doctor_ssh.examine(settings)
+        assert (wrong.verdict, str(public) in wrong.what.en, shown.verdict) == (WARN, True, OK)
+        host_key_file.load(settings.data_folder)
+        assert [found.verdict for found in doctor_ssh.examine(settings)] == [OK]
+    private.chmod(0o640)
+    assert [(found.verdict, "chmod 600" in found.what.en) for found in doctor_ssh.examine(settings)] == [
+        (FAIL, True)
+    ]
+    private.unlink()
+    [missing] = doctor_ssh.examine(settings)
+    assert (missing.verdict, key.get_fingerprint() in missing.what.en) == (FAIL, True)
+    private.write_bytes(content[:100])
+    private.chmod(0o600)
+    assert [found.verdict for found in doctor_ssh.examine(settings)] == [FAIL]
+    private.unlink()
+    os.mkfifo(private, 0o600)  # the open of which waits for somebody who writes
+    assert [found.verdict for found in doctor_ssh.examine(settings)] == [FAIL]

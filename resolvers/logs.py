@@ -19,7 +19,7 @@ from resolvers import terminals
 from resolvers.context import Context
 from resolvers.rights import needs
 from store.journal import EventFilter
-from terminals import text
+from terminals import kept, text
 from terminals.terminal import Terminal
 
 PIECE_BYTES = 64 << 10
@@ -43,17 +43,6 @@ class HistoryLine:
 
     at: int
     data: str
-
-
-async def _read(terminal: Terminal, begin: int, end: int) -> AsyncGenerator[tuple[int, bytes], None]:
-    """(offset, bytes) of the output that is kept between two offsets, in order."""
-    while begin < end:
-        offset, data = await terminal.client.read(terminal.name, begin, min(PIECE_BYTES, end - begin))
-        data = data[: max(0, end - offset)]
-        if not data:
-            return
-        yield offset, data
-        begin = offset + len(data)
 
 
 async def span(terminal: Terminal, first: int | None, last: int | None) -> tuple[int, int]:
@@ -115,10 +104,12 @@ async def part_after(terminal: Terminal, after: int, size: int) -> LogPart:
     them, and whole characters. With the `end` of one part as the next `after`, parts lie next to each other up to the newest
     output, but for gaps in what is kept; the part is empty there."""
     status = await terminal.client.status(terminal.name)
-    kept, _ = await terminal.client.read(terminal.name, max(after, status.oldest, 0), 1)
-    begin = min(kept, status.end)
+    found, _ = await terminal.client.read(terminal.name, max(after, status.oldest, 0), 1)
+    begin = min(found, status.end)
     data = b""
-    async with aclosing(_read(terminal, begin, min(status.end, begin + size))) as pieces:
+    async with aclosing(
+        kept.pieces(terminal.client, terminal.name, begin, min(status.end, begin + size))
+    ) as pieces:
         async for offset, piece in pieces:
             if offset != begin + len(data):
                 break
@@ -138,10 +129,10 @@ async def part_before(terminal: Terminal, before: int | None, size: int) -> LogP
     as far back as the log is kept, but for gaps in it; the part is empty there."""
     status = await terminal.client.status(terminal.name)
     end = min(status.end if before is None else max(0, before), status.end)
-    end = await _end_before(terminal, status.oldest, end, size)
+    end = await kept.end_before(terminal.client, terminal.name, end, size, status.oldest)
     begin = oldest = max(status.oldest, end - size)
     data = b""
-    async for offset, piece in _read(terminal, begin, end):
+    async for offset, piece in kept.pieces(terminal.client, terminal.name, begin, end):
         if offset != oldest + len(data):  # behind a gap
             oldest, data = offset, b""
         data += piece
@@ -153,25 +144,6 @@ async def part_before(terminal: Terminal, before: int | None, size: int) -> LogP
     begun = 0 if oldest == status.oldest or oldest > begin else whole
     shown = await _clean(data[begun:])
     return LogPart(shown, oldest + begun, oldest + len(data))
-
-
-async def _end_before(terminal: Terminal, oldest: int, end: int, size: int) -> int:
-    """The offset itself, or where a gap begins that takes up all of the `size` bytes before it."""
-
-    async def is_kept(begin: int) -> bool:
-        offset, data = await terminal.client.read(terminal.name, begin, 1)
-        return bool(data) and offset < end
-
-    begin, gap = max(oldest, end - size), end
-    while not await is_kept(begin):
-        if begin <= oldest:
-            return end
-        gap, begin = begin, max(oldest, begin - 2 * (end - begin))
-    if gap < end:
-        while gap - begin > 1:
-            middle = (begin + gap) // 2
-            begin, gap = (middle, gap) if await is_kept(middle) else (begin, middle)
-    return gap
 
 
 @needs(Scope.READ)
@@ -245,7 +217,7 @@ async def crash(ctx: Context, session_id: str, form: DownloadFormat) -> AsyncGen
     end = deaths[0]["offset"]
     begin = max(0, end - CRASH_BYTES)
     if begin:
-        async with aclosing(_read(terminal, begin, end)) as pieces:
+        async with aclosing(kept.pieces(terminal.client, terminal.name, begin, end)) as pieces:
             async for offset, data in pieces:
                 begin = min(end, offset + text.first_line_start(data))
                 break
@@ -264,7 +236,7 @@ async def _shown(
     upcoming = iter([*marks, (0, 1 << 62)])
     at, (next_at, following) = 0, next(upcoming)
     pending = b""
-    async for piece_offset, piece in _read(terminal, begin, end):
+    async for piece_offset, piece in kept.pieces(terminal.client, terminal.name, begin, end):
         offset, data = piece_offset, piece
         while data:
             while following <= offset:
@@ -323,7 +295,7 @@ def _elapsed(times: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 async def whole_lines(terminal: Terminal, begin: int, end: int) -> AsyncGenerator[tuple[int, bytes], None]:
     """(offset, bytes) of the lines between two offsets in pieces of whole ones; a line longer than 64 KiB is given in parts."""
     pending, at = b"", begin
-    async for offset, data in _read(terminal, begin, end):
+    async for offset, data in kept.pieces(terminal.client, terminal.name, begin, end):
         if offset != at + len(pending):
             pending, at = b"", offset
         pending += data

@@ -80,7 +80,8 @@ class TerminalOutput:
         description="Offset in bytes of the end of this piece; pass it as `after` to continue from here."
     )
     missed: Long = strawberry.field(
-        description="Number of requested bytes before `offset` that are no longer kept; 0 if none are missing."
+        description="Number of requested bytes before `offset` that are no longer kept, or, after a power cut, at most so many; 0 if "
+        "none are missing."
     )
 
 

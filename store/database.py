@@ -42,8 +42,9 @@ from store.statements import is_sqlite
 log = logging.getLogger(__name__)
 
 FILE_NAME = "mailauncher.db"
-# NORMAL is safe with WAL: a power cut may lose the last commits, never the file.
-_PRAGMAS = {"journal_mode": "WAL", "synchronous": "NORMAL", "busy_timeout": 5000, "foreign_keys": "ON"}
+# FULL: what was committed is on the disk. With NORMAL a power cut would take the last commits, and later events would get the ids
+# of those that clients have seen.
+_PRAGMAS = {"journal_mode": "WAL", "synchronous": "FULL", "busy_timeout": 5000, "foreign_keys": "ON"}
 _COPY_PATIENCE_S = 10.0
 _TAKEN_PATIENCE_S = 5.0
 """A server that has just ended may hold its PostgreSQL database a moment longer."""

@@ -160,10 +160,13 @@ class Journal:
         # Also at the first event of a process: one that runs shortly never gets to its five-hundredth.
         if self._written % _PRUNE_EVERY == 0:
             with contextlib.suppress(DatabaseError), self._database.session():
-                oldest = await self._last() - EVENTS_KEPT
-                await models.Event.filter(id__lte=oldest).delete()
-                while self._newest and self._newest[0]["id"] <= oldest:
-                    self._newest.popleft()
+                # By their number, since ids have gaps: those of rows that were not committed are not given again.
+                surplus = models.Event.all().order_by("-id").offset(EVENTS_KEPT).limit(1)
+                if found := await surplus.values_list("id", flat=True):
+                    newest_surplus = int(found[0])  # type: ignore[call-overload]
+                    await models.Event.filter(id__lte=newest_surplus).delete()
+                    while self._newest and self._newest[0]["id"] <= newest_surplus:
+                        self._newest.popleft()
         self._written += 1
 
     async def last(self) -> int:

@@ -60,6 +60,11 @@ ACCEPT_PAUSE_S = 0.5  # how long no connection is accepted after there was no de
 OWN_LIMIT = -1  # for FILES, the soft limit of open files of what runs in the terminals: this keeper's own
 FAILURE_PAUSE_S = 0.05  # so that a handler that fails again and again does not take a whole processor
 INDEX_EVERY_S = 0.25
+RESERVED_BYTES = (
+    256 << 10,
+    64 << 20,
+)  # offsets that are reserved at once: twice as many again while they do not last a second
+RESERVED = re.compile(rb"([0-9]{20}) ([0-9a-f-]{0,36})\n", re.ASCII).fullmatch
 TIMES_MAX = 16384  # pieces of output whose times are told at once
 READ_LIMIT_BYTES = 256 << 10
 READ_CALLS = {
@@ -109,7 +114,9 @@ class Log:
 
     The oldest is deleted when all have more bytes than `segments` full ones. Output that could not be written (full disk)
     leaves a gap, and what follows begins a segment, however short the one before; of too many the shortest is deleted. `read`
-    skips gaps, so the offset that it returns tells what is lost. `.index` files hold (milliseconds, offset) pairs, at most one
+    skips gaps, so the offset that it returns tells what is lost. A power cut loses what the disk had not yet; so that no offset is
+    given twice, those up to `reserved` are on the disk before output has them, and after a power cut the output goes on there,
+    behind a gap. `.index` files hold (milliseconds, offset) pairs, at most one
     per 250 ms. The clock may be set back, so the times may fall; the offsets never do.
     """
 
@@ -118,6 +125,10 @@ class Log:
         os.makedirs(folder, 0o700, exist_ok=True)
         self.starts = sorted(int(name[:-4]) for name in os.listdir(folder) if SEGMENT(name))
         self.end = self.starts[-1] + os.path.getsize(self._path(self.starts[-1])) if self.starts else 0
+        self.boot = boot_id()
+        self.reserved, self.reserved_bytes = 0, RESERVED_BYTES[0]
+        self.reserve_at, self.reserve_failed = float("-inf"), False
+        self.end = max(self.end, self._reserved_before_a_power_cut())
         self.file = self.index = -1
         self.written = 0  # bytes in the open segment
         self.total = sum(map(self._size, self.starts))
@@ -144,10 +155,10 @@ class Log:
         start = self.starts[-1]
         with open(open_regular(self._path(start, ".index"), os.O_RDWR), "r+b", buffering=0) as file:
             index, size = file.fileno(), os.fstat(file.fileno()).st_size
-            count = size // INDEX.size
+            count, end = size // INDEX.size, start + self._size(start)
             while count:
                 at, offset = INDEX.unpack(os.pread(index, INDEX.size, (count - 1) * INDEX.size))
-                if at and start <= offset < self.end:
+                if at and start <= offset < end:
                     break
                 count -= 1
             if count * INDEX.size != size:
@@ -163,6 +174,8 @@ class Log:
     def append(self, data):
         """Adds output at the end. Never fails: output that cannot be written stays in the ring for a while."""
         start = self.end
+        if start + len(data) > self.reserved:
+            self._reserve(start + len(data))
         self.end += len(data)
         self._append_to_ring(data)
         if self.error and time.monotonic() < self.retry_at:
@@ -196,6 +209,63 @@ class Log:
             return os.path.getsize(self._path(start))
         except OSError:
             return 0
+
+    def _reserved_before_a_power_cut(self):
+        """The offset up to which offsets may have been given, if the machine has been started since, or that is not known."""
+        try:
+            with open(open_regular(self._path_of_reserved(), os.O_RDONLY), "rb", buffering=0) as file:
+                record = RESERVED(file.read(64))
+        except OSError:
+            return 0
+        if record is None:  # it was begun, and no more of it is on the disk
+            return self.end + RESERVED_BYTES[1]
+        boot = record[2].decode()
+        return 0 if boot and boot == self.boot else int(record[1])
+
+    def _reserve(self, end):
+        """Puts on the disk that offsets up to some bytes beyond `end` may be given."""
+        now = time.monotonic()
+        if now < self.reserve_at:
+            return
+        least, most = RESERVED_BYTES
+        quick = self.reserved and now - self.reserve_at < 1
+        self.reserved_bytes = min(2 * self.reserved_bytes, most) if quick else least
+        try:
+            self._write_reserved(end + self.reserved_bytes, synced=True)
+            self.reserve_at, self.reserve_failed = now, False
+        except OSError as failure:
+            self.reserve_at = now + 1  # meanwhile output goes on without
+            if not self.reserve_failed:
+                log_line("reserved", failure)
+            self.reserve_failed = True
+
+    def _write_reserved(self, reserved, synced):
+        path = self._path_of_reserved()
+        is_new = not os.path.exists(path)
+        file = open_regular(path, os.O_WRONLY | os.O_CREAT)
+        try:
+            os.pwrite(file, b"%020d %s\n" % (reserved, self.boot.encode()), 0)
+            if synced:
+                os.fsync(file)
+        finally:
+            os.close(file)
+        if is_new and synced:
+            for _ in range(3):  # the folder, and those that may be as new
+                path = os.path.dirname(path)
+                sync_folder(path)
+        self.reserved = reserved
+
+    def _path_of_reserved(self):
+        return os.path.join(self.folder, "reserved")
+
+    def settle(self):
+        """The end of this log's keeper: the next one goes on without a gap."""
+        self.close()
+        if self.reserved:
+            try:
+                self._write_reserved(self.end, synced=False)
+            except OSError:
+                pass  # then there is a gap
 
     def _append_to_ring(self, data):
         if self.ring and len(self.ring[-1]) + len(data) <= RING_PIECE_BYTES:
@@ -475,7 +545,7 @@ class Keeper:
                     pass  # it waits there already
                 time.sleep(FAILURE_PAUSE_S)
         for terminal in self.terminals.values():
-            terminal.log.close()
+            terminal.log.settle()
 
     def select_timeout(self):
         """How long to wait for events: until the next look at the socket, at paused terminals, or until this keeper has been
@@ -1079,6 +1149,23 @@ def open_regular(path, flags):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "not a regular file", path)
     return descriptor
+
+
+def sync_folder(path):
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def boot_id():
+    """What tells one start of this machine from another; empty where nothing does."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", "rb") as file:
+            return file.read(64).decode("ascii", "replace").strip()
+    except OSError:
+        return ""
 
 
 def open_lock(path):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from mailauncher.errors import LauncherError
 from mailauncher.turns import Turns
-from terminals import text
+from terminals import kept, text
 from terminals.client import KeeperClient, OutputStream
 
 QUIET_S = 0.003  # output after this much quiet is sent at once: somebody may have pressed a key
@@ -195,8 +195,7 @@ class Tail:
 
     async def replay(self, end: int, limit: int) -> Piece:
         """The recent output up to `end`: at most `limit` bytes, from the start of a line, without terminal queries."""
-        offset, data = await self._client.read(self._terminal, max(0, end - limit), limit)
-        data = data[: max(0, end - offset)]
+        offset, data = await kept.before(self._client, self._terminal, end, limit)
         if offset > 0 and end - offset >= limit:
             cut = text.first_line_start(data)
             offset, data = offset + cut, data[cut:]
@@ -220,7 +219,8 @@ class Tail:
         except LauncherError:
             return None
         if not data:
-            return None
+            at_gap = cursor < offset <= self.end  # with nothing behind it yet
+            return Piece(offset, offset, b"", missed=offset - cursor) if at_gap else None
         if offset + len(data) != stop:
             data = data[: text.complete_length(data) or len(data)]
         end = offset + len(data)

@@ -150,7 +150,7 @@ async def test_connections_use_the_write_ahead_log_and_check_foreign_keys(tmp_pa
                 name: dict((await connection.execute_query(f"PRAGMA {name}"))[1][0]).popitem()[1]
                 for name in ("journal_mode", "foreign_keys", "synchronous", "busy_timeout")
             }
-    assert found == {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 1, "busy_timeout": 5000}
+    assert found == {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 2, "busy_timeout": 5000}
 
 
 @pytest.mark.parametrize("name", ["two words", "数据", "50%41", "a?mode=memory", "a#b", "a@[b]:c"])

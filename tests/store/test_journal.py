@@ -14,6 +14,7 @@ from store import journal as module
 from store import models
 from store.database import Database
 from store.journal import Journal
+from store.statements import is_sqlite, set_last_number
 from tests.support.databases import refuse
 
 
@@ -210,6 +211,23 @@ async def test_the_oldest_events_are_pruned_beyond_the_limit(
     for number in range(21):
         await note(journal, str(number))
     assert await words(journal) == ["16", "17", "18", "19", "20"]
+
+
+async def test_as_many_events_are_kept_where_their_ids_have_gaps(
+    journal: Journal, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit was counted in ids, of which each event that is not committed takes one on PostgreSQL."""
+    monkeypatch.setattr(module, "EVENTS_KEPT", 5)
+    monkeypatch.setattr(module, "_PRUNE_EVERY", 1)
+    with database.session():
+        for number in range(1, 20):
+            words_of = {"zh": str(number), "en": str(number)}
+            await models.Event(id=10 * number, at=number, kind="start", caller="rest", **words_of).save()
+        if not is_sqlite(connections.get("default")):
+            await set_last_number(connections.get("default"), "event", "id", 190)
+    await note(journal, "newest")
+    assert await words(journal) == ["16", "17", "18", "19", "newest"]
+    assert await words(Journal(database, Bus()), 175) == ["18", "19", "newest"]
 
 
 async def test_servers_that_run_shortly_prune_too(

@@ -1,5 +1,6 @@
 """The log of a terminal after a power cut and on a full disk: gaps are gaps, and nothing wrong is shown."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,79 @@ def test_output_that_a_power_cut_has_taken_has_no_times(log: Log) -> None:
     assert list(found.times(0, EVER_MS)) == [(1000, 0, 10), (1001, 10, 15)]
     found.append(b"new")
     assert list(found.times(0, EVER_MS)) == [(1000, 0, 10), (1001, 10, 15), (1004, 15, 18)]
+
+
+@pytest.mark.parametrize("taken", [0, 1, 100, 9_000, 400_000])
+def test_no_offset_is_given_twice_though_a_power_cut_takes_what_was_not_synced(
+    log: Log, monkeypatch: pytest.MonkeyPatch, taken: int
+) -> None:
+    """What was printed after a power cut had the offsets of what it had taken: whoever had seen those missed it."""
+    synced: dict[Path, bytes] = {}
+
+    def sync(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        if not path.is_dir():
+            synced[path] = path.read_bytes()
+
+    monkeypatch.setattr(os, "fsync", sync)
+    size = 0
+    for number in range(1, 200):
+        log.append(b"%05d\n" % number * number)
+        size += 6 * number
+        assert log.end == size <= log.reserved
+    log.close()
+    for file in Path(log.folder).iterdir():
+        content = file.read_bytes()
+        kept = synced.get(file, b"") if file.name == "reserved" else content[: max(0, len(content) - taken)]
+        file.write_bytes(kept)
+    monkeypatch.setattr(keeper, "boot_id", lambda: "another")
+    found = Log(log.folder, log.segment_bytes, log.segments)
+    gap = found.end
+    assert gap >= size
+    found.append(b"new")
+    at, data = found.read(size, 100)
+    assert (at, data) == (gap, b"new")
+    assert all(begin < size or begin == gap for _, begin, _ in found.times(0, EVER_MS))
+    found.settle()
+
+
+def test_without_a_power_cut_output_goes_on_where_it_ended(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    log.append(b"killed")
+    log.close()
+    found = Log(log.folder, log.segment_bytes, log.segments)
+    assert found.end == 6
+    found.append(b"ended")
+    found.settle()
+    monkeypatch.setattr(
+        keeper, "boot_id", lambda: ""
+    )  # as where nothing tells one start of the machine from another
+    found = Log(log.folder, log.segment_bytes, log.segments)
+    assert found.end == 11
+    found.append(b"killed")
+    found.close()
+    assert Log(log.folder, log.segment_bytes, log.segments).end >= 17
+
+
+@pytest.mark.parametrize("record", [b"", b"\0" * 58, b"x" * 10_000, b"7\n"])
+def test_a_damaged_record_of_offsets_leaves_a_wide_gap(log: Log, record: bytes) -> None:
+    log.append(b"0123456789")
+    (Path(log.folder) / "reserved").write_bytes(record)
+    assert again(log).end == 10 + keeper.RESERVED_BYTES[1]
+
+
+def test_a_flood_reserves_more_at_once_and_what_comes_now_and_then_less(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    least, most = keeper.RESERVED_BYTES
+
+    def reserved() -> int:
+        end = log.reserved + 1
+        log._reserve(end)
+        return log.reserved - end
+
+    assert [reserved() for _ in range(10)] == [min(least << number, most) for number in range(10)]
+    monkeypatch.setattr(log, "reserve_at", log.reserve_at - 5)
+    assert reserved() == least
 
 
 def test_the_index_of_a_segment_whose_deletion_was_cut_short_is_deleted(log: Log) -> None:

@@ -7,19 +7,21 @@ out of the folder is not accessed; see `bots.browsing`.
 import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from bots.browsing import changes, failures, listing, paths
+from bots.browsing.changes import Removal
 from bots.browsing.listing import FileOrder, FolderPage
 from bots.browsing.tree import Tree, opened
 from bots.browsing.upload import Upload
 from bots.browsing.view import FileView, view_of
 from bots.documents import file
 from bots.documents.file import Loaded
-from mailauncher.errors import Conflict, InvalidParameter, InvalidPath, Text
+from mailauncher.errors import Conflict, InvalidParameter, InvalidPath, LauncherError, PermissionDenied, Text
 from mailauncher.grants import Scope
 from mailauncher.interruption import Check
 from resolvers import validation
@@ -200,15 +202,39 @@ async def delete(ctx: Context, instance_id: str, path: str, *, recursive: bool =
     """Deletes a file, a link (not its target) or an empty folder; with `recursive` also a folder with its contents. Returns what
     it was. Raises InvalidParameter for a folder that is not empty."""
     decoded = _named(ctx, instance_id, path)
+    with ExitStack() as stack:
 
-    def take(tree: Tree) -> tuple[FileView, str | None]:
-        return changes.take_away(tree, decoded, ctx.folders.server, recursive=recursive)
+        def take(tree: Tree) -> tuple[FileView, Removal | None]:
+            found, removal = changes.take_away(tree, decoded, ctx.folders.server, recursive=recursive)
+            if removal is not None:
+                stack.callback(removal.close)  # here: a caller who is cancelled now never gets it
+            return found, removal
 
-    found, aside = await ctx.folders.change(instance_id, partial(_in_tree, take))
-    if aside is not None:
-        await ctx.folders.read(instance_id, lambda tree, check: changes.discard(tree, aside, decoded, check))
+        found, removal = await ctx.folders.change(instance_id, partial(_in_tree, take))
+        if removal is not None:
+            await _discard(ctx, instance_id, removal)
     await _note(ctx, instance_id, Text("删除", "deleted"), path)
     return found
+
+
+async def _discard(ctx: Context, instance_id: str, removal: Removal) -> None:
+    """Removes what was taken away, whatever has become of the bot's folder. What cannot be removed returns to its place, unless the
+    folder is being exchanged, or was. Raises PermissionDenied."""
+    try:
+        await ctx.folders.remove(removal.discard)
+    except OSError as error:
+        try:
+            await ctx.folders.change(instance_id, removal.put_back)
+            left = Text("其余的仍在原处", "What is left is in its place again")
+        except (OSError, LauncherError):
+            left = Text(
+                f"其余的没能放回原处，现名为 {removal.name}",
+                f"What is left could not return to its place, and is called {removal.name}",
+            )
+        raise PermissionDenied(
+            f"'{error.filename}' 无法删除：{error.strerror}。{left.zh}",
+            f"'{error.filename}' cannot be removed: {error.strerror}. {left.en}",
+        ) from error
 
 
 def _named(ctx: Context, instance_id: str, path: str) -> str:

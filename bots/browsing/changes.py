@@ -3,13 +3,13 @@
 import errno
 import os
 import stat
-from contextlib import suppress
+from pathlib import Path
 
 from bots.browsing import failures, paths
-from bots.browsing.tree import Tree
+from bots.browsing.tree import Tree, opened
 from bots.browsing.view import FileView, view_of
 from mailauncher import descriptors, trees
-from mailauncher.errors import InvalidParameter, InvalidPath, PermissionDenied
+from mailauncher.errors import InvalidParameter, InvalidPath
 from mailauncher.interruption import Check
 from mailauncher.renaming import rename_new
 
@@ -44,9 +44,38 @@ def rename(tree: Tree, path: str, new_path: str) -> FileView:
     return view_of(tree, new_path)
 
 
-def take_away(tree: Tree, path: str, server: str, *, recursive: bool) -> tuple[FileView, str | None]:
-    """Removes a file, a link or an empty folder; with `recursive` also a folder with something in it, which gets an unfinished
-    name instead, for `discard`. Returns what it was, and that name."""
+class Removal:
+    """A folder that was taken away from `path`: it has an unfinished name, and is still to be removed. It holds the bot's folder by
+    its descriptor, since an upgrade may exchange that meanwhile for another. Every method blocks; it has to be closed."""
+
+    def __init__(self, tree: Tree, path: str, name: str) -> None:
+        self.name = name
+        self._path = path
+        self._top = os.dup(tree.root.descriptor)
+
+    def close(self) -> None:
+        os.close(self._top)
+
+    def discard(self, check: Check) -> None:
+        """Raises OSError, which names what cannot be removed as clients know it."""
+        try:
+            trees.remove(self.name, check, at=self._top)
+        except OSError as error:
+            error.filename = paths.encoded(str(error.filename or "").replace(self.name, self._path, 1))
+            raise
+
+    def put_back(self, folder: Path) -> None:
+        """Returns what is left to its place in the bot's folder. Raises OSError, LauncherError if that is not possible."""
+        with opened(folder) as tree:
+            if not os.path.samestat(os.fstat(tree.root.descriptor), os.fstat(self._top)):
+                raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+            with tree.new_place(self._path, follow=False) as place:
+                rename_new(self.name, self._top, place.name, place.folder)
+
+
+def take_away(tree: Tree, path: str, server: str, *, recursive: bool) -> tuple[FileView, Removal | None]:
+    """Removes a file, a link or an empty folder; with `recursive` also a folder with something in it, of which the removal is
+    returned. Also returns what it was."""
     with tree.new_place(path, follow=False) as place:
         shown = paths.encoded(path)
         found = view_of(tree, path)
@@ -58,7 +87,7 @@ def take_away(tree: Tree, path: str, server: str, *, recursive: bool) -> tuple[F
             raise _holds_mounts(path)
         try:
             os.rmdir(place.name, dir_fd=place.folder)
-            aside = None
+            removal = None
         except OSError as error:
             if error.errno not in _NOT_EMPTY:
                 raise
@@ -68,24 +97,14 @@ def take_away(tree: Tree, path: str, server: str, *, recursive: bool) -> tuple[F
                     f"The folder '{shown}' is not empty: use `recursive` to delete it with its contents",
                     field="recursive",
                 ) from None
-            aside = paths.unfinished("removed", server)
-            rename_new(place.name, place.folder, aside, tree.root.descriptor)
+            removal = Removal(tree, path, paths.unfinished("removed", server))
+            try:
+                rename_new(place.name, place.folder, removal.name, tree.root.descriptor)
+            except BaseException:
+                removal.close()
+                raise
         descriptors.sync_names(place.folder)
-        return found, aside
-
-
-def discard(tree: Tree, aside: str, path: str, check: Check) -> None:
-    """Removes a folder that was taken away. What cannot be removed returns to its place. Raises PermissionDenied."""
-    try:
-        trees.remove(aside, check, at=tree.root.descriptor)
-    except OSError as error:
-        with suppress(OSError), tree.new_place(path, follow=False) as place:
-            rename_new(aside, tree.root.descriptor, place.name, place.folder)
-        inside = paths.encoded(str(error.filename or "").replace(aside, path, 1))
-        raise PermissionDenied(
-            f"'{inside}' 无法删除：{error.strerror}。其余的仍在原处",
-            f"'{inside}' cannot be removed: {error.strerror}. What is left is in its place again",
-        ) from error
+        return found, removal
 
 
 def _require_there(folder: int, name: str) -> None:

@@ -51,7 +51,7 @@ class BotFolders:
         return record
 
     async def read(self, instance_id: str, work: Callable[[Tree, Check], Result]) -> Result:
-        """Runs in a thread what reads the folder, or removes what nobody sees any more. Ends with its caller."""
+        """Runs in a thread what reads the folder. Ends with its caller."""
         folder = Path(self.record(instance_id).path)
 
         def run(check: Check) -> Result:
@@ -59,6 +59,10 @@ class BotFolders:
                 return work(tree, check)
 
         return await self._work.run(run)
+
+    async def remove(self, work: Callable[[Check], None]) -> None:
+        """Runs in a thread what removes something that nobody sees any more. Ends with its caller."""
+        await self._work.run(work)
 
     async def change(self, instance_id: str, work: Callable[[Path], Result]) -> Result:
         """Runs in a thread what changes one thing in the folder, to its end even if the caller is cancelled. Raises

@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -13,6 +14,7 @@ from bots.browsing import view
 from bots.browsing.listing import FileOrder
 from bots.browsing.tree import FileKind
 from bots.browsing.view import FileView
+from mailauncher import trees
 from mailauncher.errors import (
     Conflict,
     DuplicateResource,
@@ -380,9 +382,41 @@ async def test_a_folder_that_cannot_be_removed_is_in_its_place_again(
         raise PermissionError(13, "Permission denied", "data/file")
 
     monkeypatch.setattr("mailauncher.trees.remove", refuse)
-    with pytest.raises(PermissionDenied):
+    with pytest.raises(PermissionDenied, match=r"'data/file' cannot be removed.* in its place again"):
         await files.delete(bot.ctx, bot.id, "data", recursive=True)
     assert bot.names() == {"bot.py", "data"}
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_an_upgrade_that_begins_while_a_folder_is_removed_is_left_alone(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    """The second step looked for what the first had taken away in the new tree: it stayed in the former one for good, or
+    was put back into a tree that was being copied."""
+    (bot.folder / "data").mkdir()
+    (bot.folder / "data" / "file").write_bytes(b"x")
+    former = bot.folder.with_name("former")
+    remove = trees.remove
+
+    def upgrade(*given: Any, **more: Any) -> None:
+        bot.ctx.live.override(bot.id, StatusOverride(State.INSTALLING))
+        bot.folder.rename(former)
+        bot.folder.mkdir()
+        if fails:
+            raise PermissionError(13, "Permission denied", "file")
+        remove(*given, **more)
+
+    monkeypatch.setattr(trees, "remove", upgrade)
+    deleting = files.delete(bot.ctx, bot.id, "data", recursive=True)
+    if not fails:
+        assert (await deleting).path == "data"
+    else:
+        with pytest.raises(PermissionDenied, match=r"is called \.mailauncher-removed-"):
+            await deleting
+    assert bot.names() == set()
+    assert [found.name[:20] for found in former.iterdir() if found.name != "bot.py"] == (
+        [".mailauncher-removed"] if fails else []
+    )
 
 
 async def test_a_time_that_cannot_be_told_is_the_nearest_one(

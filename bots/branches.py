@@ -1,6 +1,5 @@
 """The release that a branch is, from its own files: its name says nothing of the family that it belongs to."""
 
-import re
 from collections.abc import Iterable
 
 from bots import release
@@ -8,6 +7,7 @@ from bots.fetching.sources import Sources
 from bots.recipe import Recipe, ValueFromFile
 from bots.terms.offered import OfferedTerms
 from bots.versions.known import ResolvedVersion
+from mailauncher import expressions
 
 RELEASE_LENGTH = 24
 
@@ -30,7 +30,8 @@ async def version_of(
 def _named(texts: dict[str, bytes | None], places: Iterable[ValueFromFile]) -> str:
     """The first release that is named; empty if there is none."""
     for place in places:
-        match = re.search(place.pattern, (texts[place.file] or b"").decode("utf-8-sig", "replace"))
+        text = (texts[place.file] or b"").decode("utf-8-sig", "replace")
+        match = expressions.compiled(place.pattern).search(text)
         if match and match[1] and len(match[1]) <= RELEASE_LENGTH and release.key(match[1]):
             return match[1]
     return ""

@@ -3,7 +3,6 @@
 Families describe the differences between versions: `Recipe.of(version)` is the recipe for one version.
 """
 
-import re
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
@@ -11,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from bots import release, run_command
+from mailauncher import expressions
 from mailauncher.errors import Text
 from mailauncher.launch import DEFAULT_STOP, LoginSigns, StopStep
 
@@ -36,10 +36,7 @@ class ReadyCheck(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     within_s: Annotated[float, Meta(gt=0, le=3600)] = 120.0
 
     def __post_init__(self) -> None:
-        try:
-            re.compile(self.line)
-        except re.error as error:
-            raise ValueError(f"ready.line: {error}") from None
+        expressions.require_valid(self.line, "ready.line")
 
 
 class ValueFromFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,8 +47,7 @@ class ValueFromFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         require_relative(self.file)
-        if re.compile(self.pattern).groups != 1:
-            raise ValueError(f"{self.pattern!r} must have exactly one group")
+        expressions.require_group(self.pattern, self.file)
 
 
 Value = str | int | bool | list[str]
@@ -169,8 +165,8 @@ class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         require_relative(self.files)
         if self.signs is not None:
-            re.compile(self.signs.asks)
-            re.compile(self.signs.done)
+            expressions.require_valid(self.signs.asks, "login.signs.asks")
+            expressions.require_valid(self.signs.done, "login.signs.done")
         if self.files.count("*") != 1 or "*" not in PurePosixPath(self.files).name:
             raise ValueError(f"login.files: {self.files!r} must have one *, in the name of the file")
 
@@ -300,8 +296,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def __post_init__(self) -> None:
         for path in (*self.consent, *self.consent.values(), *self.keep):
             require_relative(path)
-        if self.not_loaded and re.compile(self.not_loaded).groups != 1:
-            raise ValueError(f"not_loaded: {self.not_loaded!r} must have exactly one group")
+        if self.not_loaded:
+            expressions.require_group(self.not_loaded, "not_loaded")
         require_no_shell(self.run)
 
     def of(self, version: str) -> "Recipe":

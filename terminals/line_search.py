@@ -1,8 +1,4 @@
-"""Finds lines of output by a text or a regular expression, and by level.
-
-The engine is RE2: whatever a user writes and a bot prints, a search takes time in proportion to the output. Python's own `re`
-may take hours for one line.
-"""
+"""Finds lines of output by a text or a regular expression, and by level."""
 
 import copy
 import re
@@ -10,15 +6,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-import re2
-
+from mailauncher import expressions
 from mailauncher.errors import InvalidParameter
 from terminals import text
 
 QUERY_CHARACTERS = 256
-EXPRESSION_BYTES = 512 << 10
-"""Of what RE2 makes of an expression. It keeps the whole process while it does that, for some 10 ms with this limit; with its own one of
-8 MiB, ten characters such as `\\pL{446}` took a third of a second."""
 _LEVEL_WITHIN = 64
 
 
@@ -140,21 +132,15 @@ class LineSearch:
 
 def _compiled(query: LineQuery) -> Any:
     """Raises InvalidParameter. The expression is compiled as it is first: what is only valid within another one is refused."""
-    options = re2.Options()
+    options = expressions.options()
     options.case_sensitive = query.case_sensitive
     options.never_nl = True
-    options.max_mem = EXPRESSION_BYTES
-    options.log_errors = False
-    pattern = query.text if query.regex else re2.escape(query.text)
+    pattern = query.text if query.regex else expressions.escaped(query.text)
     try:
-        re2.compile(pattern, options)
+        expressions.compiled(pattern, options)
         word = rf"(?:^|[^\pL\pN_])(?:{pattern})(?:$|[^\pL\pN_])" if query.whole_word else f"(?:{pattern})"
-        compiled = re2.compile(f"(?m:{word})", options)
-    except re2.error as error:
-        reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
+        return expressions.compiled(f"(?m:{word})", options)
+    except ValueError as error:
         raise InvalidParameter(
-            f"正则表达式无效：{reason}", f"Invalid regular expression: {reason}", field="text"
+            f"正则表达式无效：{error}", f"Invalid regular expression: {error}", field="text"
         ) from None
-    finally:
-        re2.purge()  # it would keep 128 of them, of up to 8 MiB each
-    return compiled

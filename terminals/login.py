@@ -1,8 +1,8 @@
 """Whether a program waits for a person to log it in, as its output tells."""
 
 import asyncio
-import re
 
+from mailauncher import expressions
 from mailauncher.launch import LoginSigns
 from terminals import text
 from terminals.client import KeeperClient
@@ -15,8 +15,8 @@ class LoginWatch:
     """Reads the output of one run of a program as it grows."""
 
     def __init__(self, signs: LoginSigns) -> None:
-        self._asks = re.compile(signs.asks)
-        self._done = re.compile(signs.done)
+        self._asks = expressions.in_lines(signs.asks)
+        self._done = expressions.in_lines(signs.done)
         self._position = 0
         self._rest = b""
         self._waits = False
@@ -41,7 +41,11 @@ class LoginWatch:
 
     def _after(self, output: bytes) -> bool:
         """Whether it waits after these lines."""
-        for line in reversed(text.last_lines(output, output.count(b"\n") + 1)):
+        lines = text.last_lines(output, output.count(b"\n") + 1)
+        whole = "\n".join(lines)
+        if not self._done.search(whole) and not self._asks.search(whole):
+            return self._waits
+        for line in reversed(lines):
             if self._done.search(line):
                 return False
             if self._asks.search(line):

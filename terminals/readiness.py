@@ -2,14 +2,13 @@
 
 import asyncio
 import contextlib
-import re
 import time
 from collections.abc import Callable
 from typing import Literal
 
 import msgspec
 
-from mailauncher import listeners
+from mailauncher import expressions, listeners
 from mailauncher.errors import ConnectionFailed, Text
 from mailauncher.launch import Readiness
 from mailauncher.tasks import Tasks
@@ -113,7 +112,7 @@ async def wait_for_line(client: KeeperClient, terminal: str, after: int, pattern
     It does not follow the output, whose program would have to wait for it, and it rests after its work: a program that prints
     all the time, and never gets ready, may not take a processor of the server's.
     """
-    matches, rest = re.compile(pattern).search, b""
+    matches, rest = expressions.in_lines(pattern).search, b""
     while True:
         try:
             offset, data = await client.read(terminal, after, READ_BYTES)
@@ -136,7 +135,7 @@ def _search(matches: Callable[[str], object], data: bytes) -> tuple[bool, bytes]
     """Whether a whole line matches, and the line without an end that follows."""
     whole, _, rest = data.rpartition(b"\n")
     lines = text.last_lines(whole, whole.count(b"\n") + 1)
-    return any(matches(line) for line in lines), rest[-LINE_BYTES:]
+    return matches("\n".join(lines)) is not None, rest[-LINE_BYTES:]
 
 
 async def _accepts(port: int) -> bool:

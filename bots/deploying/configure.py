@@ -1,6 +1,5 @@
 """The configure step: carry-over of an upgrade, consent, and configuration files with the planned ports."""
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
@@ -20,6 +19,7 @@ from bots.documents.values import value_at
 from bots.launching import fill, login_files
 from bots.recipe import ConfigFileSpec, Value, ValueFromFile
 from bots.terms import accepted
+from mailauncher import expressions
 from mailauncher.beneath import Root
 from mailauncher.errors import DeploymentFailed, InsufficientSpace, LauncherError, Text
 
@@ -175,7 +175,7 @@ def _value_from_file(folder: Path, found: ValueFromFile) -> str:
         raise DeploymentFailed(
             f"无法读取 {found.file}：{error.strerror}", f"Cannot read {found.file}: {error.strerror}"
         ) from None
-    match = re.search(found.pattern, text, re.MULTILINE)
+    match = expressions.compiled(f"(?m){found.pattern}").search(text)
     if match is None or match[1] is None:
         raise DeploymentFailed(
             f"{found.file} 中找不到 {found.pattern}", f"{found.file} has no match for {found.pattern}"

@@ -1,12 +1,12 @@
 """Services that run inside the main program: which there are, and whether it says that it could not load them."""
 
 import asyncio
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bots.catalogue import Catalogue
 from bots.recipe import Recipe
+from mailauncher import expressions
 from mailauncher.errors import LauncherError, Text
 from mailauncher.files import is_folder
 from store.records import InstanceRecord
@@ -56,12 +56,11 @@ async def not_loaded(terminal: Terminal, services: Iterable[Recipe]) -> Text | N
 
 def _complaint(output: bytes, expected: list[tuple[Recipe, str]]) -> Text | None:
     """The first complaint about one of these services. Takes up to a tenth of a second."""
-    lines = text.last_lines(output, output.count(b"\n") + 1)
+    lines = "\n".join(text.last_lines(output, output.count(b"\n") + 1))
     for service, pattern in expected:
-        for line in lines:
-            if found := re.search(pattern, line):
-                return Text(
-                    f"{service.title.zh}（{service.name}）没有加载：{found[1]}",
-                    f"{service.title.en} ({service.name}) was not loaded: {found[1]}",
-                )
+        if found := expressions.in_lines(pattern).search(lines):
+            return Text(
+                f"{service.title.zh}（{service.name}）没有加载：{found[1]}",
+                f"{service.title.en} ({service.name}) was not loaded: {found[1]}",
+            )
     return None

@@ -229,6 +229,15 @@ WRONG = {
     "a name that no terminal can have": 'name = "Two Words"\nkind = "service"\nrun = []',
     "the name of the main program": 'name = "main"\nkind = "service"\nrun = []',
     "a line that is no expression": 'name = "x"\nkind = "bot"\nrun = []\nready = { line = "(" }',
+    "a line that looks back": 'name = "x"\nkind = "bot"\nrun = []\nready = { line = "(a)\\\\1" }',
+    "a sign that is no expression": (
+        'name = "x"\nkind = "bot"\nrun = []\nlogin = { files = "a*", env = "A", signs = { asks = "(", done = "b" } }'
+    ),
+    "a release that is no expression": (
+        'name = "x"\nkind = "bot"\nrun = []\nrelease = [{ file = "a", pattern = "((a)" }]'
+    ),
+    "a complaint that is no expression": 'name = "x"\nkind = "service"\nrun = []\nnot_loaded = "(("',
+    "a complaint without a reason": 'name = "x"\nkind = "service"\nrun = []\nnot_loaded = "a"',
     "a pattern for part of a name": 'name = "x"\nkind = "bot"\nrun = []\nconfig = [{ name = "a", path = "a*/b.toml" }]',
     "two patterns": 'name = "x"\nkind = "bot"\nrun = []\nconfig = [{ name = "a", path = "*/*/b.toml" }]',
     "a pattern that is to be created": (

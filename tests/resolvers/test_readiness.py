@@ -1,7 +1,6 @@
 """Ready is more than alive: the port accepts, or the line was printed."""
 
 import asyncio
-import re
 import socket
 import threading
 import time
@@ -13,6 +12,7 @@ import pytest
 
 from mailauncher import listeners
 from mailauncher.events import InstanceChanged
+from mailauncher.expressions import in_lines
 from resolvers import instances
 from resolvers.context import Context
 from terminals import readiness
@@ -124,10 +124,17 @@ def test_the_cost_of_a_search_for_a_line_is_in_proportion_to_the_output() -> Non
     def cost(times: int) -> float:
         begun = time.process_time()
         data = b"".join(b"%d\n" % n for n in range(20_000 * times)) + b"x" * 50_000 * times
-        assert readiness._search(re.compile("never").search, data)[0] is False
+        assert readiness._search(in_lines("never").search, data)[0] is False
         return time.process_time() - begun
 
     require_linear(cost)
+
+
+def test_no_expression_of_a_recipe_keeps_a_thread_for_ever() -> None:
+    """Some words of Python's `re` take twice as long with each character of a line: the thread never came back."""
+    matches = in_lines("^(a+)+$").search
+    assert readiness._search(matches, b"a" * 50_000 + b"b\n" * 2) == (False, b"")
+    assert readiness._search(matches, b"b\n" + b"a" * 50_000 + b"\n") == (True, b"")
 
 
 async def test_a_keeper_that_hangs_does_not_end_the_search(

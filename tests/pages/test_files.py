@@ -48,7 +48,7 @@ async def test_files_are_uploaded_edited_moved_and_deleted(tmp_path: Path) -> No
             await expect(page.get_by_text("This folder is empty.")).to_be_visible()
 
             # Several at once; a name that exists is replaced only when that is asked for.
-            await page.locator("input[type=file]").set_input_files(
+            await page.locator("input[type=file]").first.set_input_files(
                 [sent("图 #1.txt", b"one\r\ntwo\r\n"), sent("b", b"b")]
             )
             uploads = page.get_by_role("region", name="Uploads")
@@ -82,6 +82,74 @@ async def test_files_are_uploaded_edited_moved_and_deleted(tmp_path: Path) -> No
             await expect(page.get_by_role("link", name="bot.py", exact=True)).to_be_visible()
             assert not (folder / "notes").exists()
             watched.require_clean()
+
+
+async def test_whole_folders_are_uploaded_and_several_files_handled_at_once(tmp_path: Path) -> None:
+    folder, tree = tmp_path / "bot", tmp_path / "my tree"
+    for name in ("one.txt", "deep/深.txt", "deep/two.txt"):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text(name)
+    (tree / "none").mkdir()
+    async with running(settings_for(tmp_path)) as launcher, browser() as opened:
+        bot = await add_bot(launcher.ctx, folder)
+        (folder / "there").mkdir()
+        (folder / "there" / "my tree").write_text("a file, where the folder would be")
+        async with page_of(launcher, opened) as watched:
+            page = watched.page
+            await page.goto(f"/instances/{bot.id}/files")
+            await page.locator("input[webkitdirectory]").set_input_files(tree)
+            uploads = page.get_by_role("region", name="Uploads")
+            await expect(uploads.get_by_text("3 of 3 have ended")).to_be_visible()
+            await page.get_by_role("link", name="my tree/").click()
+            await page.get_by_role("link", name="deep/").click()
+            await expect(page.get_by_role("link", name="深.txt", exact=True)).to_be_visible()
+            assert (folder / "my tree" / "deep" / "深.txt").read_text() == "deep/深.txt"
+            await page.get_by_role("button", name="Clear what has ended").click()
+
+            # Dropped, where its name is a file's: each file says so. Then again, where it is not.
+            await page.get_by_role("link", name="Instance folder").click()
+            await page.get_by_role("link", name="there/").click()
+            await expect(page.get_by_role("link", name="my tree", exact=True)).to_be_visible()
+            await drop(page, tree)
+            await expect(uploads.get_by_text("is not of the kind")).to_have_count(3)
+            (folder / "there" / "my tree").unlink()
+            await drop(page, tree)
+            await expect(uploads.get_by_text("uploaded", exact=True)).to_have_count(3)
+            await expect(page.get_by_role("link", name="my tree/")).to_be_visible()
+            assert (folder / "there" / "my tree" / "none").is_dir()
+
+            await page.get_by_role("link", name="Instance folder").click()
+            (folder / "gone").touch()
+            await page.get_by_role("link", name="my tree/").click()
+            (folder / "my tree" / "gone").touch()
+            await page.get_by_label("Order").select_option("Last changed first")
+            await page.get_by_role("button", name="Select all").click()
+            await expect(page.get_by_text("3 selected")).to_be_visible()
+            await page.get_by_label("Select deep").uncheck()
+            async with page.expect_download() as downloading:
+                await page.get_by_role("button", name="Download the files").click()
+            assert (await downloading.value).suggested_filename in ("gone", "one.txt")
+            await page.get_by_role("button", name="Delete…").click()
+            dialog = page.get_by_role("dialog", name="Delete the 2 selected?")
+            assert await findings_of_axe(page) == []
+            (folder / "my tree" / "gone").unlink()
+            await dialog.get_by_role("button", name="Delete").click()
+            await expect(dialog.get_by_role("listitem").filter(has_text="one.txt")).to_contain_text("deleted")
+            await expect(dialog.get_by_role("status")).to_have_text("1 deleted, 1 could not be deleted")
+            await dialog.get_by_role("button", name="Close").click()
+            await expect(page.get_by_text("1 selected")).to_be_visible()
+            assert [path.name for path in (folder / "my tree").iterdir()] == ["deep"]
+
+
+async def drop(page: Page, path: Path) -> None:
+    """Drops a file or folder of the disk, as a file manager does."""
+    browser_of_page = await page.context.new_cdp_session(page)
+    place = await page.get_by_role("region", name="Folder").bounding_box()
+    assert place is not None
+    held = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        at = {"x": place["x"] + 40, "y": place["y"] + 100}
+        await browser_of_page.send("Input.dispatchDragEvent", {"type": kind, **at, "data": held})
 
 
 async def test_a_folder_of_very_many_files_is_read_page_by_page(tmp_path: Path) -> None:

@@ -21,11 +21,13 @@ interface Place {
   /** Changes when the folder is to be read again. */
   state: string | undefined;
   ask: (asked: Asked) => void;
+  selected: ReadonlyMap<string, Row>;
+  toggle: (entry: Row) => void;
   clear: () => void;
 }
 
 export function Entries(place: Place) {
-  const { asked, after, state, ask, clear } = place;
+  const { asked, after, state, ask, selected, toggle, clear } = place;
   const text = useFilesText();
   const numbers = useNumbers();
   const [opened, setOpened] = useState(false);
@@ -56,7 +58,14 @@ export function Entries(place: Place) {
       )}
       <ul className={css.list}>
         {page.entries.map((entry) => (
-          <Entry key={entry.path} instanceId={asked.id} entry={entry} ask={ask} />
+          <Entry
+            key={entry.path}
+            instanceId={asked.id}
+            entry={entry}
+            ask={ask}
+            selected={selected.has(entry.path)}
+            toggle={() => toggle(entry)}
+          />
         ))}
       </ul>
       {page.more &&
@@ -71,15 +80,34 @@ export function Entries(place: Place) {
   );
 }
 
-function Entry({ instanceId, entry, ask }: { instanceId: string; entry: Row; ask: (asked: Asked) => void }) {
+function Entry({
+  instanceId,
+  entry,
+  ask,
+  selected,
+  toggle,
+}: {
+  instanceId: string;
+  entry: Row;
+  ask: (asked: Asked) => void;
+  selected: boolean;
+  toggle: () => void;
+}) {
   const text = useFilesText();
   const numbers = useNumbers();
   const { refused } = useCommands();
   const [opened, setOpened] = useState(false);
   const { name, path, kind, size, modifiedAt, mounted } = entry;
-  const leadsTo = mounted ? null : kind === "LINK" ? entry.targetKind : kind;
+  const leadsTo = kindBehind(entry);
   return (
-    <li className={css.entry}>
+    <li className={css.entry} data-on={selected ? "" : undefined}>
+      <input
+        type="checkbox"
+        aria-label={text("files.select", { name })}
+        disabled={mounted}
+        checked={selected}
+        onChange={toggle}
+      />
       <span className={css.name} data-kind={kind}>
         <Name instanceId={instanceId} entry={entry} leadsTo={leadsTo} />
         <About entry={entry} />
@@ -134,6 +162,12 @@ function Entry({ instanceId, entry, ask }: { instanceId: string; entry: Row; ask
       </span>
     </li>
   );
+}
+
+/** What one gets who opens it; null if it cannot be opened. */
+export function kindBehind({ mounted, kind, targetKind }: Row): Row["targetKind"] {
+  if (mounted) return null;
+  return kind === "LINK" ? targetKind : kind;
 }
 
 function Name({

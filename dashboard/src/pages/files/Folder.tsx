@@ -1,18 +1,25 @@
 /** What is in a folder, page after page, and what can be done with it. Files that are dropped here are uploaded. */
-import { type DragEvent, useRef, useState } from "react";
+import { type ChangeEvent, type DragEvent, useRef, useState } from "react";
 import { tell } from "../../app/toasts";
 import { useCommands } from "../../app/useCommand";
-import type { FileOrder } from "../../gql/graphql";
+import type { FileOrder, FileRowFragment } from "../../gql/graphql";
 import { events } from "../../live/events";
 import { Button } from "../../ui/parts";
 import { useStore } from "../../ui/store";
 import { useSettled } from "../../ui/useSettled";
 import { type Asked, Dialogs } from "./Dialogs";
+import { chosen, type Dropped, entriesOf, FILES_MOST, read } from "./dropped";
 import { Entries } from "./Entries";
 import css from "./files.module.css";
+import { namesOf } from "./paths";
+import { SelectedFiles } from "./SelectedFiles";
 import { type FilesKey, useFilesText } from "./texts";
 import { upload } from "./uploads";
 import { Way } from "./Way";
+
+/** Entries by their paths. */
+export type Selected = ReadonlyMap<string, FileRowFragment>;
+const NONE: Selected = new Map();
 
 const ORDERS: readonly [FileOrder, FilesKey][] = [
   ["NAME", "files.byName"],
@@ -28,22 +35,28 @@ export function Folder({ instanceId, path }: { instanceId: string; path: string 
   const wanted = useSettled(filter);
   const [asked, ask] = useState<Asked>();
   const [over, setOver] = useState(false);
-  const chooser = useRef<HTMLInputElement>(null);
+  const [selected, select] = useState<Selected>(NONE);
+  const files = useRef<HTMLInputElement>(null);
+  const folders = useRef<HTMLInputElement>(null);
   // Whoever changes something leaves an event: the folder is read again.
   const latest = useStore(events)?.find((one) => one.instanceId === instanceId && one.kind === "files")?.id;
+  const asking = { id: instanceId, path, order, query: wanted };
   const drop = (event: DragEvent) => {
     event.preventDefault();
     setOver(false);
     if (refused) return tell(refused, true);
-    const items = [...event.dataTransfer.items];
-    const isFile = (item: DataTransferItem) => item.webkitGetAsEntry()?.isDirectory !== true;
-    if (!items.every(isFile)) tell(text("files.isFolder"), true);
-    const files = items.filter(isFile).map((item) => item.getAsFile());
-    upload(
-      instanceId,
-      path,
-      files.filter((file) => file !== null),
-    );
+    void read(entriesOf(event.dataTransfer.items)).then(take);
+  };
+  const take = async (dropped: Dropped) => {
+    const { unread, more } = dropped;
+    if (more) tell(text("files.tooMany", { count: FILES_MOST }), true);
+    const notMade = await upload(instanceId, path, dropped);
+    const refused = [...unread, ...notMade];
+    if (refused.length > 0) tell(text("files.unread", { names: namesOf(refused) }), true);
+  };
+  const choose = (event: ChangeEvent<HTMLInputElement>) => {
+    void take(chosen(event.target.files ?? []));
+    event.target.value = "";
   };
   return (
     <section
@@ -59,23 +72,22 @@ export function Folder({ instanceId, path }: { instanceId: string; path: string 
     >
       <Way instanceId={instanceId} path={path} />
       <div className={css.tools}>
-        <input
-          ref={chooser}
-          type="file"
-          multiple
-          hidden
-          onChange={(event) => {
-            upload(instanceId, path, event.target.files ?? []);
-            event.target.value = "";
-          }}
-        />
+        <input ref={files} type="file" multiple hidden onChange={choose} />
+        <input ref={folders} type="file" webkitdirectory="" hidden onChange={choose} />
         <Button
           kind="primary"
           disabled={refused !== undefined}
           title={refused ?? text("files.dropHint")}
-          onClick={() => chooser.current?.click()}
+          onClick={() => files.current?.click()}
         >
           {text("files.upload")}
+        </Button>
+        <Button
+          disabled={refused !== undefined}
+          title={refused ?? text("files.dropHint")}
+          onClick={() => folders.current?.click()}
+        >
+          {text("files.uploadFolder")}
         </Button>
         <Button disabled={refused !== undefined} title={refused} onClick={() => ask({ for: "folder", path })}>
           {text("files.newFolder")}
@@ -89,7 +101,10 @@ export function Folder({ instanceId, path }: { instanceId: string; path: string 
           placeholder={text("files.filter")}
           maxLength={256}
           value={filter}
-          onChange={(event) => setFilter(event.target.value)}
+          onChange={(event) => {
+            setFilter(event.target.value);
+            select(NONE); // what is selected is in sight
+          }}
         />
         <select
           aria-label={text("files.order")}
@@ -103,15 +118,24 @@ export function Folder({ instanceId, path }: { instanceId: string; path: string 
           ))}
         </select>
       </div>
+      <SelectedFiles asked={asking} selected={selected} select={select} />
       <Entries
         key={`${order} ${wanted}`}
-        asked={{ id: instanceId, path, order, query: wanted }}
+        asked={asking}
         after={null}
         state={latest}
         ask={ask}
+        selected={selected}
+        toggle={(entry) => select(toggled(selected, entry))}
         clear={() => setFilter("")}
       />
       <Dialogs instanceId={instanceId} asked={asked} close={() => ask(undefined)} />
     </section>
   );
+}
+
+function toggled(selected: Selected, entry: FileRowFragment): Selected {
+  const next = new Map(selected);
+  if (!next.delete(entry.path)) next.set(entry.path, entry);
+  return next;
 }

@@ -7,17 +7,36 @@ import css from "./files.module.css";
 import { useFilesText } from "./texts";
 import { again, cancel, dismiss, isActive, type Upload, uploads } from "./uploads";
 
+const ROWS_MOST = 50;
+/** Those that need somebody come first, and those that have nothing to tell last. */
+const RANKS = { refused: 0, interrupted: 0, sending: 1, waiting: 2, cancelled: 3, done: 4 };
+
 export function Uploads({ instanceId }: { instanceId: string }) {
   const text = useFilesText();
+  const numbers = useNumbers();
   const own = useStore(uploads).filter((one) => one.instanceId === instanceId);
   if (own.length === 0) return null;
+  const shown = [...own].sort((a, b) => RANKS[a.state.is] - RANKS[b.state.is]).slice(0, ROWS_MOST);
+  const ended = own.filter((one) => !isActive(one)).length;
+  const said = { ended: numbers.count(ended), count: numbers.count(own.length) };
   return (
     <section aria-label={text("files.uploads")} className={css.uploads}>
+      {own.length > 1 && (
+        <p className={css.overall}>
+          <progress value={ended} max={own.length} aria-label={text("files.overall")} />
+          <span role="status">{text("files.ended", said)}</span>
+        </p>
+      )}
       <ul className={css.uploadList}>
-        {own.map((one) => (
+        {shown.map((one) => (
           <Row key={one.id} upload={one} />
         ))}
       </ul>
+      {own.length > ROWS_MOST && (
+        <p className={parts.dim}>
+          {text("files.notShown", { count: numbers.count(own.length - ROWS_MOST) })}
+        </p>
+      )}
       {own.some((one) => !isActive(one)) && (
         <div className={parts.row}>
           <Button small onClick={() => dismiss(instanceId)}>

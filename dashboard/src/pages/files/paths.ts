@@ -9,6 +9,11 @@ export function nameOf(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
+/** The first of some names, for a message. */
+export function namesOf(names: readonly string[]): string {
+  return names.slice(0, 5).join(", ") + (names.length > 5 ? ", …" : "");
+}
+
 /** What somebody has typed or a file of theirs is called, as a part of a path. */
 export function escaped(name: string): string {
   return name.replaceAll("\\", "\\\\");

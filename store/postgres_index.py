@@ -150,11 +150,7 @@ async def _frequent(connection: Any, index: str, rows: Mapping[int, _Entry]) -> 
         for at in range(len(text) - words.LONGEST)
     ]
     for length in range(words.LONGEST + 1, words.LONGEST_FREQUENT + 1):
-        asked = [
-            (seq, text, at, words.number(rows[seq].instance_id, text[at : at + length]))
-            for seq, text, at in begins
-        ]
-        pairs = sorted({(number, seq // BLOCK) for seq, _, _, number in asked})
+        asked, pairs = await asyncio.to_thread(_numbered, rows, begins, length)
         if not pairs:
             break
         there = await select(
@@ -170,6 +166,17 @@ async def _frequent(connection: Any, index: str, rows: Mapping[int, _Entry]) -> 
         # A part is in the index only if what it begins with is there: more rows have that.
         begins = [(seq, text, at) for seq, text, at, _ in having if at + length < len(text)]
     return found
+
+
+def _numbered(
+    rows: Mapping[int, _Entry], begins: Sequence[tuple[int, str, int]], length: int
+) -> tuple[list[tuple[int, str, int, int]], list[tuple[int, int]]]:
+    """Where parts of this length begin, each with its number; and all of these numbers with their blocks."""
+    asked = [
+        (seq, text, at, words.number(rows[seq].instance_id, text[at : at + length]))
+        for seq, text, at in begins
+    ]
+    return asked, sorted({(number, seq // BLOCK) for seq, _, _, number in asked})
 
 
 def _members(entries: Mapping[int, Iterable[int]]) -> list[list[Any]]:
@@ -191,7 +198,7 @@ def _members(entries: Mapping[int, Iterable[int]]) -> list[list[Any]]:
 
 async def _remove(connection: Any, index: str, numbers: Mapping[int, Iterable[int]]) -> None:
     """Takes the rows out of these words, and words without rows out of the index."""
-    gone = _members(numbers)
+    gone = await asyncio.to_thread(_members, numbers)
     if not gone[0]:
         return
     where = f"WHERE {index}.word = given.word AND {index}.block = given.block"
@@ -208,7 +215,7 @@ async def _remove(connection: Any, index: str, numbers: Mapping[int, Iterable[in
 
 
 async def _add(connection: Any, index: str, numbers: Mapping[int, Iterable[int]]) -> None:
-    new = _members(numbers)
+    new = await asyncio.to_thread(_members, numbers)
     if new[0]:
         await select(
             connection,

@@ -80,6 +80,7 @@ def part_filters(parts: Sequence[str]) -> list[tuple[str, ...]]:
 # The words of SQLite's index
 
 
+@functools.lru_cache(1 << 10)
 def scope(instance_id: str) -> str:
     return hashlib.blake2b(instance_id.encode(), digest_size=SCOPE_LENGTH // 2).hexdigest()
 

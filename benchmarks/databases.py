@@ -2,9 +2,8 @@
 
     python benchmarks/databases.py postgres://user@host/an_empty_database [--rows 200000] [--rounds 30]
 
-Needs the extra `postgres`, and an empty database, best with the collation `C`. Design target: a search for two Chinese
-characters, first page and total, takes at most twice the time that it takes on SQLite. Without HTTP and resolvers, which cost
-the same for both.
+Needs the extra `postgres`, and an empty database, best with the collation `C`. Design target: a search, first page and
+total, takes at most twice the time that it takes on SQLite. Without HTTP and resolvers, which cost the same for both.
 """
 
 import argparse

@@ -7,17 +7,18 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from mailauncher.errors import InstanceAlreadyRunning
 from mailauncher.launch import Target
-from resolvers import instances, terminals
+from resolvers import instances, services, terminals
 from resolvers.context import Context
 from resolvers.views import InstanceView
 from terminals import client, local, observer, supervisor
-from terminals.client import NoAnswer
+from terminals.client import NoAnswer, TerminalStatus
 from terminals.states import State
 from tests.chaos.test_keeper_failures import hang_up, keeper_of
 from tests.support.context import PATIENT_BOT, add_bot, has_ended, lives, outputs, until
@@ -256,3 +257,36 @@ async def test_a_kill_does_not_wait_until_a_hung_keeper_has_ended_what_was_left(
     finally:
         monkeypatch.setattr(client, "ANSWER_TIMEOUT_S", 10)
         owner.resume()
+
+
+async def test_a_kill_does_not_wait_for_a_spawn_in_which_the_keeper_hung(
+    ctx: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot = await add_bot(ctx, tmp_path / "bot", napcat=PATIENT_BOT)
+    before = (await instances.start(ctx, bot.id)).instance
+    await services.stop(ctx, bot.id, "napcat")
+    owner, supervised = keeper_of(ctx, bot.id), ctx.live.supervisor(bot.id)
+    spawn, hangs = supervised.client.spawn, asyncio.Event()
+
+    async def hang_and_spawn(*given: Any) -> TerminalStatus:
+        owner.suspend()
+        hangs.set()
+        return await spawn(*given)
+
+    monkeypatch.setattr(supervised.client, "spawn", hang_and_spawn)
+    monkeypatch.setattr(client, "ANSWER_TIMEOUT_S", 600)
+    try:
+        supervised.start(["napcat"])
+        await hangs.wait()
+        assert await supervised.kill().wait(60)
+        assert not lives(before.pid)
+        assert instances.get(ctx, bot.id).status is State.STOPPED
+    finally:
+        monkeypatch.setattr(client, "ANSWER_TIMEOUT_S", 10)
+        if owner.is_running():
+            owner.resume()
+    monkeypatch.setattr(supervised.client, "spawn", spawn)
+    await instances.start(ctx, bot.id)  # what the keeper was asked for last does not run besides
+    running = (await until(ctx, bot.id, State.RUNNING)).services[0]
+    assert running.pid is not None
+    assert not (tmp_path / "bot" / "napcat" / "twice").exists()

@@ -6,9 +6,10 @@ import shlex
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
+from collections import Counter
 from contextlib import suppress
 
-from mailauncher.errors import InvalidParameter, ServiceUnavailable
+from mailauncher.errors import InvalidParameter, ServiceUnavailable, Text
 from resolvers.context import Context
 from ssh.session import Session, no_transfer
 
@@ -36,6 +37,8 @@ VERBS = (
 )
 """Those that read and write no files of whoever runs them: here that would be the server."""
 AT_ONCE = 16
+OF_CALLER = 8
+"""Of those at once: whoever may only look could keep everybody else from commands with `logs -f`."""
 PIECE_BYTES = 64 << 10
 END_S = 2.0
 INTERRUPT = b"\x03"
@@ -70,25 +73,30 @@ def parse(command: str) -> list[str]:
 
 
 class Commands:
-    """The commands of all connections; a few at a time."""
+    """The commands of all connections; a few at a time, and of each caller fewer."""
 
     def __init__(self) -> None:
-        self._running = 0
+        self._running: Counter[str] = Counter()
+        """By caller."""
 
     async def run(self, ctx: Context, session: Session, command: str) -> int:
         """Returns the exit status. Raises as `parse` does, ServiceUnavailable while too many run."""
         words = parse(command)
-        if self._running >= AT_ONCE:
-            raise ServiceUnavailable(
-                f"已有 {AT_ONCE} 个命令在运行，请稍后再试",
-                f"{AT_ONCE} commands are running already; try again later",
-            )
-        self._running += 1
+        for running, limit, whose in (
+            (self._running[ctx.caller], OF_CALLER, Text("此密钥", " with this key")),
+            (self._running.total(), AT_ONCE, Text("", "")),
+        ):
+            if running >= limit:
+                raise ServiceUnavailable(
+                    f"{whose.zh}已有 {limit} 个命令在运行，请稍后再试",
+                    f"{limit} commands are running already{whose.en}; try again later",
+                )
+        self._running[ctx.caller] += 1
         try:
             with ctx.delegations.issue(ctx.caller, ctx.grant) as token:
                 return await _run(ctx, session, words, token)
         finally:
-            self._running -= 1
+            self._running -= Counter([ctx.caller])  # which forgets those of whom none runs
 
 
 async def _run(ctx: Context, session: Session, words: list[str], token: str) -> int:

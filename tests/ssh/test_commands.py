@@ -87,6 +87,24 @@ async def test_commands_of_the_command_line_run_without_a_terminal_with_the_righ
     assert instances.get(place.ctx, view.id).status is State.RUNNING
 
 
+async def test_one_key_does_not_keep_others_from_commands(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may only look could follow the output of a bot as often as there may be commands."""
+    monkeypatch.setattr(commands, "OF_CALLER", 1)
+    view = await add_bot(place.ctx, place.folder / "bot", PATIENT_BOT)
+    await instances.start(place.ctx, view.id)
+    await trust(place.ctx, "guest", add_key(place.folder, "guest"), Scope.READ)
+    async with terminal(place, "menu@127.0.0.1", "logs", "-f", "bot", key="guest") as shown:
+        await shown.expect("ready")
+        status, _, errors = await place.run("menu@127.0.0.1", "ls", key="guest")
+        assert (status, "1 commands are running already with this key" in errors) == (6, True), errors
+        assert (await place.run("menu@127.0.0.1", "ls"))[0] == 0
+    async with asyncio.timeout(30):
+        while (await place.run("menu@127.0.0.1", "ls", key="guest"))[0]:
+            pass  # that of the client that has left is ending
+
+
 async def test_a_command_that_follows_ends_with_its_client(place: Place) -> None:
     view = await add_bot(place.ctx, place.folder / "bot", PATIENT_BOT)
     await instances.start(place.ctx, view.id)

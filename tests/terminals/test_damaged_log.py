@@ -140,6 +140,19 @@ def test_a_damaged_record_of_offsets_leaves_a_wide_gap(log: Log, record: bytes) 
     assert again(log).end == 10 + keeper.RESERVED_BYTES[1]
 
 
+def test_output_goes_on_where_no_record_of_offsets_can_be_written(
+    log: Log, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(Path(log.folder) / "reserved")  # the open of which would wait
+    found = again(log)
+    for _ in range(3):
+        monkeypatch.setattr(found, "reserve_at", 0.0)
+        found.append(b"0123456789")
+    assert (content(found), found.error) == (b"0123456789" * 3, "")
+    assert capfd.readouterr().err.count("reserved: ") == 1
+    found.settle()
+
+
 def test_a_flood_reserves_more_at_once_and_what_comes_now_and_then_less(
     log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cli.console import program_name
 from cli.finding import FAIL, OK, WARN, Finding
-from mailauncher import files, host_key, public_keys
+from mailauncher import host_key, public_keys
 from mailauncher.errors import InvalidPath, Text
 from mailauncher.host_key import HostKey
 from mailauncher.settings import Settings
@@ -21,7 +21,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         return
     folder = settings.data_folder / host_key.FOLDER
     public = host_key.read_public(settings.data_folder)
-    if not files.exists(folder / host_key.PRIVATE):
+    if not host_key.is_there(settings.data_folder):
         yield _missing(folder / host_key.PRIVATE, public)
         return
     from ssh import host_key_file  # what it imports takes long, and few have the gateway on

@@ -1,5 +1,6 @@
 """The files of the SSH gateway in the data folder, as far as clients have to know them."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,11 @@ class HostKey:
     def known_hosts(self, host: str, port: int) -> str:
         """The line for a client's `known_hosts`."""
         return f"[{host}]:{port} {self.line}" if port != 22 else f"{host} {self.line}"
+
+
+def is_there(data: Path) -> bool:
+    """Whether there is a private host key, or a link to one, which may be on a disk that is away. Blocks."""
+    return os.path.lexists(data / FOLDER / PRIVATE)
 
 
 def read_public(data: Path) -> HostKey | None:

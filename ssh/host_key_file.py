@@ -6,7 +6,7 @@ from pathlib import Path
 
 import asyncssh
 
-from mailauncher import files
+from mailauncher import files, host_key
 from mailauncher.errors import InsufficientSpace, InvalidPath, LauncherError
 from mailauncher.host_key import FOLDER, PRIVATE, PUBLIC
 
@@ -22,13 +22,15 @@ def load(data: Path) -> asyncssh.SSHKey:
     folder = data / FOLDER
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        if not files.exists(folder / PRIVATE):
+        if not host_key.is_there(data):
             made = asyncssh.generate_private_key("ssh-ed25519", comment="mailauncher")
             files.write(folder / PRIVATE, made.export_private_key())
         key = read(data)
         public = key.export_public_key()
         if not files.is_file(folder / PUBLIC) or files.read(folder / PUBLIC) != public:
             files.write(folder / PUBLIC, public, mode=0o644)
+    except FileExistsError:
+        raise InvalidPath(f"{folder} 不是文件夹", f"{folder} is not a folder", field="ssh") from None
     except OSError as error:
         raise _unusable(folder, str(error.strerror), str(error.strerror), full=files.is_full(error)) from None
     return key

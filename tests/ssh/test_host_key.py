@@ -47,6 +47,22 @@ def test_one_that_cannot_be_used_is_an_error_and_stays(
     assert private.read_bytes() == before
 
 
+def test_a_link_to_a_key_that_is_away_is_an_error_and_stays(tmp_path: Path) -> None:
+    """It was replaced by a new key, as where its disk was not mounted yet."""
+    (tmp_path / "ssh").mkdir()
+    link = tmp_path / "ssh" / "host_ed25519"
+    link.symlink_to(tmp_path / "away" / "key")
+    with pytest.raises(InvalidPath, match="No such file"):
+        host_key_file.load(tmp_path)
+    assert link.is_symlink()
+
+
+def test_a_file_in_place_of_its_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "ssh").touch()
+    with pytest.raises(InvalidPath, match=r"ssh is not a folder"):
+        host_key_file.load(tmp_path)
+
+
 def test_a_folder_in_its_place_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "ssh" / "host_ed25519").mkdir(parents=True)
     with pytest.raises(InvalidPath):

@@ -292,8 +292,10 @@ async def _offer_wrong_keys(place: Place) -> None:
         gc.collect()
         objects = gc.get_objects()
         connections = sum(isinstance(found, Connection) for found in objects)
-        sockets = len(psutil.Process().net_connections("all"))
-        return sockets, len(asyncio.all_tasks()), connections, len(objects)
+        sockets = len(psutil.Process().net_connections("tcp"))
+        codes = [getattr(task.get_coro(), "cr_code", None) for task in asyncio.all_tasks()]
+        tasks = sum(code is not None and "ssh/" in code.co_filename for code in codes)
+        return sockets, tasks, connections, len(objects)
 
     async def rounds(count: int) -> None:
         for number in range(count):

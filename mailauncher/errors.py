@@ -333,13 +333,16 @@ class DuplicateResource(LauncherError):
 
 
 class PortInUse(LauncherError):
-    """`passing`: only by connections that are being closed, which is over soon."""
+    """`passing`: only by connections that are being closed, which is over soon. `port` is the one, if it is a certain one."""
 
     code = Code.PORT_IN_USE
 
-    def __init__(self, zh: str, en: str, *, field: str | None = None, passing: bool = False) -> None:
+    def __init__(
+        self, zh: str, en: str, *, field: str | None = None, passing: bool = False, port: int | None = None
+    ) -> None:
         super().__init__(zh, en, field=field)
         self.passing = passing
+        self.port = port
 
 
 class ResourceNotFound(LauncherError):

@@ -43,7 +43,8 @@ class Use(Enum):
 
 def in_use_error(port: int, owner: Text, field: str = "port") -> PortInUse:
     """The error for a port that `owner` has."""
-    return PortInUse(f"端口 {port} 已被{owner.zh}占用", f"Port {port} is in use by {owner.en}", field=field)
+    zh, en = f"端口 {port} 已被{owner.zh}占用", f"Port {port} is in use by {owner.en}"
+    return PortInUse(zh, en, field=field, port=port)
 
 
 def is_taken(port: int) -> bool:

@@ -32,7 +32,7 @@ DOWNTIME: tuple[Step, ...] = ("stop", "configure", "register", "start")
 @dataclass(frozen=True, slots=True)
 class DeploymentPreview:
     """`name` is the one that was given, else a free one. `path` is the absolute folder, as far as there is one. `ports` are by
-    placeholder, the main program's first; those that were asked for and are taken are replaced by free ones. Sizes are bytes.
+    placeholder, the main program's first; each that was asked for and is taken is replaced by a free one. Sizes are bytes.
 
     `problems` say why the deployment would be refused as things are; empty: it would not be."""
 
@@ -149,13 +149,15 @@ def _noted(problems: list[Problem]) -> Iterator[None]:
 async def _ports(
     ctx: Context, selection: Selection, asked: Mapping[str, int], problems: list[Problem]
 ) -> Mapping[str, int]:
-    """Those that the deployment would take; where one of them is refused, those that it would choose by itself."""
-    try:
-        chosen = await new_deployment.choose_ports(ctx, selection, asked)
-    except PortInUse as error:
-        problems.append(Problem.of(error))
-        chosen = await new_deployment.choose_ports(ctx, selection, {})
-    return _of_programs(chosen, selection)
+    """Those that the deployment would take; in the place of each that is refused, one that it would choose by itself."""
+    while True:
+        try:
+            return _of_programs(await new_deployment.choose_ports(ctx, selection, asked), selection)
+        except PortInUse as error:
+            if error.port is None:
+                raise
+            problems.append(Problem.of(error))
+            asked = {name: port for name, port in asked.items() if port != error.port}
 
 
 def _of_programs(ports: Mapping[str, int], selection: Selection) -> dict[str, int]:

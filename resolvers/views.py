@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from bots.recipe import WebPage
-from mailauncher.errors import Code, LauncherError, Text
+from mailauncher.errors import Code, LauncherError, PortInUse, Text
 from store.records import DeploymentKind, DeploymentStatus
 from terminals.states import Failure, State
 
@@ -241,15 +241,16 @@ class DeploymentFailure:
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Why a command would be refused: what its error would be. `field` is the one of its input that causes it, if a single one
-    does."""
+    does; `port` the port that is taken, if that is why."""
 
     code: Code
     text: Text
     field: str | None
+    port: int | None = None
 
     @classmethod
     def of(cls, error: LauncherError) -> "Problem":
-        return cls(error.code, error.text, error.field)
+        return cls(error.code, error.text, error.field, error.port if isinstance(error, PortInUse) else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,9 @@ class Problem:
     field: str | None = strawberry.field(
         resolver=_field, description="The field of the command's input that causes it. Null: no single one."
     )
+    port: int | None = strawberry.field(
+        description="The port that is taken. Null: another cause, or no certain port."
+    )
 
 
 @strawberry.type(description="A port that a program will get.")
@@ -66,8 +69,8 @@ class DeploymentPreview:
     commit: str | None = strawberry.field(resolver=_commit, description=COMMIT)
     ports: list[PlannedPort] = strawberry.field(
         resolver=_ports,
-        description="The ports of all programs, the main program's first. If one that was given is taken, free ones for all "
-        "of them.",
+        description="The ports of all programs, the main program's first. If one that was given is taken, a free one in its "
+        "place.",
     )
     space_needed: Long = strawberry.field(description=NEEDED)
     space_free: Long = strawberry.field(description=FREE)

@@ -104,7 +104,13 @@ async def test_a_failure_is_a_card_with_the_way_on(tmp_path: Path, bots: Bots) -
         await expect(page.get_by_text("The port must be between 1 and 65535")).to_be_visible()
         await page.reload()
         await expect(page.get_by_label("Name", exact=True)).to_have_value("second")
-        await page.get_by_label("Port of Bot").fill("")
+        # A port that is taken is replaced by a free one at a click.
+        (taken,) = (view.port for view in launcher.ctx.live.views)
+        await page.get_by_label("Port of Bot").fill(str(taken))
+        await expect(page.get_by_text(f"Port {taken} is in use by")).to_be_visible()
+        await expect(page.get_by_role("button", name=ACCEPT)).to_be_disabled()
+        await page.get_by_role("button", name="instead for Bot").click()
+        await expect(page.get_by_label("Port of Bot")).not_to_have_value(str(taken))
         await expect(page.get_by_role("button", name=ACCEPT)).to_be_enabled()
         # The source goes away; what failed, why, and what to do.
         source = tmp_path / "repository"

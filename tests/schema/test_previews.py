@@ -21,7 +21,7 @@ from tests.support.server import Launcher, running
 
 pytestmark = pytest.mark.slow
 
-PROBLEMS = "problems { code field message }"
+PROBLEMS = "problems { code field message port }"
 DEPLOY = f"""query ($input: DeployInstanceInput!) {{ deployPreview(input: $input) {{
     name path version commit ports {{ name port }} spaceNeeded spaceFree duration {{ leastS mostS }} {PROBLEMS} }} }}"""
 UPGRADE = f"""query ($id: ID!, $version: String!) {{ upgradePreview(id: $id, version: $version) {{
@@ -93,12 +93,24 @@ async def test_all_reasons_why_a_deployment_would_be_refused_are_given_at_once(
         ("PORT_IN_USE", "port"),
     ]
     assert found["ports"][0]["port"] != bot.port
+    assert found["problems"][3]["port"] == bot.port
     assert "git not found" in found["problems"][2]["message"]
     wrong = await preview(server, DEPLOY, input={"name": " ", "path": "relative", "port": 0})
     assert {("INVALID_PARAMETER", "name"), ("INVALID_PATH", "path")} <= set(causes(wrong))
     for given in ({"version": "9.9.9"}, {"services": [{"name": "nothing"}]}):
         refused = await ask(server, DEPLOY, input={"name": "", **given})
         assert refused.code in ("VERSION_NOT_FOUND", "INVALID_PARAMETER")
+
+
+async def test_a_free_port_is_proposed_for_each_that_is_taken(server: Launcher, tmp_path: Path) -> None:
+    bots = [await add_bot(server.ctx, tmp_path / name) for name in ("one", "two")]
+    free = (await preview(server, DEPLOY, input={"name": ""}))["ports"][0]["port"] + 100
+    services = [{"name": "napcat", "port": bots[1].port}, {"name": "nonebot-ada", "port": free}]
+    found = await preview(server, DEPLOY, input={"name": "", "port": bots[0].port, "services": services})
+    assert [problem["port"] for problem in found["problems"]] == [bot.port for bot in bots]
+    ports = {each["name"]: each["port"] for each in found["ports"]}
+    assert ports["nonebot-ada"] == free
+    assert not {ports["main"], ports["napcat"]} & {bot.port for bot in bots}
 
 
 async def test_an_upgrade_is_foreseen_with_what_would_refuse_it(server: Launcher) -> None:

@@ -526,7 +526,7 @@ export type DeployPreviewQueryVariables = Exact<{
 }>;
 
 
-export type DeployPreviewQuery = { deployPreview: { name: string, path: string, version: string, spaceNeeded: number, spaceFree: number, ports: Array<{ name: string, port: number }>, duration: { leastS: number, mostS: number }, problems: Array<{ field: string | null, message: string }> } | null };
+export type DeployPreviewQuery = { deployPreview: { name: string, path: string, version: string, spaceNeeded: number, spaceFree: number, ports: Array<{ name: string, port: number }>, duration: { leastS: number, mostS: number }, problems: Array<{ field: string | null, message: string, port: number | null }> } | null };
 
 export type DeployMutationVariables = Exact<{
   input: DeployInstanceInput;
@@ -1469,7 +1469,7 @@ export const LatestEventsDocument = {"__meta__":{"hash":"sha256:57d3d3de58ee6319
 export const EventsSinceDocument = {"__meta__":{"hash":"sha256:98b2ed7264d8771a559d89804eedcf7a97d714cfa1f588dbe61e63d06a9bf988"}} as unknown as TypedDocumentString<EventsSinceSubscription, EventsSinceSubscriptionVariables>;
 export const UsageOfDocument = {"__meta__":{"hash":"sha256:18347303b1fada60c33b678348869d2dc81907a1371abc1d6178ba291b7ce18f"}} as unknown as TypedDocumentString<UsageOfQuery, UsageOfQueryVariables>;
 export const OffersDocument = {"__meta__":{"hash":"sha256:8b4648a76ce246c271bc8efb1f4d59ba7bd5a89db027e20fd0b13159330c1a1b"}} as unknown as TypedDocumentString<OffersQuery, OffersQueryVariables>;
-export const DeployPreviewDocument = {"__meta__":{"hash":"sha256:9b7585201ee19a01ea11a5630dd5a25face1f9c73350b0571811c73c43b74ab9"}} as unknown as TypedDocumentString<DeployPreviewQuery, DeployPreviewQueryVariables>;
+export const DeployPreviewDocument = {"__meta__":{"hash":"sha256:a465631d80b159635ed66d4b1646508669aa533990a97165522d748d0c161693"}} as unknown as TypedDocumentString<DeployPreviewQuery, DeployPreviewQueryVariables>;
 export const DeployDocument = {"__meta__":{"hash":"sha256:5930a1425128e1d496234d3ae46d1e86132cd4cb07ce44ab21c439d15921b4eb"}} as unknown as TypedDocumentString<DeployMutation, DeployMutationVariables>;
 export const DeploymentsDocument = {"__meta__":{"hash":"sha256:2b28e2e79fa4e93a1ce2aea789a0dd7a5ab9671210867f044ba4fff22f461a61"}} as unknown as TypedDocumentString<DeploymentsQuery, DeploymentsQueryVariables>;
 export const AddPreviewDocument = {"__meta__":{"hash":"sha256:0c26f226776b00b4cd3817a73b9fa8eaff0e37713bd1ee49cfdebce54bd0d490"}} as unknown as TypedDocumentString<AddPreviewQuery, AddPreviewQueryVariables>;

@@ -18,7 +18,8 @@ import { useSettled } from "../../ui/useSettled";
 import { Accepting } from "./Accepting";
 import { Deployments } from "./Deployments";
 import css from "./deploy.module.css";
-import { inputOf, useWanted, type Wanted } from "./draft";
+import { inputOf, otherPorts, useWanted, type Wanted } from "./draft";
+import { FreePorts } from "./FreePorts";
 import { Proposal } from "./Proposal";
 import { Services } from "./Services";
 import { useDeployText } from "./texts";
@@ -122,6 +123,11 @@ export function DeployForm({ offers }: { offers: OffersQuery }) {
           />
           <Problems of={problems} field="port" />
           <Problems of={problems} field="services" />
+          <FreePorts
+            others={otherPorts(wanted, problems, found?.ports ?? [])}
+            wanted={wanted}
+            change={change}
+          />
           <label className={parts.check}>
             <input
               type="checkbox"

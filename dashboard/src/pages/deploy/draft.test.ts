@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { inputOf, portOf } from "./draft";
+import { inputOf, otherPorts, portOf } from "./draft";
 
 const WANTED = { recipe: "maibot", version: "latest", ports: {}, start: true };
 
@@ -28,4 +28,15 @@ test("a port that is no number is asked for as one that the server refuses", () 
 
 test("no port is one that the server cannot even read", () => {
   expect(["99999999999", "80.5", "-1", " 8080 "].map(portOf)).toEqual([0, 0, 0, 8080]);
+});
+
+test("a free port is offered for the program whose typed one is taken, and for no other", () => {
+  const wanted = { ...WANTED, ports: { main: " 8000", napcat: "6099", adapter: "" } };
+  const proposed = [
+    { name: "main", port: 8001 },
+    { name: "napcat", port: 6099 },
+    { name: "adapter", port: 8095 },
+  ];
+  expect(otherPorts(wanted, [{ port: 8000 }, { port: null }], proposed)).toEqual([proposed[0]]);
+  expect(otherPorts(wanted, [], proposed)).toEqual([]);
 });

@@ -38,6 +38,16 @@ export function inputOf(
   };
 }
 
+/** Programs for which a port was typed that is taken, with the free one that the server proposes. */
+export function otherPorts(
+  { ports }: Wanted,
+  problems: readonly { port: number | null }[],
+  proposed: readonly { name: string; port: number }[],
+): { name: string; port: number }[] {
+  const taken = new Set(problems.map(({ port }) => port));
+  return proposed.filter(({ name }) => ports[name]?.trim() && taken.has(portOf(ports[name])));
+}
+
 /** What is no number is refused by the server, with its words. */
 export function portOf(typed: string | undefined): number | null {
   if (!typed?.trim()) return null;

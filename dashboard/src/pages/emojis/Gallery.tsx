@@ -48,9 +48,10 @@ export function Gallery({
   const [opened, setOpened] = useState<string>();
   const total = shown.total ?? 0;
   const selection = useSelection(list, total);
-  const columns = Math.max(1, Math.floor((width + GAP_PX) / (size + GAP_PX)));
-  const stepPx = columns > 1 ? (width - size) / (columns - 1) : 0;
-  const rowPx = size + CAPTION_PX + GAP_PX;
+  // The size that was chosen is about what the tiles get: they fill their row.
+  const columns = Math.max(1, Math.round((width + GAP_PX) / (size + GAP_PX)));
+  const sidePx = Math.floor((width - GAP_PX * (columns - 1)) / columns);
+  const rowPx = sidePx + CAPTION_PX + GAP_PX;
   const rows = useVirtualizer({
     count: width === 0 ? 0 : Math.ceil(total / columns),
     getScrollElement: () => scroll.current,
@@ -133,8 +134,8 @@ export function Gallery({
                   key={index}
                   index={index}
                   item={itemAt(shown, index)}
-                  size={size}
-                  place={{ x: (index % columns) * stepPx, y: row.start }}
+                  sidePx={sidePx}
+                  place={{ x: (index % columns) * (sidePx + GAP_PX), y: row.start }}
                   total={total}
                   current={index === selection.at}
                   selected={selection.ids.has(itemAt(shown, index)?.id ?? "")}

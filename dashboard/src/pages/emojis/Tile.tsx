@@ -4,13 +4,15 @@ import type { TileFragment } from "../../gql/graphql";
 import { useResourceText } from "../../resources/texts";
 import css from "./emojis.module.css";
 
+/** The larger side of the smaller thumbnails. */
+const SMALL_PX = 128;
 /** Endings of images that may be animated. */
 const MOVING = /\.(gif|webp)$/;
 
 export function Tile({
   index,
   item,
-  size,
+  sidePx,
   place,
   total,
   current,
@@ -18,7 +20,7 @@ export function Tile({
 }: {
   index: number;
   item: TileFragment | undefined;
-  size: number;
+  sidePx: number;
   place: { x: number; y: number };
   total: number;
   current: boolean;
@@ -26,9 +28,9 @@ export function Tile({
 }) {
   const resources = useResourceText();
   const [over, setOver] = useState(false);
-  const style = { width: size, transform: `translate(${place.x}px, ${place.y}px)` };
+  const style = { width: sidePx, transform: `translate(${place.x}px, ${place.y}px)` };
   if (!item) return <div className={css.tile} style={style} role="presentation" data-empty="" />;
-  const still = size <= 96 ? item.small : item.large;
+  const still = sidePx <= SMALL_PX ? item.small : item.large;
   const moves = over && MOVING.test(item.imageUrl) && !matchMedia("(prefers-reduced-motion)").matches;
   const tags = item.tags.join(", ");
   const pending = item.pendingChange ? resources(`pending.${item.pendingChange}`) : "";
@@ -47,7 +49,7 @@ export function Tile({
       onMouseEnter={() => setOver(true)}
       onMouseLeave={() => setOver(false)}
     >
-      <span className={css.picture} style={{ height: size }}>
+      <span className={css.picture} style={{ height: sidePx }}>
         {item.imageUrl && (
           <img
             src={moves ? item.thumbnailUrl : still}

@@ -78,7 +78,8 @@ async def test_a_service_that_fails_leaves_the_bot_without_it_and_a_retry_adds_i
 
         release_service(lone)
         again = await deployments.retry(ctx, bot.id)
-        assert (again.kind, again.status) == (DeploymentKind.SERVICES, "pending")
+        assert again.kind is DeploymentKind.SERVICES
+        assert again.status in ("pending", "installing")  # it goes on while the retry is noted
         done = await ended(ctx, bot.id)
         assert (done.status, done.message.en, done.failure) == ("completed", "Added lone", None)
         assert [(part.name, part.status, part.progress) for part in done.services] == [

@@ -75,7 +75,8 @@ async def open_context(settings: Settings) -> AsyncIterator[Context]:
         supervisors = Supervisors(settings, files_limit)
         await supervisors.open()
         journal = Journal(database, bus)
-        stack.push_async_callback(_save_unsaved, registry, deployments, journal)
+        ssh_keys = await SshKeys.read(database, bus)
+        stack.push_async_callback(_save_unsaved, registry, deployments, ssh_keys, journal)
         first_starts = FirstStarts(folders.records(settings))
         live = LiveInstances(registry, catalogue, supervisors, first_starts, bus, journal)
         stack.push_async_callback(live.close)
@@ -110,7 +111,10 @@ async def open_context(settings: Settings) -> AsyncIterator[Context]:
         samplers = await _sampling(stack, settings, bus, live)
         _keep_running(
             stack,
-            (lambda: _save_for_ever(registry, deployments, journal), "records that could not be stored"),
+            (
+                lambda: _save_for_ever(registry, deployments, ssh_keys, journal),
+                "records that could not be stored",
+            ),
             (images.sweep_forever, "removal of unused images"),
             (synchronizer.run, "synchronisation with bots"),
             (deletions.run, "deletions that could be undone"),
@@ -119,16 +123,7 @@ async def open_context(settings: Settings) -> AsyncIterator[Context]:
         yield Context(
             settings=settings,
             bus=bus,
-            store=Store(
-                database,
-                registry,
-                deployments,
-                journal,
-                emojis,
-                persons,
-                images,
-                await SshKeys.read(database, bus),
-            ),
+            store=Store(database, registry, deployments, journal, emojis, persons, images, ssh_keys),
             bots=bots,
             locks=locks,
             ports=PortRegistry(registry, live, deployments, catalogue, folders.records(settings)),
@@ -175,17 +170,22 @@ def _browsing(stack: AsyncExitStack, bot_folders: BotFolders) -> BotFolders:
     return bot_folders
 
 
-async def _save_unsaved(registry: Registry, deployments: Deployments, journal: Journal) -> None:
+async def _save_unsaved(
+    registry: Registry, deployments: Deployments, ssh_keys: SshKeys, journal: Journal
+) -> None:
     await registry.save_unsaved()
     await deployments.save_unsaved()
+    await ssh_keys.save_unsaved()
     await journal.save_unsaved()
 
 
-async def _save_for_ever(registry: Registry, deployments: Deployments, journal: Journal) -> None:
+async def _save_for_ever(
+    registry: Registry, deployments: Deployments, ssh_keys: SshKeys, journal: Journal
+) -> None:
     """Stores what could not be stored on a full disk, once there is room."""
     while True:
         await asyncio.sleep(SAVE_PAUSE_S)
-        await _save_unsaved(registry, deployments, journal)
+        await _save_unsaved(registry, deployments, ssh_keys, journal)
 
 
 def _make_folders(settings: Settings) -> None:

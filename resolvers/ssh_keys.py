@@ -103,13 +103,14 @@ async def edit(
 
 
 @needs(Scope.ADMIN)
-async def remove(ctx: Context, name: str) -> SshKeyRecord:
-    """Trusts a key no longer; its sessions end. Raises ResourceNotFound."""
-    record = await ctx.store.ssh_keys.remove(name)
+async def remove(ctx: Context, name: str) -> tuple[SshKeyRecord, bool]:
+    """Trusts a key no longer; its sessions end. Returns the key as it was, and whether the removal is stored. Raises
+    ResourceNotFound."""
+    record, stored = await ctx.store.ssh_keys.remove(name)
     await ctx.store.journal.note(
         "ssh-key", ctx.caller, Text(f"撤销 SSH 密钥 {name}", f"revoked the SSH key {name}")
     )
-    return record
+    return record, stored
 
 
 @needs(Scope.READ, filters=True)

@@ -16,6 +16,11 @@ from schema.scalars import Instant
 ADDED = Text("密钥已受信任", "The key is trusted")
 EDITED = Text("密钥的权限已保存", "What the key may do was saved")
 REMOVED = Text("密钥已撤销", "The key was revoked")
+REMOVED_UNSTORED = Text(
+    "密钥已撤销。数据库现在无法写入，稍后才会记下；若在那之前重新启动服务器，密钥会再次有效",
+    "The key was revoked. The database cannot be written at present, and this will be recorded later: if the server is started anew "
+    "before, the key is trusted again",
+)
 _NAME = f"Name of the key, unique, at most {NAME_CHARACTERS} characters."
 
 
@@ -145,8 +150,9 @@ async def _edit(
 async def _remove(
     info: Info, input: Annotated[RemoveSshKeyInput, strawberry.argument(description="The key.")]
 ) -> SshKeyPayload | None:
-    record = await info.context.complete(ssh_keys.remove(info.context.ctx, input.name))
-    return SshKeyPayload(key=cast(SshKey, record), message=REMOVED.in_language(info.context.language))
+    record, stored = await info.context.complete(ssh_keys.remove(info.context.ctx, input.name))
+    message = (REMOVED if stored else REMOVED_UNSTORED).in_language(info.context.language)
+    return SshKeyPayload(key=cast(SshKey, record), message=message)
 
 
 @strawberry.type

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import msgspec
 
@@ -45,6 +46,8 @@ class SshKeys:
         self._database = database
         self._bus = bus
         self._records: dict[str, SshKeyRecord] = {}
+        self._unstored: set[str] = set()
+        """Fingerprints of keys that were removed, and that the database still has."""
         self._writing = asyncio.Lock()
 
     @classmethod
@@ -88,6 +91,7 @@ class SshKeys:
             columns = msgspec.structs.asdict(record)
             columns["principals"] = msgspec.json.encode(record.principals).decode()
             columns["instances"] = _instances_column(record)
+            await self._store_removals()  # the names and keys of these are free
             with self._database.session():
                 await models.SshKey.create(**columns)
             self._records[record.fingerprint] = record
@@ -111,15 +115,40 @@ class SshKeys:
             self._bus.publish(SshKeysChanged())
         return former, record
 
-    async def remove(self, name: str) -> SshKeyRecord:
-        """Raises ResourceNotFound."""
+    async def remove(self, name: str) -> tuple[SshKeyRecord, bool]:
+        """Returns the key as it was, and whether that is stored. Where it cannot be (a full disk), the key is not trusted any more all
+        the same, and `save_unsaved` stores it. Raises ResourceNotFound."""
         async with self._writing:
             record = self._named(name)
-            with self._database.session():
-                await models.SshKey.filter(fingerprint=record.fingerprint).delete()
+            self._unstored.add(record.fingerprint)
+            try:
+                await self._store_removals()
+            except DatabaseError as error:
+                if not error.passing:
+                    self._unstored.discard(record.fingerprint)
+                    raise
+                log.error(
+                    "SSH key %s was revoked, and is trusted again if the server is started anew now: %s",
+                    name,
+                    error,
+                )
             del self._records[record.fingerprint]
+            stored = not self._unstored
         self._bus.publish(SshKeysChanged())
-        return record
+        return record, stored
+
+    async def save_unsaved(self) -> None:
+        """Stores removals that could not be stored, if there is room now."""
+        async with self._writing:
+            with suppress(DatabaseError):
+                await self._store_removals(retried=True)
+
+    async def _store_removals(self, *, retried: bool = False) -> None:
+        """Raises DatabaseError."""
+        if self._unstored:
+            with self._database.session(retried=retried):
+                await models.SshKey.filter(fingerprint__in=list(self._unstored)).delete()
+            self._unstored.clear()
 
     def _named(self, name: str) -> SshKeyRecord:
         """Raises ResourceNotFound."""

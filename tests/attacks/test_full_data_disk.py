@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from mailauncher.errors import DatabaseError
-from resolvers import instances, lifespan, services, terminals
+from mailauncher.events import SshKeysChanged
+from resolvers import instances, lifespan, services, ssh_keys, terminals
 from resolvers.context import Context
 from store.registry import Registry
+from store.ssh_keys import SshKeys
 from terminals.client import _refusal
 from terminals.local import _not_started
 from terminals.states import State
@@ -23,6 +25,7 @@ from tests.attacks.test_names_cut_inside_a_character import LEAVES_A_CHILD
 from tests.support.context import PATIENT_BOT, add_bot, lives, outputs, parts, processes_in, until
 from tests.support.databases import refuse
 from tests.support.small_disk import fill, small_disk
+from tests.support.ssh import add_key, trust
 
 pytestmark = pytest.mark.slow
 CHATTY = """
@@ -131,6 +134,30 @@ async def test_what_cannot_be_stored_is_refused_for_lack_of_space(tmp_path: Path
         with pytest.raises(DatabaseError) as caught:
             await store_until_full()
         assert caught.value.code == "INSUFFICIENT_SPACE"
+
+
+async def test_a_key_can_be_revoked_and_that_is_recorded_when_there_is_room(
+    tmp_path: Path, disk: Path
+) -> None:
+    """It was refused for lack of space: the key went on logging in."""
+    async with server(tmp_path, disk) as ctx:
+        for name in ("lost", "kept"):
+            await trust(ctx, name, add_key(tmp_path, name))
+        filler = fill(disk)
+        with ctx.bus.subscribe(SshKeysChanged) as changes:
+            record, stored = await ssh_keys.remove(ctx, "lost")
+            await anext(changes)  # by which its sessions end
+        assert (record.name, stored) == ("lost", False)
+        assert [key.name for key in await ssh_keys.list_all(ctx)] == ["kept"]
+        filler.unlink()
+        async with asyncio.timeout(20):
+            while len(await SshKeys.read(ctx.store.ssh_keys._database, ctx.bus)) > 1:
+                await asyncio.sleep(0.05)
+        filler = fill(disk)
+        await ssh_keys.remove(ctx, "kept")
+        filler.unlink()
+        await trust(ctx, "kept", record.key)  # also before that is recorded
+        assert [key.name for key in await SshKeys.read(ctx.store.ssh_keys._database, ctx.bus)] == ["kept"]
 
 
 def test_what_is_full_is_told_as_lack_of_space() -> None:

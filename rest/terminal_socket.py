@@ -268,6 +268,6 @@ class ViewerSession:
 def _missed_notice(piece: Piece) -> Text:
     start = piece.offset - piece.missed
     return Text(
-        f"偏移 {start} 起的 {piece.missed} 字节输出已不再保留",
-        f"{piece.missed} bytes of output from offset {start} on are no longer kept",
+        f"偏移 {start} 起至多 {piece.missed} 字节输出已不再保留",
+        f"Up to {piece.missed} bytes of output from offset {start} on are no longer kept",
     )

@@ -123,8 +123,8 @@ class _Viewing:
             if item.missed:
                 await self._say(
                     Text(
-                        f"有 {item.missed} 字节输出已不再保留",
-                        f"{item.missed} bytes of output are no longer kept",
+                        f"至多 {item.missed} 字节输出已不再保留",
+                        f"up to {item.missed} bytes of output are no longer kept",
                     )
                 )
             pieces = [item, *self._attachment.following(OUTPUT_BYTES)]

@@ -34,7 +34,7 @@ NOTICES = 64
 class Piece:
     """A piece of output as viewers get it. `end - offset` bytes were printed; `data` is what is shown of them.
 
-    `missed` counts the bytes before `offset` that are no longer kept. The frames are for the front door: the encoded
+    `missed` counts the bytes before `offset` that are no longer kept; after a power cut, at most so many were printed. The frames are for the front door: the encoded
     messages, made once for all viewers that get this very piece in that form.
     """
 

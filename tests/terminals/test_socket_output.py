@@ -152,7 +152,7 @@ async def test_output_that_is_no_longer_kept_is_announced(tmp_path: Path) -> Non
         missed = len(printed) - 6 - len(late.shown)
         assert missed > 0
         assert printed.endswith(late.shown)
-        assert announced[1:] == [f"偏移 6 起的 {missed} 字节输出已不再保留"]
+        assert announced[1:] == [f"偏移 6 起至多 {missed} 字节输出已不再保留"]
 
 
 async def test_a_viewer_that_never_reads_costs_little_memory_and_blocks_nobody(

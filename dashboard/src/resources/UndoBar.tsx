@@ -13,18 +13,25 @@ import type { Deletion, Undo } from "./undo";
 const SHOWN_MOST = 5;
 
 export function UndoBar({ undo, restored }: { undo: Undo; restored: () => void }) {
-  const text = useResourceText();
-  const numbers = useNumbers();
   const deletions = useStore(undo.deletions);
-  const hidden = deletions.length - SHOWN_MOST;
+  const older = deletions.slice(SHOWN_MOST);
   return (
     <div role="status" className={css.undo}>
       {deletions.slice(0, SHOWN_MOST).map((deletion) => (
         <Offer key={deletion.number} undo={undo} deletion={deletion} restored={restored} />
       ))}
-      {hidden > 0 && <p className={parts.dim}>{text("undo.more", { count: numbers.count(hidden) })}</p>}
+      {older.length > 0 && <Older deletions={older} />}
     </div>
   );
+}
+
+/** How many of them can still be undone. */
+function Older({ deletions }: { deletions: readonly Deletion[] }) {
+  const text = useResourceText();
+  const numbers = useNumbers();
+  const now = useNow();
+  const count = deletions.filter(({ until }) => until > now).length;
+  return count > 0 && <p className={parts.dim}>{text("undo.more", { count: numbers.count(count) })}</p>;
 }
 
 function Offer({ undo, deletion, restored }: { undo: Undo; deletion: Deletion; restored: () => void }) {

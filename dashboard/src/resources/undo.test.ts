@@ -3,7 +3,7 @@ import { beforeEach, expect, test, vi } from "vitest";
 const sent = vi.hoisted(() => ({ command: vi.fn() }));
 vi.mock("../api/connection", () => sent);
 
-import { createUndo, type Deleting, type Restoring } from "./undo";
+import { createUndo, type Deleting, type Restoring, undoOf } from "./undo";
 
 const DELETE = "delete" as unknown as Deleting;
 const RESTORE = "restore" as unknown as Restoring;
@@ -36,6 +36,16 @@ test("each deletion is undone by itself, newest first, also after a reload", asy
   expect(restored()).toEqual(["a", "b"]);
   undo.forget(undo.deletions.get()[0]?.number ?? 0);
   expect(shown(open())).toEqual([["c"]]);
+});
+
+test("a deletion goes on while another page is shown", async () => {
+  const before = undoOf("rows", "bot", DELETE, RESTORE);
+  const removing = before.remove(rows(450), false);
+  const undo = undoOf("rows", "bot", DELETE, RESTORE);
+  await undo.remove(["other"], false);
+  await removing;
+  expect(shown(undo)).toEqual([["other"], rows(450)]);
+  expect(undoOf("rows", "another", DELETE, RESTORE)).not.toBe(undo);
 });
 
 test("what can no longer be undone is not offered by the next page", async () => {

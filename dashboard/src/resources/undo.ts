@@ -28,6 +28,16 @@ export type Deleting = Operation<
 >;
 export type Restoring = Operation<unknown, { instanceId: string; ids: string[] }>;
 
+const opened = new Map<string, Undo>();
+
+/** The one of a kind and a bot: a deletion of many rows goes on while other pages are shown. */
+export function undoOf(kind: string, instanceId: string, deleting: Deleting, restoring: Restoring): Undo {
+  const name = `${kind}.${instanceId}`;
+  const found = opened.get(name) ?? createUndo(kind, instanceId, deleting, restoring);
+  opened.set(name, found);
+  return found;
+}
+
 export function createUndo(kind: string, instanceId: string, deleting: Deleting, restoring: Restoring): Undo {
   const name = `mailauncher.deletions.${kind}.${instanceId}`;
   const deletions = createStore(read(name));

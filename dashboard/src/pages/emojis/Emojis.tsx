@@ -1,5 +1,5 @@
 /** The emojis of a bot: a gallery of any number, filters, uploads, and edits of many at once. */
-import { useCallback, useEffect, useMemo, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
 import { useSearchParams } from "wouter";
 import { query } from "../../api/connection";
 import { useQuery } from "../../api/useQuery";
@@ -15,7 +15,7 @@ import type { Instance } from "../../live/instances";
 import { createPaged, PAGE, type Reader } from "../../resources/paged";
 import { SyncCard } from "../../resources/SyncCard";
 import { UndoBar } from "../../resources/UndoBar";
-import { createUndo, type Deleting } from "../../resources/undo";
+import { type Deleting, undoOf } from "../../resources/undo";
 import { usePaged } from "../../resources/usePaged";
 import { Card, css as parts, Unread } from "../../ui/parts";
 import { useSettled } from "../../ui/useSettled";
@@ -45,10 +45,7 @@ export default function Emojis({ instance }: { instance: Instance }) {
     list.again();
     setVersion((number) => number + 1);
   }, [list]);
-  const undo = useMemo(
-    () => createUndo("emojis", id, DeleteEmojisDocument as Deleting, RestoreEmojisDocument),
-    [id],
-  );
+  const undo = undoOf("emojis", id, DeleteEmojisDocument as Deleting, RestoreEmojisDocument);
   const uploads = uploadsTo(id);
   useEffect(() => uploads.rounds.subscribe(changed), [uploads, changed]);
   const over = useFileDrop(uploads.add);

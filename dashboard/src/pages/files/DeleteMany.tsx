@@ -11,8 +11,8 @@ import { Button, css as parts } from "../../ui/parts";
 import css from "./files.module.css";
 import { useFilesText } from "./texts";
 
-/** What became of an entry: a text for one that is still there, or may be. */
-type Result = { is: "deleting" } | { is: "deleted" } | { is: "failed"; message: string };
+/** What became of an entry. `unknown`: the connection was lost while it was being deleted. */
+type Result = { is: "deleting" | "deleted" | "unknown" } | { is: "failed"; message: string };
 
 export function DeleteMany({
   instanceId,
@@ -45,8 +45,8 @@ export function DeleteMany({
         put({ is: "deleted" });
       } catch (error) {
         complete = false;
-        const unknown = error instanceof UnknownOutcome;
-        put({ is: "failed", message: unknown ? text("files.notDeleted") : (error as Error).message });
+        if (error instanceof UnknownOutcome) return put({ is: "unknown" }); // and nothing would reach the server
+        put({ is: "failed", message: (error as Error).message });
       }
     }
     if (complete) close([]);
@@ -97,5 +97,6 @@ function Said({ result }: { result: Result | undefined }) {
   const text = useFilesText();
   if (!result) return null;
   if (result.is === "failed") return <span data-bad="">{result.message}</span>;
+  if (result.is === "unknown") return <span data-bad="">{text("files.notDeleted")}</span>;
   return <span className={parts.dim}>{text(`files.${result.is}`)}</span>;
 }

@@ -25,15 +25,24 @@ export type Asked =
 export function Dialogs({
   instanceId,
   asked,
+  gone,
   close,
 }: {
   instanceId: string;
   asked: Asked | undefined;
+  /** Is told an entry that is no longer there by its path. */
+  gone: (entry: FileRowFragment) => void;
   close: () => void;
 }) {
   if (!asked) return null;
-  if (asked.for === "delete") return <Deleting instanceId={instanceId} entry={asked.entry} close={close} />;
-  return <Naming instanceId={instanceId} asked={asked} close={close} />;
+  const done = () => {
+    if ("entry" in asked) gone(asked.entry);
+    close();
+  };
+  if (asked.for === "delete") {
+    return <Deleting instanceId={instanceId} entry={asked.entry} done={done} close={close} />;
+  }
+  return <Naming instanceId={instanceId} asked={asked} done={done} close={close} />;
 }
 
 const TITLES = { folder: "files.newFolder", file: "files.newFile" } as const;
@@ -41,10 +50,12 @@ const TITLES = { folder: "files.newFolder", file: "files.newFile" } as const;
 function Naming({
   instanceId,
   asked,
+  done,
   close,
 }: {
   instanceId: string;
   asked: Exclude<Asked, { for: "delete" }>;
+  done: () => void;
   close: () => void;
 }) {
   const text = useFilesText();
@@ -69,7 +80,7 @@ function Naming({
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     if (!(await carryOut())) return;
-    close();
+    done();
     if (asked.for === "file") go(fileAddress(instanceId, joined(asked.path, escaped(name))));
   };
   return (
@@ -96,10 +107,12 @@ const LOST = { FOLDER: "files.deleteFolder", LINK: "files.deleteLink" } as const
 function Deleting({
   instanceId,
   entry: { name, path, kind },
+  done,
   close,
 }: {
   instanceId: string;
   entry: FileRowFragment;
+  done: () => void;
   close: () => void;
 }) {
   const text = useFilesText();
@@ -108,7 +121,7 @@ function Deleting({
   const title = text("files.deleteTitle", { name });
   const remove = async () => {
     const recursive = kind === "FOLDER";
-    if (await run(name, DeleteFileDocument, { id: instanceId, path, recursive })) close();
+    if (await run(name, DeleteFileDocument, { id: instanceId, path, recursive })) done();
   };
   return (
     <Dialog label={title} close={close}>

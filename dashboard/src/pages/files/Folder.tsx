@@ -3,6 +3,7 @@ import { type ChangeEvent, type DragEvent, useRef, useState } from "react";
 import { tell } from "../../app/toasts";
 import { useCommands } from "../../app/useCommand";
 import type { FileOrder, FileRowFragment } from "../../gql/graphql";
+import { useNumbers } from "../../i18n/numbers";
 import { events } from "../../live/events";
 import { Button } from "../../ui/parts";
 import { useStore } from "../../ui/store";
@@ -29,18 +30,22 @@ const ORDERS: readonly [FileOrder, FilesKey][] = [
 
 export function Folder({ instanceId, path }: { instanceId: string; path: string }) {
   const text = useFilesText();
+  const numbers = useNumbers();
   const { refused } = useCommands();
   const [order, setOrder] = useState<FileOrder>("NAME");
   const [filter, setFilter] = useState("");
   const wanted = useSettled(filter);
   const [asked, ask] = useState<Asked>();
   const [over, setOver] = useState(false);
-  const [selected, select] = useState<Selected>(NONE);
+  const [chosenEntries, setChosenEntries] = useState({ filter: "", entries: NONE });
   const files = useRef<HTMLInputElement>(null);
   const folders = useRef<HTMLInputElement>(null);
   // Whoever changes something leaves an event: the folder is read again.
   const latest = useStore(events)?.find((one) => one.instanceId === instanceId && one.kind === "files")?.id;
   const asking = { id: instanceId, path, order, query: wanted };
+  // What is selected is in sight: it belongs to the filter with which it was shown.
+  const selected = chosenEntries.filter === filter ? chosenEntries.entries : NONE;
+  const select = (entries: Selected) => setChosenEntries({ filter: wanted, entries });
   const drop = (event: DragEvent) => {
     event.preventDefault();
     setOver(false);
@@ -49,7 +54,7 @@ export function Folder({ instanceId, path }: { instanceId: string; path: string 
   };
   const take = async (dropped: Dropped) => {
     const { unread, more } = dropped;
-    if (more) tell(text("files.tooMany", { count: FILES_MOST }), true);
+    if (more) tell(text("files.tooMany", { count: numbers.count(FILES_MOST) }), true);
     const notMade = await upload(instanceId, path, dropped);
     const refused = [...unread, ...notMade];
     if (refused.length > 0) tell(text("files.unread", { names: namesOf(refused) }), true);
@@ -101,10 +106,7 @@ export function Folder({ instanceId, path }: { instanceId: string; path: string 
           placeholder={text("files.filter")}
           maxLength={256}
           value={filter}
-          onChange={(event) => {
-            setFilter(event.target.value);
-            select(NONE); // what is selected is in sight
-          }}
+          onChange={(event) => setFilter(event.target.value)}
         />
         <select
           aria-label={text("files.order")}
@@ -129,7 +131,12 @@ export function Folder({ instanceId, path }: { instanceId: string; path: string 
         toggle={(entry) => select(toggled(selected, entry))}
         clear={() => setFilter("")}
       />
-      <Dialogs instanceId={instanceId} asked={asked} close={() => ask(undefined)} />
+      <Dialogs
+        instanceId={instanceId}
+        asked={asked}
+        gone={({ path }) => select(without(selected, path))}
+        close={() => ask(undefined)}
+      />
     </section>
   );
 }
@@ -138,4 +145,8 @@ function toggled(selected: Selected, entry: FileRowFragment): Selected {
   const next = new Map(selected);
   if (!next.delete(entry.path)) next.set(entry.path, entry);
   return next;
+}
+
+function without(selected: Selected, path: string): Selected {
+  return new Map([...selected].filter(([one]) => one !== path));
 }

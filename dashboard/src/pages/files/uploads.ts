@@ -51,8 +51,10 @@ export async function upload(
   });
   uploads.set([...uploads.get(), ...added]);
   begin();
-  const made = await Promise.allSettled(empty.map(make));
-  return empty.filter((_, at) => made[at]?.status === "rejected");
+  const notMade: string[] = [];
+  // One after the other: there may be more of them than the server works on at once.
+  for (const way of empty) await make(way).catch(() => notMade.push(way));
+  return notMade;
 }
 
 function placeOf(folder: string, way: string): string {

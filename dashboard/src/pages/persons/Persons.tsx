@@ -1,5 +1,5 @@
 /** The persons whom a bot knows: a table of any length, search, forms, import and export. */
-import { useMemo, useState } from "react";
+import { useState } from "react";
 import { useSearchParams } from "wouter";
 import { query } from "../../api/connection";
 import { useCommands } from "../../app/useCommand";
@@ -15,7 +15,7 @@ import { createPaged, PAGE, type Reader } from "../../resources/paged";
 import resources from "../../resources/resources.module.css";
 import { SyncCard } from "../../resources/SyncCard";
 import { UndoBar } from "../../resources/UndoBar";
-import { createUndo, type Deleting } from "../../resources/undo";
+import { type Deleting, undoOf } from "../../resources/undo";
 import { usePaged } from "../../resources/usePaged";
 import { Button, Card, css as parts, Unread } from "../../ui/parts";
 import { useSettled } from "../../ui/useSettled";
@@ -47,10 +47,7 @@ export default function Persons({ instance }: { instance: Instance }) {
     list.again();
     setVersion((number) => number + 1);
   };
-  const undo = useMemo(
-    () => createUndo("persons", id, DeletePersonsDocument as Deleting, RestorePersonsDocument),
-    [id],
-  );
+  const undo = undoOf("persons", id, DeletePersonsDocument as Deleting, RestorePersonsDocument);
   const search = (typed: string) =>
     setParameters(typed ? new URLSearchParams({ q: typed }) : new URLSearchParams(), { replace: true });
   const off = { disabled: refused !== undefined, title: refused };

@@ -22,7 +22,6 @@ from store.journal import EventFilter
 from terminals import kept, text
 from terminals.terminal import Terminal
 
-PIECE_BYTES = 64 << 10
 SMALL_BYTES = 4 << 10
 """A piece of up to this size is examined at once: that takes less time than the way to a thread and back."""
 LINE_BYTES = 64 << 10

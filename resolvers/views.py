@@ -172,7 +172,7 @@ class TerminalView:
 class OutputView:
     """A piece of a terminal's output: `data` is text, `offset` and `end` count bytes from the terminal's first output.
 
-    `missed` counts bytes before `offset` that are no longer kept.
+    `missed` counts bytes before `offset` that are no longer kept, or, after a power cut, is at least as many.
     """
 
     data: str

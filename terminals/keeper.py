@@ -64,6 +64,11 @@ RESERVED_BYTES = (
     256 << 10,
     64 << 20,
 )  # offsets that are reserved at once: twice as many again while they do not last a second
+NO_BOOT = (
+    "00000000-0000-0000-0000-000000000000"  # of no start of any machine: what is reserved holds for each
+)
+# The record keeps its length: nothing but its bytes must be on the disk, and nothing that others are writing is waited for.
+SYNC_DATA = getattr(os, "fdatasync", os.fsync)
 RESERVED = re.compile(rb"([0-9]{20}) ([0-9a-f-]{0,36})\n", re.ASCII).fullmatch
 TIMES_MAX = 16384  # pieces of output whose times are told at once
 READ_LIMIT_BYTES = 256 << 10
@@ -231,7 +236,7 @@ class Log:
         quick = self.reserved and now - self.reserve_at < 1
         self.reserved_bytes = min(2 * self.reserved_bytes, most) if quick else least
         try:
-            self._write_reserved(end + self.reserved_bytes, synced=True)
+            self._write_reserved(end + self.reserved_bytes, self.boot, synced=True)
             self.reserve_at, self.reserve_failed = now, False
         except OSError as failure:
             self.reserve_at = now + 1  # meanwhile output goes on without
@@ -239,14 +244,14 @@ class Log:
                 log_line("reserved", failure)
             self.reserve_failed = True
 
-    def _write_reserved(self, reserved, synced):
+    def _write_reserved(self, reserved, boot, synced):
         path = self._path_of_reserved()
         is_new = not os.path.exists(path)
         file = open_regular(path, os.O_WRONLY | os.O_CREAT)
         try:
-            os.pwrite(file, b"%020d %s\n" % (reserved, self.boot.encode()), 0)
+            os.pwrite(file, b"%020d %s\n" % (reserved, boot.encode()), 0)
             if synced:
-                os.fsync(file)
+                SYNC_DATA(file)
         finally:
             os.close(file)
         if is_new and synced:
@@ -259,11 +264,11 @@ class Log:
         return os.path.join(self.folder, "reserved")
 
     def settle(self):
-        """The end of this log's keeper: the next one goes on without a gap."""
+        """The end of this log's keeper: the next one goes on exactly here, also where the file ends earlier since the disk was full."""
         self.close()
         if self.reserved:
             try:
-                self._write_reserved(self.end, synced=False)
+                self._write_reserved(self.end, NO_BOOT[: len(self.boot)], synced=False)
             except OSError:
                 pass  # then there is a gap
 

@@ -36,9 +36,12 @@ async def before(client: KeeperClient, terminal: str, end: int, size: int) -> tu
             missing = size - len(data)
             gap = await end_before(client, terminal, first, missing, status.oldest)
             begin = max(status.oldest, gap - missing)
-            offset, piece = await client.read(terminal, begin, max(1, gap - begin))
-            if offset < gap:
-                first, data = offset, piece[: gap - offset] + data
+            older = b""
+            async with aclosing(pieces(client, terminal, begin, gap)) as found:
+                async for offset, piece in found:
+                    first = min(first, offset)
+                    older += piece
+            data = older + data
     return first, data
 
 

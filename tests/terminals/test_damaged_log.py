@@ -94,7 +94,7 @@ def test_no_offset_is_given_twice_though_a_power_cut_takes_what_was_not_synced(
         if not path.is_dir():
             synced[path] = path.read_bytes()
 
-    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(keeper, "SYNC_DATA", sync)
     size = 0
     for number in range(1, 200):
         log.append(b"%05d\n" % number * number)
@@ -222,6 +222,21 @@ def test_output_that_found_no_room_is_a_gap_and_what_follows_has_its_offset(
         assert pieces[-1][1:] == (42 * 5000, 43 * 5000)
         assert len(files(found, ".log")) <= 3
         found.close()
+
+
+@pytest.mark.slow
+def test_the_next_keeper_goes_on_behind_output_that_found_no_room() -> None:
+    """It went on where the file ended, with offsets that viewers had seen already."""
+    with small_disk(4096) as disk:
+        log = Log(str(disk / "main"), 400_000, 2)
+        log.append(b"a" * 10)
+        fill(disk)
+        log.append(b"b" * 10_000)
+        assert log.error
+        log.settle()
+        found = Log(log.folder, log.segment_bytes, log.segments)
+        found.close()
+    assert found.end == log.end == 10_010
 
 
 @pytest.mark.slow

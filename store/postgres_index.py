@@ -10,6 +10,8 @@ from store.search_index import Criteria, Page, SearchIndex, Statement
 from store.statements import bits, select
 
 BLOCK = 1024
+WORDS_AT_ONCE = 10_000
+"""In a statement: one that takes long would count as a database that is away."""
 _GIVEN = "unnest(?::bigint[], ?::bigint[], ?::varbit[]) AS given(word, block, members)"
 
 
@@ -216,12 +218,12 @@ async def _remove(connection: Any, index: str, numbers: Mapping[int, Iterable[in
 
 async def _add(connection: Any, index: str, numbers: Mapping[int, Iterable[int]]) -> None:
     new = await asyncio.to_thread(_members, numbers)
-    if new[0]:
+    for begin in range(0, len(new[0]), WORDS_AT_ONCE):
         await select(
             connection,
             f"INSERT INTO {index} (word, block, members) SELECT word, block, members::bit({BLOCK}) FROM {_GIVEN} "  # noqa: S608 - our own names
             f"ON CONFLICT (word, block) DO UPDATE SET members = {index}.members | excluded.members",
-            new,
+            [column[begin : begin + WORDS_AT_ONCE] for column in new],
         )
 
 
@@ -244,8 +246,13 @@ async def _frequent_of_block(connection: Any, table: str, block: int) -> dict[in
         f"SELECT seq, instance_id, search FROM {table} WHERE seq >= ? AND seq < ? AND search <> ''",  # noqa: S608 - our own name
         [block * BLOCK, (block + 1) * BLOCK],
     )
+    return await asyncio.to_thread(_frequent_parts, rows)
+
+
+def _frequent_parts(rows: Sequence[Mapping[str, object]]) -> dict[int, set[int]]:
+    """The numbers of those that each row has. Blocks, for some seconds at most."""
     numbers: defaultdict[int, set[int]] = defaultdict(set)
-    for number, having in (await asyncio.to_thread(frequent_parts.find, rows)).items():
+    for number, having in frequent_parts.find(rows).items():
         for seq in having:
             numbers[seq].add(number)
     return numbers

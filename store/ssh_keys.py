@@ -120,22 +120,23 @@ class SshKeys:
         the same, and `save_unsaved` stores it. Raises ResourceNotFound."""
         async with self._writing:
             record = self._named(name)
+            # At once, since a database that hangs may take long to say so.
+            del self._records[record.fingerprint]
             self._unstored.add(record.fingerprint)
+            self._bus.publish(SshKeysChanged())
             try:
                 await self._store_removals()
             except DatabaseError as error:
                 if not error.passing:
                     self._unstored.discard(record.fingerprint)
+                    self._records[record.fingerprint] = record
                     raise
                 log.error(
                     "SSH key %s was revoked, and is trusted again if the server is started anew now: %s",
                     name,
                     error,
                 )
-            del self._records[record.fingerprint]
-            stored = not self._unstored
-        self._bus.publish(SshKeysChanged())
-        return record, stored
+            return record, not self._unstored
 
     async def save_unsaved(self) -> None:
         """Stores removals that could not be stored, if there is room now."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from cli.finding import FAIL, OK, Finding
 from mailauncher.errors import Text
 from mailauncher.settings import Settings
-from store.database import FILE_NAME, is_postgresql
+from store.database import is_postgresql, sqlite_file
 from store.database_status import see, without_password
 
 _SQLITE_HEADER = b"SQLite format 3\0"
@@ -17,9 +17,9 @@ _SQLITE_HEADER = b"SQLite format 3\0"
 def examine(settings: Settings) -> Iterator[Finding]:
     if is_postgresql(settings.database_url):
         yield _postgresql(settings.database_url)
-    elif not settings.database_url:
-        yield _sqlite(settings.data_folder / FILE_NAME)
-    elif not settings.database_url.startswith("sqlite:"):
+    elif file := sqlite_file(settings.data_folder, settings.database_url):
+        yield _sqlite(file)
+    else:
         yield Finding(
             FAIL,
             Text(
@@ -27,8 +27,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
                 f"The database {without_password(settings.database_url)} cannot be used",
             ),
             Text(
-                "database_url 应为 postgres://…，留空则用 SQLite",
-                "database_url must be postgres://..., or empty for SQLite",
+                "database_url 应为 postgres://… 或 sqlite://…，留空则用数据文件夹中的 SQLite",
+                "database_url must be postgres://... or sqlite://..., or empty for SQLite in the data folder",
             ),
         )
 

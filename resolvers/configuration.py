@@ -131,16 +131,18 @@ async def read(ctx: Context, instance_id: str, name: str) -> ConfigView:
 
 
 @needs(Scope.OPERATE)
-async def read_many(ctx: Context, asked: Sequence[tuple[str, str]]) -> list[ConfigView | LauncherError]:
+async def read_many(
+    ctx: Context, of_instances: Sequence[tuple[str, str]]
+) -> list[ConfigView | LauncherError]:
     """For each (instance id, name of a file) what `read` returns or raises. One query for all of them, except for files
     that others have changed."""
-    found = await asyncio.to_thread(lambda: [_loaded(ctx, *key) for key in asked])
+    found = await asyncio.to_thread(lambda: [_loaded(ctx, *key) for key in of_instances])
     try:
-        hashes = await ctx.configs.revisions.newest_hashes(instance_id for instance_id, _ in asked)
+        hashes = await ctx.configs.revisions.newest_hashes(instance_id for instance_id, _ in of_instances)
     except DatabaseError:
         hashes = {}  # `read` does without them, and logs it
     views: list[ConfigView | LauncherError] = []
-    for key, one in zip(asked, found, strict=True):
+    for key, one in zip(of_instances, found, strict=True):
         if isinstance(one, ConfigView) and hashes.get(key, "" if one.exists else one.etag) != one.etag:
             views.append(await _read_or_error(ctx, *key))
         else:

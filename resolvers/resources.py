@@ -122,21 +122,21 @@ class ResourceOperations(Generic[New, Change, Filter, View]):
 
     @needs(Scope.READ)
     async def pages(
-        self, ctx: Context, asked: Sequence[tuple[str, Filter, int, int | None, int]]
+        self, ctx: Context, of_instances: Sequence[tuple[str, Filter, int, int | None, int]]
     ) -> list[list[View]]:
         """For each (instance id, filter, first, after, skip): up to `first` matches, newest first, that come after the cursor
         `after` and `skip` more. Few queries for all. Raises InvalidParameter."""
         requests = [
             PageRequest(instance_id, self.criteria(query), first, offset=skip, before=after)
-            for instance_id, query, first, after, skip in asked
+            for instance_id, query, first, after, skip in of_instances
         ]
         return [[self.view(row) for row in page] for page in await self.table(ctx).pages(requests)]
 
     @needs(Scope.READ)
-    async def counts(self, ctx: Context, asked: Sequence[tuple[str, Filter]]) -> list[int]:
+    async def counts(self, ctx: Context, of_instances: Sequence[tuple[str, Filter]]) -> list[int]:
         """The number of matches for each (instance id, filter). Few queries for all. Raises InvalidParameter."""
         return await self.table(ctx).counts(
-            [(instance_id, self.criteria(query)) for instance_id, query in asked]
+            [(instance_id, self.criteria(query)) for instance_id, query in of_instances]
         )
 
     def require_filter(self, query: Filter) -> None:

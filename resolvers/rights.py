@@ -11,7 +11,7 @@ from mailauncher.grants import EVERYTHING, Grant, Scope
 Operation = TypeVar("Operation", bound=Callable[..., Any])
 _OF_AN_INSTANCE = ("instance_id", "session_id")
 """Parameters by which an operation is told its instance."""
-_OF_INSTANCES = ("instance_ids", "asked")
+_OF_INSTANCES = ("instance_ids", "of_instances")
 """Those of an operation on several at once: ids, or tuples that begin with one."""
 
 
@@ -19,7 +19,7 @@ def needs(scope: Scope, *, filters: bool = False) -> Callable[[Operation], Opera
     """Declares the scope that an operation needs. The check is made when it is called, before anything happens.
 
     An operation with a parameter `instance_id` or `session_id` is only for callers whose grant covers that instance, and one with
-    `instance_ids` or `asked` for those whose grant covers all of them. One with none of these is not for callers with a grant that is limited
+    `instance_ids` or `of_instances` for those whose grant covers all of them. One with none of these is not for callers with a grant that is limited
     to some instances, unless it `filters`: returns only what is of those.
     Raises PermissionDenied, and InstanceNotFound for an instance that is not covered, as if there were none.
     """
@@ -39,7 +39,7 @@ def needs(scope: Scope, *, filters: bool = False) -> Callable[[Operation], Opera
                     named = args[place] if place < len(args) else kwargs.get(names[place])
                     require_covered(grant, named, filters=filters)
                 elif several is not None:
-                    for each in args[several]:
+                    for each in args[several] if several < len(args) else kwargs[names[several]]:
                         named = each if isinstance(each, str) else each[0]
                         require_covered(grant, named, filters=filters)
                 elif not filters:

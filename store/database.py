@@ -158,6 +158,13 @@ def is_postgresql(url: str) -> bool:
     return url.startswith(("postgres://", "postgresql://"))
 
 
+def sqlite_file(folder: Path, url: str) -> Path | None:
+    """The file of the database that a URL names, in the data folder without one; None if that is of another kind."""
+    if not url:
+        return folder / FILE_NAME
+    return Path(expand_db_url(url)["credentials"]["file_path"]) if url.startswith("sqlite:") else None
+
+
 @contextmanager
 def _environment_preserved() -> Iterator[None]:
     """Undoes what Tortoise sets in this process's environment, which every bot would inherit. Do not await inside: other

@@ -106,7 +106,10 @@ _SUITABILITY = (
 async def version_of(connection: Any) -> str:
     """Of what is behind a connection of Tortoise."""
     if is_sqlite(connection):
-        [row] = await connection.execute_query_dict("SELECT sqlite_version() AS version")
+        # The count reads the file: the version alone would also be told of one that is damaged.
+        [row] = await connection.execute_query_dict(
+            "SELECT sqlite_version() AS version, count(*) FROM sqlite_master"
+        )
     else:
         [row] = await connection.execute_query_dict("SELECT current_setting('server_version') AS version")
     return _number(row["version"])

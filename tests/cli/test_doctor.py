@@ -102,7 +102,12 @@ def test_what_is_no_database_fails_and_a_new_one_passes(place: Home) -> None:
     assert "mailauncher.db is not a SQLite database\n      -> restore" in examined.stdout
     (place.data / "mailauncher.db").unlink()
     databases.migrated(place.data)
-    assert f"mailauncher.db (SQLite {sqlite3.sqlite_version})" in place.run("doctor").stdout
+    said = f"{place.data}/mailauncher.db (SQLite {sqlite3.sqlite_version})"
+    assert said in place.run("doctor").stdout
+    url = f"sqlite://{place.data}/mailauncher.db"
+    assert (
+        said in place.run("doctor", MAILAUNCHER_DATABASE_URL=url, MAILAUNCHER_DATA=str(place.folder)).stdout
+    )
 
 
 def test_a_folder_that_cannot_be_created_fails(place: Home) -> None:

@@ -8,7 +8,6 @@ from mailauncher.errors import Code
 from resolvers import instances, upgrades, web_pages
 from resolvers.deploying import install, upgrade
 from resolvers.deploying.job import Job
-from resolvers.running import starting
 from terminals.states import State
 from tests.support.deploying import RECIPE, Bots, at_step, deploy, ended
 
@@ -74,9 +73,8 @@ async def test_a_bot_that_dies_at_once_is_a_failure_of_its_own_not_of_the_deploy
     ],
 )
 async def test_a_deployment_that_starts_the_bot_ends_with_how_that_fares(
-    bots: Bots, monkeypatch: pytest.MonkeyPatch, script: str, recipe: str, code: Code, told: str
+    bots: Bots, script: str, recipe: str, code: Code, told: str
 ) -> None:
-    monkeypatch.setattr(starting, "SETTLED_S", 4.0)
     bots.recipe(recipe)
     bots.repository.commit({"bot.py": f"{script}\n"})
     bots.repository.tag("0.12.2")

@@ -19,14 +19,11 @@ from mailauncher.settings import Settings, load
 from resolvers import instances, terminals
 from resolvers.context import Context
 from resolvers.lifespan import open_context
-from resolvers.running import starting
 from resolvers.views import InstanceView
 from terminals.states import State
 from tests.support.databases import prepare, url_for
 
 PATIENCE_S = 30
-# Every deployment with a service that does not tell when it is ready waits so long.
-starting.SETTLED_S = 0.5
 PATIENT_BOT = """
 import fcntl, os, signal, sys
 lock = open("held", "a")

@@ -10,9 +10,10 @@ Frames in both directions: `!IB` (length of what follows the length, kind), then
 `{"event": ...}`, go to every client that has sent `hello`. See `Keeper.op_*`.
 
 One thread: nothing runs between two lines of this file but the kernel, the processes in the terminals, and clients, whose
-requests wait in their sockets until the loop reads them.
+requests wait in their sockets until the loop reads them; and what waits for the disk in `Log._reserve`, which touches nothing else.
 """
 
+import _thread
 import bisect
 import errno
 import fcntl
@@ -28,6 +29,7 @@ import struct
 import sys
 import termios
 import time
+import warnings
 from collections import deque
 
 PROTOCOL = (1, 4)  # a client refuses another major number; minor ones only add
@@ -120,7 +122,7 @@ class Log:
     The oldest is deleted when all have more bytes than `segments` full ones. Output that could not be written (full disk)
     leaves a gap, and what follows begins a segment, however short the one before; of too many the shortest is deleted. `read`
     skips gaps, so the offset that it returns tells what is lost. A power cut loses what the disk had not yet; so that no offset is
-    given twice, those up to `reserved` are on the disk before output has them, and after a power cut the output goes on there,
+    given twice, it is put on the disk beforehand that those up to `reserved` may be, and after a power cut the output goes on there,
     behind a gap. `.index` files hold (milliseconds, offset) pairs, at most one
     per 250 ms. The clock may be set back, so the times may fall; the offsets never do.
     """
@@ -132,7 +134,7 @@ class Log:
         self.end = self.starts[-1] + os.path.getsize(self._path(self.starts[-1])) if self.starts else 0
         self.boot = boot_id()
         self.reserved, self.reserved_bytes = 0, RESERVED_BYTES[0]
-        self.reserve_at, self.reserve_failed = float("-inf"), False
+        self.reserve_at, self.reserve_failed, self.reserving = float("-inf"), False, False
         self.end = max(self.end, self._reserved_before_a_power_cut())
         self.file = self.index = -1
         self.written = 0  # bytes in the open segment
@@ -179,7 +181,7 @@ class Log:
     def append(self, data):
         """Adds output at the end. Never fails: output that cannot be written stays in the ring for a while."""
         start = self.end
-        if start + len(data) > self.reserved:
+        if start + len(data) + self.reserved_bytes // 2 > self.reserved and not self.reserving:
             self._reserve(start + len(data))
         self.end += len(data)
         self._append_to_ring(data)
@@ -228,21 +230,34 @@ class Log:
         return 0 if boot and boot == self.boot else int(record[1])
 
     def _reserve(self, end):
-        """Puts on the disk that offsets up to some bytes beyond `end` may be given."""
+        """Has it put on the disk that offsets up to some bytes beyond `end` may be given, before half of those are left.
+
+        Nothing waits for that: a disk that others keep busy may take long, and the programs in all terminals of this keeper would
+        stand still meanwhile. Output that is quicker than the disk goes on without, and so does the very first.
+        """
         now = time.monotonic()
         if now < self.reserve_at:
             return
         least, most = RESERVED_BYTES
         quick = self.reserved and now - self.reserve_at < 1
         self.reserved_bytes = min(2 * self.reserved_bytes, most) if quick else least
+        self.reserving = True
         try:
-            self._write_reserved(end + self.reserved_bytes, self.boot, synced=True)
+            in_background(lambda: self._try_to_reserve(end + self.reserved_bytes, now))
+        except RuntimeError:  # there is no room for a thread
+            self.reserve_at, self.reserving = now + 1, False
+
+    def _try_to_reserve(self, end, now):
+        try:
+            self._write_reserved(end, self.boot, synced=True)
             self.reserve_at, self.reserve_failed = now, False
         except OSError as failure:
-            self.reserve_at = now + 1  # meanwhile output goes on without
+            self.reserve_at = now + 1
             if not self.reserve_failed:
                 log_line("reserved", failure)
             self.reserve_failed = True
+        finally:
+            self.reserving = False
 
     def _write_reserved(self, reserved, boot, synced):
         path = self._path_of_reserved()
@@ -1156,6 +1171,10 @@ def open_regular(path, flags):
     return descriptor
 
 
+def in_background(work):
+    _thread.start_new_thread(work, ())
+
+
 def sync_folder(path):
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -1580,4 +1599,6 @@ def take_over(ready, folder, path, segment_bytes, segments, idle_s, files=OWN_LI
 
 
 if __name__ == "__main__":
+    # Python 3.12 and newer. Between a fork and what it executes nothing is used that the other thread might hold.
+    warnings.filterwarnings("ignore", ".*multi-threaded.*fork", DeprecationWarning)
     sys.exit(main(sys.argv[1:]))

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,14 +11,20 @@ import pytest
 from mailauncher.grants import Grant, Scope
 from resolvers import instances, logs, terminals
 from terminals.lost import keeper_pid
-from tests.support.context import PATIENT_BOT, add_bot, outputs, parts, wait_for_end
+from tests.support.context import PATIENCE_S, PATIENT_BOT, add_bot, outputs, parts, wait_for_end
 
 BOT = "print('before', '-' * 1000, 'the power cut')\n" + PATIENT_BOT
 LOST_BYTES = 5
+BOOT = Path("/proc/sys/kernel/random/boot_id").read_bytes().strip()
 
 
 def cut_power(folder: Path) -> None:
     """Kills the keeper, takes the last bytes of output, and makes the machine another start of it."""
+    record = folder / "main" / "reserved"
+    deadline = time.monotonic() + PATIENCE_S
+    while not (record.exists() and BOOT in record.read_bytes()):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
     pid = keeper_pid(folder)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
@@ -25,7 +32,6 @@ def cut_power(folder: Path) -> None:
     [segment] = (folder / "main").glob("*.log")
     with segment.open("r+b") as file:
         file.truncate(segment.stat().st_size - LOST_BYTES)
-    record = folder / "main" / "reserved"
     record.write_bytes(record.read_bytes()[:21] + b"0" * 36 + b"\n")
 
 

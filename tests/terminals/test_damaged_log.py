@@ -18,6 +18,7 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Log:
     times = iter(range(1000, 2000))
     monkeypatch.setattr(keeper, "INDEX_EVERY_S", 0)
     monkeypatch.setattr(keeper, "now_ms", lambda: next(times))
+    monkeypatch.setattr(keeper, "in_background", lambda work: work())
     return Log(str(tmp_path / "main"), 20_000, 3)
 
 

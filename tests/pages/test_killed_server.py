@@ -146,6 +146,8 @@ async def test_pages_survive_a_server_that_is_killed(tmp_path: Path) -> None:
 
 FILES = 30
 PERSONS = 20_000
+IMPORT_MS = 120_000
+"""How long reading or importing them may take beside other tests."""
 
 
 async def persons_of(server: Server, bot: str) -> int:
@@ -184,7 +186,7 @@ async def test_uploads_and_an_import_that_a_kill_cuts_short_can_be_repeated(tmp_
             await page.get_by_label("A file of").set_input_files(
                 {"name": "persons.jsonl", "mimeType": "application/jsonl", "buffer": lines.encode()}
             )
-            await page.get_by_role("button", name="Import 20,000 lines").click()
+            await page.get_by_role("button", name="Import 20,000 lines").click(timeout=IMPORT_MS)
             async with asyncio.timeout(60):
                 while not await persons_of(server, bot):
                     await asyncio.sleep(0.01)
@@ -195,8 +197,8 @@ async def test_uploads_and_an_import_that_a_kill_cuts_short_can_be_repeated(tmp_
             written = await persons_of(server, bot)
             assert 0 < written < PERSONS
             left = f"Import {PERSONS - written:,} lines"
-            await page.get_by_role("button", name=left).click()
-            await expect(page.get_by_text("Imported:")).to_be_visible()
+            await page.get_by_role("button", name=left).click(timeout=IMPORT_MS)
+            await expect(page.get_by_text("Imported:")).to_be_visible(timeout=IMPORT_MS)
             assert await persons_of(server, bot) == PERSONS
         await server.ask("DELETE", f"/instance/{bot}/delete")
         assert await server.end(signal.SIGTERM) == 0

@@ -15,7 +15,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from rest import dashboard
 from tests.support.layers import ROOT
 
-WAIT_MS = 30_000
+WAIT_MS = 60_000
 AXE = ROOT / "dashboard/node_modules/axe-core/axe.min.js"
 _OPTIONS = (
     "--no-sandbox",  # it may not be made where tests run as root

@@ -1,11 +1,9 @@
 /** Tags and the category of many emojis at once. */
 import type { FormEvent } from "react";
-import { useCommands } from "../../app/useCommand";
 import { EditEmojisDocument } from "../../gql/graphql";
 import { useNumbers } from "../../i18n/numbers";
 import { useText } from "../../i18n/text";
-import { portions } from "../../resources/portions";
-import { useResourceText } from "../../resources/texts";
+import { useBulk } from "../../resources/useBulk";
 import { listOf } from "../../resources/words";
 import { Dialog } from "../../ui/Dialog";
 import { Button, css as parts } from "../../ui/parts";
@@ -28,9 +26,8 @@ export function BulkEdit({
 }) {
   const text = useEmojiText();
   const shared = useText();
-  const resources = useResourceText();
   const numbers = useNumbers();
-  const { run, busy, refused } = useCommands();
+  const { edit, busy, refused } = useBulk();
   const draft = useDraft(`emojis.bulk.${instanceId}`, NOTHING);
   const { add, remove, category, noCategory } = draft.value;
   const title = text("bulk.title", { count: numbers.count(ids.length) });
@@ -42,16 +39,13 @@ export function BulkEdit({
   const same = !change.addTags.length && !change.removeTags.length && change.category === null;
   const submit = async (event: FormEvent) => {
     event.preventDefault();
-    for (const some of portions(ids)) {
-      const emojis = some.map((id) => ({ id, name: null, description: null, tags: null, ...change }));
-      const name = resources("select.count", { count: numbers.count(emojis.length) });
-      if (!(await run(name, EditEmojisDocument, { instanceId, emojis }))) {
-        changed();
-        return;
-      }
-    }
-    draft.forget();
+    const done = await edit(ids, EditEmojisDocument, (some) => ({
+      instanceId,
+      emojis: some.map((id) => ({ id, name: null, description: null, tags: null, ...change })),
+    }));
     changed();
+    if (!done) return;
+    draft.forget();
     close();
   };
   return (

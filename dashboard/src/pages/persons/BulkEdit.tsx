@@ -1,11 +1,9 @@
 /** The profile of many persons at once, and fields of theirs that are emptied. */
 import { type FormEvent, useState } from "react";
-import { useCommands } from "../../app/useCommand";
 import { EditPersonsDocument } from "../../gql/graphql";
 import { useNumbers } from "../../i18n/numbers";
 import { useText } from "../../i18n/text";
-import { portions } from "../../resources/portions";
-import { useResourceText } from "../../resources/texts";
+import { useBulk } from "../../resources/useBulk";
 import { listOf } from "../../resources/words";
 import { Dialog } from "../../ui/Dialog";
 import { Button, css as parts } from "../../ui/parts";
@@ -30,9 +28,8 @@ export function BulkEdit({
 }) {
   const text = usePersonText();
   const shared = useText();
-  const resources = useResourceText();
   const numbers = useNumbers();
-  const { run, busy, refused } = useCommands();
+  const { edit, busy, refused } = useBulk();
   const [wrong, setWrong] = useState<string>();
   const draft = useDraft(`persons.bulk.${instanceId}`, NOTHING);
   const { value, change } = draft;
@@ -50,16 +47,13 @@ export function BulkEdit({
       setWrong(text("persons.profileWrong", { message: (error as Error).message }));
       return;
     }
-    for (const some of portions(ids)) {
-      const name = resources("select.count", { count: numbers.count(some.length) });
-      const persons = some.map((id) => ({ id, profile, ...emptied }));
-      if (!(await run(name, EditPersonsDocument, { instanceId, persons }))) {
-        changed();
-        return;
-      }
-    }
-    draft.forget();
+    const done = await edit(ids, EditPersonsDocument, (some) => ({
+      instanceId,
+      persons: some.map((id) => ({ id, profile, ...emptied })),
+    }));
     changed();
+    if (!done) return;
+    draft.forget();
     close();
   };
   return (

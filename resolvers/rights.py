@@ -19,8 +19,8 @@ def needs(scope: Scope, *, filters: bool = False) -> Callable[[Operation], Opera
     """Declares the scope that an operation needs. The check is made when it is called, before anything happens.
 
     An operation with a parameter `instance_id` or `session_id` is only for callers whose grant covers that instance, and one with
-    `instance_ids` or `of_instances` for those whose grant covers all of them. One with none of these is not for callers with a grant that is limited
-    to some instances, unless it `filters`: returns only what is of those.
+    `instance_ids` or `of_instances` for those whose grant covers all of them. One with none of these is not for callers with a
+    grant that is limited to some instances, unless it `filters`: returns only what is of those.
     Raises PermissionDenied, and InstanceNotFound for an instance that is not covered, as if there were none.
     """
 

@@ -10,7 +10,7 @@ Frames in both directions: `!IB` (length of what follows the length, kind), then
 `{"event": ...}`, go to every client that has sent `hello`. See `Keeper.op_*`.
 
 One thread: nothing runs between two lines of this file but the kernel, the processes in the terminals, and clients, whose
-requests wait in their sockets until the loop reads them; and what waits for the disk in `Log._reserve`, which touches nothing else.
+requests wait in their sockets until the loop reads them. Only the note of reserved offsets is written by another one (`Log._reserve`).
 """
 
 import _thread
@@ -29,7 +29,6 @@ import struct
 import sys
 import termios
 import time
-import warnings
 from collections import deque
 
 PROTOCOL = (1, 4)  # a client refuses another major number; minor ones only add
@@ -62,13 +61,10 @@ ACCEPT_PAUSE_S = 0.5  # how long no connection is accepted after there was no de
 OWN_LIMIT = -1  # for FILES, the soft limit of open files of what runs in the terminals: this keeper's own
 FAILURE_PAUSE_S = 0.05  # so that a handler that fails again and again does not take a whole processor
 INDEX_EVERY_S = 0.25
-RESERVED_BYTES = (
-    256 << 10,
-    64 << 20,
-)  # offsets that are reserved at once: twice as many again while they do not last a second
-NO_BOOT = (
-    "00000000-0000-0000-0000-000000000000"  # of no start of any machine: what is reserved holds for each
-)
+# Offsets reserved at once, at least and at most: twice as many again while they do not last a second.
+RESERVED_BYTES = (256 << 10, 64 << 20)
+# The id of no start of any machine: the record holds after each.
+NO_BOOT = "00000000-0000-0000-0000-000000000000"
 # The record keeps its length: nothing but its bytes must be on the disk, and nothing that others are writing is waited for.
 SYNC_DATA = getattr(os, "fdatasync", os.fsync)
 RESERVED = re.compile(rb"([0-9]{20}) ([0-9a-f-]{0,36})\n", re.ASCII).fullmatch
@@ -234,6 +230,10 @@ class Log:
 
         Nothing waits for that: a disk that others keep busy may take long, and the programs in all terminals of this keeper would
         stand still meanwhile. Output that is quicker than the disk goes on without, and so does the very first.
+
+        The other thread writes the file and the fields named `reserve...`. There is one at most, since `reserving` stands from before
+        its start to its last line. The loop may fork meanwhile: the thread then holds nothing that the child uses before it executes
+        its program. It may write after `settle` has: then there is a gap that need not be.
         """
         now = time.monotonic()
         if now < self.reserve_at:
@@ -1599,6 +1599,4 @@ def take_over(ready, folder, path, segment_bytes, segments, idle_s, files=OWN_LI
 
 
 if __name__ == "__main__":
-    # Python 3.12 and newer. Between a fork and what it executes nothing is used that the other thread might hold.
-    warnings.filterwarnings("ignore", ".*multi-threaded.*fork", DeprecationWarning)
     sys.exit(main(sys.argv[1:]))

@@ -328,11 +328,10 @@ CONTRASTS = """() => {
     })
     return 0.2126 * r + 0.7152 * g + 0.0722 * b
   }
-  let screen = document.querySelector(".xterm-rows")
-  while (/^rgba?\\(0, 0, 0, 0\\)$/.test(getComputedStyle(screen).backgroundColor)) screen = screen.parentElement
-  const behind = getComputedStyle(screen).backgroundColor
+  const clear = (element) => /^rgba?\\(0, 0, 0, 0\\)$/.test(getComputedStyle(element).backgroundColor)
+  const behind = (element) => clear(element) ? behind(element.parentElement) : getComputedStyle(element).backgroundColor
   return [...document.querySelectorAll(".xterm-rows span")].filter((span) => /colour \\d+/.test(span.textContent)).map((span) => {
-    const [a, b] = [luminance(getComputedStyle(span).color), luminance(behind)]
+    const [a, b] = [luminance(getComputedStyle(span).color), luminance(behind(span))]
     return [span.textContent, (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)]
   })
 }"""
@@ -340,19 +339,23 @@ CONTRASTS = """() => {
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 async def test_the_colours_of_a_terminal_can_be_read(tmp_path: Path, dark: bool) -> None:
-    lines = "".join(f"\x1b[{code}mcolour {code}\x1b[0m\r\n" for code in (*range(30, 38), *range(90, 98)))
+    codes = [*map(str, (*range(30, 38), *range(90, 98))), "38;2;250;120;0", "38;2;20;20;60", "48;2;0;90;0"]
+    lines = "".join(f"\x1b[{code}mcolour {code}\x1b[0m\r\n" for code in codes)
     async with running(settings_for(tmp_path)) as launcher, browser() as opened:
         bot = await add_bot(launcher.ctx, tmp_path / "bot", f"print({lines!r}, flush=True); input()")
         await instances.start(launcher.ctx, bot.id)
-        await outputs(launcher.ctx, f"{bot.id}_main", "colour 97")
+        await outputs(launcher.ctx, f"{bot.id}_main", "colour 48")
         async with page_of(launcher, opened, dark=dark) as watched:
             page = watched.page
-            # Drawn with elements, whose colours can be asked for.
-            await page.add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
             await page.goto(f"/instances/{bot.id}")
-            await expect(page.locator(".xterm-rows")).to_contain_text("colour 97")
+            await expect(page.locator(".xterm-rows")).to_contain_text("colour 48")
             found = await page.evaluate(CONTRASTS)
-            assert len(found) == 16
+            assert len(found) == len(codes)
+            behind = await page.locator(".xterm-rows span", has_text="colour 48").evaluate(
+                "(span) => getComputedStyle(span).backgroundColor"
+            )
+            assert behind == "rgb(0, 90, 0)"
+            watched.require_clean()
             assert [one for one in found if one[1] < 4.45] == []  # xterm rounds
 
 

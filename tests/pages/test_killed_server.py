@@ -29,7 +29,7 @@ listening = socket.create_server(("127.0.0.1", {port}))
 print("{before}ready", flush=True)
 signal.pause()
 """
-KILLS = sized(5, 50)
+KILLS = sized(2, 50)
 SHOWN_EVENTS = 10
 """As many as the overview has."""
 NOTES = "typed,\nbut not saved yet"
@@ -144,7 +144,7 @@ async def test_pages_survive_a_server_that_is_killed(tmp_path: Path) -> None:
         assert await server.end(signal.SIGTERM) == 0
 
 
-FILES = 30
+FILES = sized(10, 30)
 PERSONS = 20_000
 IMPORT_MS = 120_000
 """How long reading or importing them may take beside other tests."""
@@ -214,8 +214,6 @@ async def test_a_page_goes_on_where_a_power_cut_has_taken_output_and_events(tmp_
             page_of(server, opened) as third,
         ):
             page, plain, overview = watched.page, second.page, third.page
-            # Drawn with elements, whose text can be read.
-            await page.add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
             await page.goto(f"/instances/{bot}")
             await plain.goto(f"/instances/{bot}")
             await plain.get_by_label("Show as").select_option("Plain text")

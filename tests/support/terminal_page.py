@@ -38,9 +38,12 @@ async def terminal_of(
     dark: bool = False,
     size: tuple[int, int] = (1280, 900),
     touch: bool = False,
+    webgl: bool = False,
 ) -> AsyncIterator[Watched]:
-    """A page with a bot's terminal, in which one can type."""
-    async with page_of(launcher, opened, language=language, dark=dark, size=size, touch=touch) as watched:
+    """A page with a bot's terminal, in which one can type. See `page_of`."""
+    async with page_of(
+        launcher, opened, language=language, dark=dark, size=size, touch=touch, webgl=webgl
+    ) as watched:
         await watched.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         await watched.page.goto(f"/instances/{id}")
         await focus(watched.page)

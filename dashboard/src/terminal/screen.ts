@@ -7,6 +7,7 @@ import { type ITerminalOptions, Terminal } from "@xterm/xterm";
 import "@xterm/xterm/css/xterm.css";
 import { colours, followColours } from "./colours";
 import { copyWithoutTrailing } from "./copying";
+import { allowStylesOfSpans } from "./inlineStyles";
 
 export interface XtermScreen {
   readonly terminal: Terminal;
@@ -55,10 +56,13 @@ export function createScreen(element: HTMLElement, options: ITerminalOptions): X
 function draw(terminal: Terminal): void {
   try {
     const webgl = new WebglAddon();
-    webgl.onContextLoss(() => webgl.dispose());
+    webgl.onContextLoss(() => {
+      allowStylesOfSpans();
+      webgl.dispose();
+    });
     terminal.loadAddon(webgl);
   } catch {
-    // xterm goes on with elements.
+    allowStylesOfSpans(); // xterm goes on with elements
   }
 }
 

@@ -26,9 +26,9 @@ pytestmark = pytest.mark.slow
 
 SEED = 20251122
 AT_ONCE = 3
-KILLS = sized(2, 17)
+KILLS = sized(1, 17)
 POWER_CUTS = sized(1, 5)
-ROUNDS = sized(2, 6)
+ROUNDS = sized(1, 6)
 LINES = 18
 """Of the journal of a deployment that is not started."""
 
@@ -162,7 +162,7 @@ async def killed_at_random(place: Site, times: int, strike: Callable[[], Awaitab
 @pytest.mark.stress
 async def test_a_server_killed_at_random_moments_of_deployments_goes_on_with_them(place: Site) -> None:
     """Fifty moments in the long form."""
-    assert sized(6, 50) <= KILLS * AT_ONCE
+    assert sized(3, 50) <= KILLS * AT_ONCE
     await killed_at_random(place, KILLS, place.restart)
 
 

@@ -20,6 +20,7 @@ from tests.support.git import Repository
 from tests.support.layers import ROOT
 from tests.support.pictures import picture as picture_file
 from tests.support.server import Launcher, running
+from tests.support.stress import sized
 
 pytestmark = pytest.mark.slow
 
@@ -63,6 +64,7 @@ PATHS = (
 )
 """The part after `#` is how terminals are shown."""
 CHOOSE = """() => {
+  if (location.protocol === "about:") return
   for (const [key, choice] of [["form", "plain"], ["form", "reader"], ["layout", "grid"]]) {
     const name = `mailauncher.terminal.${key}`
     if (location.hash === `#${choice}`) localStorage.setItem(name, choice)
@@ -85,6 +87,7 @@ new PerformanceObserver((list) => {
 }).observe({ type: "layout-shift", buffered: true })
 """
 SHIFT_MOST = 0.02
+WIDTHS = ((360, 800), (1280, 800))
 TROUBLE = """() => {
   const found = []
   const name = (element) => `${element.tagName}.${element.className} "${element.textContent.slice(0, 50)}"`
@@ -146,24 +149,37 @@ async def fail(page: Page) -> None:
     await expect(page.get_by_role("region", name="Needs you").get_by_role("link", name="bad")).to_be_visible()
 
 
-@pytest.mark.parametrize("width", [360, 1280])
-async def test_nothing_jumps_while_a_page_is_read(tmp_path: Path, releases: Repository, width: int) -> None:
+LOOKS = [(language, dark) for language in ("zh", "en") for dark in (True, False)]
+"""A language, and whether the page is dark."""
+
+
+async def settle(page: Page, path: str) -> list[str]:
+    """Loads a page until all of it is there. What moved meanwhile, if more than a little did."""
+    await show(page, path)
+    await page.wait_for_function(SETTLED)
+    await page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestIdleCallback(done)))")
+    moved: list[str] = await page.evaluate(f"shift < {SHIFT_MOST} ? [] : shifts")
+    return moved
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("language, dark", sized(LOOKS[:1], LOOKS))
+async def test_axe_finds_nothing_on_any_page_and_nothing_jumps_while_it_is_read(
+    tmp_path: Path, releases: Repository, language: str, dark: bool
+) -> None:
     async with running(deploying(tmp_path, releases)) as launcher, browser() as opened:
         ids = await add_bots(launcher, tmp_path)
-        async with page_of(launcher, opened, size=(width, 800)) as watched:
+        async with page_of(launcher, opened, language=language, dark=dark) as watched:
             page = watched.page
             await page.add_init_script(NOTE_SHIFTS)
             await page.add_init_script(f"({CHOOSE})()")
-            moved = {}
+            found = {}
             for path in PATHS:
-                await show(page, path.format(**ids))
-                await page.wait_for_function(SETTLED)
-                await page.evaluate(
-                    "() => new Promise((done) => requestAnimationFrame(() => requestIdleCallback(done)))"
-                )
-                if await page.evaluate("shift") >= SHIFT_MOST:
-                    moved[path] = await page.evaluate("shifts")
-            assert moved == {}
+                found[path] = await settle(page, path.format(**ids))
+                found[path] += await findings_of_axe(page)
+                found[path] += [*watched.errors, *watched.foreign]
+                watched.errors.clear()
+            assert {path: trouble for path, trouble in found.items() if trouble} == {}
 
 
 def pseudo(text: str) -> str:
@@ -203,24 +219,27 @@ async def translate(route: Route) -> None:
     await route.fulfill(response=answer, body=in_pseudo_language(await answer.text()))
 
 
-@pytest.mark.parametrize("width", [360, 1280])
-async def test_longer_texts_fit(tmp_path: Path, releases: Repository, width: int) -> None:
+@pytest.mark.stress
+@pytest.mark.parametrize("touch", sized([True], [True, False]))
+async def test_longer_texts_fit_and_nothing_jumps(tmp_path: Path, releases: Repository, touch: bool) -> None:
     async with running(deploying(tmp_path, releases)) as launcher, browser() as opened:
         ids = await add_bots(launcher, tmp_path)
-        async with page_of(launcher, opened, size=(width, 800)) as watched:
+        async with page_of(launcher, opened) as watched:
             await fail(watched.page)
-        async with page_of(launcher, opened, size=(width, 800), touch=width < 400) as watched:
+        async with page_of(launcher, opened, size=WIDTHS[0], touch=touch) as watched:
             page = watched.page
             await page.route("**/assets/*.js", translate)
+            await page.add_init_script(NOTE_SHIFTS)
             await page.add_init_script(f"({CHOOSE})()")
             found = {}
             for path in PATHS:
-                await show(page, path.format(**ids))
-                await page.wait_for_function(SETTLED)
+                found[path] = await settle(page, path.format(**ids))
                 await expect(page.get_by_text("lõngér").first).to_be_visible()
-                if trouble := await page.evaluate(TROUBLE):
-                    found[path] = trouble
-            assert found == {}
+                for width, height in WIDTHS:
+                    await page.set_viewport_size({"width": width, "height": height})
+                    found[path] += await page.evaluate(TROUBLE)
+                await page.set_viewport_size({"width": WIDTHS[0][0], "height": WIDTHS[0][1]})
+            assert {path: trouble for path, trouble in found.items() if trouble} == {}
 
 
 async def picture(page: Page, state: str) -> bytes:
@@ -275,7 +294,8 @@ async def test_who_wants_less_motion_sees_none(tmp_path: Path) -> None:
                 assert bool(await page.evaluate(moving)) is not still
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.stress
+@pytest.mark.parametrize("dark", sized([False], [False, True]))
 async def test_axe_finds_nothing_in_dialogs_menus_and_terminals(tmp_path: Path, dark: bool) -> None:
     async with running(settings_for(tmp_path, token=TOKEN)) as launcher, browser() as opened:
         ids = await add_bots(launcher, tmp_path)

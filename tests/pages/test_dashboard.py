@@ -1,6 +1,5 @@
 """The dashboard in a real browser, against a real server with bots."""
 
-import itertools
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,10 +9,9 @@ from playwright.async_api import expect
 from mailauncher.errors import LauncherError
 from mailauncher.settings import Settings
 from resolvers import instances, labels
-from tests.support.browser import Watched, browser, findings_of_axe, page_of
+from tests.support.browser import Watched, browser, page_of
 from tests.support.context import add_bot, settings_for
 from tests.support.server import Launcher, running
-from tests.support.stress import sized
 
 pytestmark = pytest.mark.slow
 
@@ -39,8 +37,6 @@ while True:
 """
 HOSTILE = "<img src=x onerror=alert(1)>"
 TOKEN = "correct-horse-battery"
-LOOKS = [("zh", False), ("en", True)]
-"""A language, and whether the page is dark."""
 
 
 async def add_bots(launcher: Launcher, folder: Path) -> tuple[str, str]:
@@ -140,48 +136,6 @@ async def test_hostile_text_is_shown_as_text(tmp_path: Path) -> None:
                 await open_bot(watched, bot.id, tab)
                 await expect(watched.page.get_by_text(HOSTILE).first).to_be_visible()
             watched.require_clean()
-
-
-@pytest.mark.stress
-@pytest.mark.parametrize("language, dark", sized(LOOKS, list(itertools.product(("zh", "en"), (False, True)))))
-async def test_axe_finds_nothing_on_any_page(tmp_path: Path, language: str, dark: bool) -> None:
-    async with running(settings_for(tmp_path)) as launcher, browser() as opened:
-        good, bad = await add_bots(launcher, tmp_path)
-        async with page_of(launcher, opened, language=language, dark=dark) as watched:
-            page = watched.page
-            for path in (
-                "/",
-                "/events",
-                "/search?q=ready",
-                f"/instances/{bad}",
-                f"/instances/{good}/log",
-                f"/instances/{good}/history",
-                f"/instances/{good}/files",
-                f"/instances/{good}/settings",
-                "/instances/unknown",
-            ):
-                await page.goto(path)
-                await expect(page.get_by_role("heading", level=1)).to_be_visible()
-                assert await findings_of_axe(page) == [], path
-            watched.require_clean()
-
-
-async def test_nothing_scrolls_sideways_on_a_phone(tmp_path: Path) -> None:
-    async with running(settings_for(tmp_path)) as launcher, browser() as opened:
-        good, _ = await add_bots(launcher, tmp_path)
-        async with page_of(launcher, opened, size=(360, 640), touch=True) as watched:
-            page = watched.page
-            for path in (
-                "/",
-                "/search?q=ready",
-                "/events",
-                f"/instances/{good}",
-                f"/instances/{good}/settings",
-            ):
-                await page.goto(path)
-                await expect(page.get_by_role("heading", level=1)).to_be_visible()
-                wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-                assert wide <= 0, path
 
 
 async def test_a_lost_server_is_told_and_found_again(tmp_path: Path) -> None:

@@ -22,9 +22,10 @@ from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 
-KILLS = sized(5, 50)
-CUTS = sized(15, 100)
+KILLS = sized(2, 50)
+CUTS = sized(8, 100)
 LINES = 6000
+TYPED_EVERY_S = sized(0.2, 0.02)
 PACED_BOT = f"""
 import time
 cuts = int(input("how many cuts? "))
@@ -125,7 +126,7 @@ async def _type_while_it_is_killed(server: Server, page: Page, heard: Path) -> l
         while not done.is_set():
             typed.append(f"typed {len(typed)}")
             await page.keyboard.type(f"{typed[-1]}\n")
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(TYPED_EVERY_S)
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(type_lines())
@@ -152,7 +153,7 @@ async def test_a_terminal_whose_socket_is_cut_again_and_again_equals_the_log(tmp
         await instances.start(launcher.ctx, bot.id)
         async with (
             CuttingProxy(launcher.port) as proxy,
-            terminal_of(Launcher(launcher.ctx, proxy.port), opened, bot.id) as watched,
+            terminal_of(Launcher(launcher.ctx, proxy.port), opened, bot.id, webgl=True) as watched,
         ):
             page = watched.page
             await page.keyboard.type(f"{CUTS}\n")

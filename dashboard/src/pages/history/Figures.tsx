@@ -35,11 +35,21 @@ export const Figures = memo(function Figures({ sessionId, ...shown }: Shown & { 
   const bytes = useCallback((value: number) => numbers.bytes(value), [numbers]);
   const tick = useTicks(shown.span);
   if (error && !history) return <Unread error={error} again={again} />;
-  if (!history) return <Skeleton label={text("history.line")} lines={8} />;
-  if (at.length === 0) return <p>{text("history.none")}</p>;
+  if (!history)
+    return (
+      <div className={css.figures}>
+        <Skeleton label={text("history.line")} lines={8} />
+      </div>
+    );
+  if (at.length === 0)
+    return (
+      <div className={css.figures}>
+        <p className={css.none}>{text("history.none")}</p>
+      </div>
+    );
   const { cpu, memory, stepS } = history;
   return (
-    <>
+    <div className={css.figures}>
       {error && <Unread error={error} again={again} />}
       <Figure
         name={shared("list.cpu")}
@@ -58,7 +68,7 @@ export const Figures = memo(function Figures({ sessionId, ...shown }: Shown & { 
         </summary>
         {opened && <Table history={history} />}
       </details>
-    </>
+    </div>
   );
 });
 

@@ -50,7 +50,6 @@ export function PersonTable({
   clear: (() => void) | undefined;
 }) {
   const text = usePersonText();
-  const resources = useResourceText();
   const scroll = useRef<HTMLDivElement>(null);
   const total = shown.total ?? 0;
   const selection = useSelection(list, total);
@@ -121,7 +120,7 @@ export function PersonTable({
           <table className={css.table} aria-rowcount={total + 1}>
             <thead>
               <tr>
-                <th aria-label={resources("select.all")} />
+                <td />
                 <th>{text("persons.userId")}</th>
                 <th>{text("persons.username")}</th>
                 <th>{text("persons.nickname")}</th>

@@ -2,9 +2,9 @@
  * The one socket of a page: queries, commands and subscriptions go through it, so that there is one place which knows
  * whether the server is there.
  */
-import { type Client, createClient } from "graphql-ws";
+import { createClient, TerminatedCloseEvent } from "graphql-ws";
 import { language } from "../i18n/language";
-import { createStore } from "../ui/store";
+import { createStore, type Store } from "../ui/store";
 import { ApiError, dataOf, errorIn, UnknownOutcome } from "./errors";
 import { isLarge, post } from "./large";
 import { documentId, type Operation } from "./operation";
@@ -25,56 +25,69 @@ export const connection = createStore<State>({ is: "connecting" });
 /** How often the page has been connected: what was read before the last time may be out of date. */
 export const connections = createStore(0);
 
-let client: Client = open();
+/** The socket, while it is open. */
+let socket: WebSocket | undefined;
+/** Whether another socket was asked for, and is not made yet. */
+let renewing = false;
+let alive: ReturnType<typeof setTimeout> | undefined;
 
-function open(): Client {
-  let alive: ReturnType<typeof setTimeout> | undefined;
-  let socket: WebSocket | undefined;
-  const own = createClient({
-    url: new URL("/graphql", location.href.replace(/^http/, "ws")).href,
-    lazy: false,
-    keepAlive: KEEP_ALIVE_MS,
-    retryAttempts: Number.POSITIVE_INFINITY,
-    // An error that is no event of the socket would come again at once, without end.
-    shouldRetry: (error) => error instanceof Event && connection.get().is !== "refused",
-    retryWait: (tries) => wait((RETRY_MS[tries] ?? 1000) * (0.7 + 0.6 * Math.random())),
-    connectionParams: () => ({ acceptLanguage: language.get() }),
-    onNonLazyError: () => {},
-    on: {
-      opened: (opened) => {
-        socket = opened as WebSocket;
-      },
-      connected: () => {
-        if (own !== client) return; // the events of a client that was replaced come later
-        connection.set({ is: "connected" });
-        connections.set(connections.get() + 1);
-      },
-      // A machine that slept, or a network that is gone, closes nothing.
-      ping: (received) => {
-        if (!received) alive = setTimeout(() => socket?.close(4408, "no answer"), ALIVE_WITHIN_MS);
-      },
-      pong: (received) => {
-        if (received) clearTimeout(alive);
-      },
-      closed: (event) => {
-        clearTimeout(alive);
-        if (own !== client) return;
-        const { code, reason } = event as CloseEvent;
-        const before = connection.get();
-        if (code === 4403) connection.set({ is: "refused", message: reason });
-        else if (before.is !== "lost") connection.set({ is: "lost", since: Date.now() });
-      },
+// There is one client for the life of the page: what is asked of one that is disposed of never ends. Its sockets are ended
+// in tasks of their own, see `terminate`.
+const client = createClient({
+  url: new URL("/graphql", location.href.replace(/^http/, "ws")).href,
+  lazy: false,
+  keepAlive: KEEP_ALIVE_MS,
+  retryAttempts: Number.POSITIVE_INFINITY,
+  // An error that is no event of the socket would come again at once, without end.
+  shouldRetry: (error) => error instanceof Event || error instanceof TerminatedCloseEvent,
+  retryWait: (tries) => {
+    if (connection.get().is === "refused") return changeOf(connection);
+    return wait(renewing ? 0 : (RETRY_MS[tries] ?? 1000) * (0.7 + 0.6 * Math.random()));
+  },
+  connectionParams: () => ({ acceptLanguage: language.get() }),
+  onNonLazyError: () => {},
+  on: {
+    connecting: () => {
+      renewing = false;
     },
-  });
-  return own;
+    opened: (opened) => {
+      socket = opened as WebSocket;
+      if (renewing) terminate();
+    },
+    connected: () => {
+      connection.set({ is: "connected" });
+      connections.set(connections.get() + 1);
+    },
+    // A machine that slept, or a network that is gone, closes nothing.
+    ping: (received) => {
+      if (!received) alive = setTimeout(terminate, ALIVE_WITHIN_MS);
+    },
+    pong: (received) => {
+      if (received) clearTimeout(alive);
+    },
+    closed: (event) => {
+      clearTimeout(alive);
+      socket = undefined;
+      if (renewing) return;
+      const { code, reason } = event as CloseEvent;
+      const before = connection.get();
+      if (code === 4403) connection.set({ is: "refused", message: reason });
+      else if (before.is !== "lost") connection.set({ is: "lost", since: Date.now() });
+    },
+  },
+});
+
+/** Connects anew, with another token or in another language. What was asked and has no answer yet is asked again. */
+export function reconnect(): void {
+  renewing = true;
+  connection.set({ is: "connecting" });
+  setTimeout(() => renewing && terminate());
 }
 
-/** Connects anew, with another token or in another language. */
-export function reconnect(): void {
-  connection.set({ is: "connecting" });
-  client.dispose();
-  client = open();
-  connections.set(connections.get() + 1);
+/** Ends the socket, at the beginning of a task: the client looks whether it is open some promises before it sends, so
+ * whoever ends it between these lets it send on a closed one. */
+function terminate(): void {
+  if (socket) client.terminate();
 }
 
 /** The answer to a query. It is asked again if the connection is lost meanwhile. */
@@ -203,4 +216,13 @@ function asError(error: unknown): Error {
 
 function wait(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function changeOf(store: Store<State>): Promise<void> {
+  return new Promise((resolve) => {
+    const unwatch = store.subscribe(() => {
+      unwatch();
+      resolve();
+    });
+  });
 }

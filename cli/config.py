@@ -19,6 +19,9 @@ _FILES = (
     """query ($id: ID!) { files: configFiles(instanceId: $id) { name path kind component exists restart } }"""
 )
 
+_MOVE = """mutation ($input: MovePortsInput!) { done: movePorts(input: $input) {
+  ports { name former port } changedFiles restartNeeded message } }"""
+
 
 class _Group(InstanceFirst):
     defaults = ("ls", "show")
@@ -303,6 +306,50 @@ def restore(
     token: Token = None,
 ) -> None:
     _file(context, name, file, url, token).change("restoreConfig", as_json, revision=revision)
+
+
+@config.command()
+@described(
+    "把被其他进程占用的端口换成空闲的，或换成给出的端口，凡是写着它的配置文件都会修改。\n\nNAME 为 main、服务名，或 webui 等其他端口的名称。",
+    "Replace ports that other processes listen on by free ones, or by given ones, in all configuration files that name them.\n\n"
+    "NAME is main, the name of a service, or that of a further port such as webui.",
+)
+def port(
+    context: typer.Context,
+    name: Name,
+    ports: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME=PORT",
+            help=help_text(
+                "新的端口，如 main=8010；不给出时只换被占用的。",
+                "A new port, such as main=8010; without any, those that are taken are replaced.",
+            ),
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    url: Url = None,
+    token: Token = None,
+) -> None:
+    asked = [_new_port(given) for given in ports] if ports else None
+    client = connect(context, url, token)
+    done = client.graphql(_MOVE, input={"instanceId": client.find(name).id, "ports": asked})["done"]
+    if as_json:
+        print_json(done)
+    else:
+        print(done["message"])
+
+
+def _new_port(given: str) -> dict[str, object]:
+    """Raises InvalidParameter."""
+    name, _, number = given.partition("=")
+    if not (name and number.isascii() and number.isdecimal() and len(number) <= 5):
+        raise InvalidParameter(
+            f"{given} 应为 NAME=PORT，如 main=8010",
+            f"{given} should be NAME=PORT, such as main=8010",
+            field="NAME=PORT",
+        )
+    return {"name": name, "port": int(number)}
 
 
 _HEADINGS = (Text("名称", "NAME"), Text("路径", "PATH"), Text("组件", "COMPONENT"), Text("", ""))

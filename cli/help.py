@@ -58,6 +58,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "config diff mai-1 bot --since-start",
     ),
     "config restore": ("config restore mai-1 bot 12",),
+    "config port": ("config port mai-1", "config port mai-1 main=8010 webui=8011"),
     "edit": ("edit mai-1 --name mai-2", "edit mai-1 --notes 'QQ 10001' --tag test --tag groups"),
     "add": (
         "add ~/MaiBot-1",

@@ -84,7 +84,7 @@ class ConfigChange:
     restart_needed: bool
 
 
-class _ConfigEdit(NamedTuple):
+class ConfigEdit(NamedTuple):
     """How a command makes the new content from the old, and its text in the journal."""
 
     make: Callable[[Loaded, Check], bytes]
@@ -92,6 +92,8 @@ class _ConfigEdit(NamedTuple):
     text: Text
     whole: bool = False
     """Whether it replaces the whole content, with whatever that says of itself."""
+    claimed: bool = False
+    """Whether the caller holds `Locks.claims`, and has found its ports to be free."""
 
 
 class _Prepared(NamedTuple):
@@ -228,7 +230,7 @@ async def write_text(
     return await _edit(
         ctx,
         location,
-        _ConfigEdit(make, "api", Text("修改配置", "configuration changed"), whole=True),
+        ConfigEdit(make, "api", Text("修改配置", "configuration changed"), whole=True),
         if_match,
     )
 
@@ -249,14 +251,20 @@ async def problem(ctx: Context, instance_id: str, name: str, text: str) -> Launc
 async def _edit_text(
     ctx: Context, location: ConfigLocation, edit: Callable[[str, Check], str], if_match: IfMatch
 ) -> ConfigChange:
+    return await _edit(ctx, location, text_edit(location, edit), if_match)
+
+
+def text_edit(
+    location: ConfigLocation, edit: Callable[[str, Check], str], *, claimed: bool = False
+) -> ConfigEdit:
+    """A change of the text of a file, which keeps its byte order mark, or its absence."""
+
     def make(loaded: Loaded, check: Check) -> bytes:
         text = file.decoded(loaded.content, location.path)
         edited = edit(text, check)
         return loaded.content if edited == text else utf8.BOM * loaded.bom + file.encoded(edited)
 
-    return await _edit(
-        ctx, location, _ConfigEdit(make, "api", Text("修改配置", "configuration changed")), if_match
-    )
+    return ConfigEdit(make, "api", Text("修改配置", "configuration changed"), claimed=claimed)
 
 
 # Revisions
@@ -301,7 +309,7 @@ async def restore(
     location = await _location(ctx, instance_id, name)
     _, content = await revision(ctx, instance_id, name, number)
     text = Text(f"恢复配置修订版 {number}", f"configuration restored to revision {number}")
-    return await _edit(ctx, location, _ConfigEdit(lambda *_: content, "restore", text, whole=True), if_match)
+    return await _edit(ctx, location, ConfigEdit(lambda *_: content, "restore", text, whole=True), if_match)
 
 
 # The one way that a file is changed. The file's lock keeps other changes of this server out, but not an editor, or the bot
@@ -310,34 +318,42 @@ async def restore(
 # Whoever waits holds the turn first and then the file's lock: readers, who take the lock alone, never wait for a whole queue.
 
 
-async def _edit(ctx: Context, location: ConfigLocation, edit: _ConfigEdit, if_match: IfMatch) -> ConfigChange:
+async def _edit(ctx: Context, location: ConfigLocation, edit: ConfigEdit, if_match: IfMatch) -> ConfigChange:
     lock = ctx.configs.lock(location)
     async with ctx.configs.turns.of(location.instance_id, Waiting.CHANGES), lock:
-        for attempt in range(1, ATTEMPTS + 1):
-            before = await asyncio.to_thread(file.read_bytes, location.folder, location.path)
-            await ctx.configs.record(location, before)
-            _require(before, if_match, location)
-            prepared = await ctx.configs.work(partial(_prepare, location, before, edit))
-            if prepared.content == before.content:
-                return ConfigChange(_view(location, before), (), False, False)
-            try:
-                after = await ctx.configs.write(_write(ctx, location, before, edit, prepared))
-            except Conflict:
-                if if_match is not None or attempt == ATTEMPTS:
-                    raise
-                continue
-            needed = restart_needed(ctx, location, prepared.keys)
-            return ConfigChange(_view(location, after), prepared.keys, True, needed)
+        return await edit_held(ctx, location, edit, if_match)
+
+
+@needs(Scope.ADMIN, filters=True)
+async def edit_held(
+    ctx: Context, location: ConfigLocation, edit: ConfigEdit, if_match: IfMatch = None
+) -> ConfigChange:
+    """Changes a file for a caller that has the instance's turn and the file's lock."""
+    for attempt in range(1, ATTEMPTS + 1):
+        before = await asyncio.to_thread(file.read_bytes, location.folder, location.path)
+        await ctx.configs.record(location, before)
+        _require(before, if_match, location)
+        prepared = await ctx.configs.work(partial(_prepare, location, before, edit))
+        if prepared.content == before.content:
+            return ConfigChange(_view(location, before), (), False, False)
+        try:
+            after = await ctx.configs.write(_write(ctx, location, before, edit, prepared))
+        except Conflict:
+            if if_match is not None or attempt == ATTEMPTS:
+                raise
+            continue
+        needed = restart_needed(ctx, location, prepared.keys)
+        return ConfigChange(_view(location, after), prepared.keys, True, needed)
     raise AssertionError("the last attempt returns or raises")
 
 
 async def _write(
-    ctx: Context, location: ConfigLocation, before: Loaded, edit: _ConfigEdit, prepared: _Prepared
+    ctx: Context, location: ConfigLocation, before: Loaded, edit: ConfigEdit, prepared: _Prepared
 ) -> Loaded:
     """Changes the file, the ports of the instance, and then the records."""
     ports = prepared.ports
     async with AsyncExitStack() as stack:
-        if ports:
+        if ports and not edit.claimed:
             await stack.enter_async_context(ctx.locks.claims)
             if (record := ctx.store.registry.get(location.instance_id)) is not None:
                 config_ports.require_distinct(record, ports)
@@ -367,7 +383,7 @@ def _require(loaded: Loaded, if_match: IfMatch, location: ConfigLocation) -> Non
 
 
 async def _record_change(
-    ctx: Context, location: ConfigLocation, after: Loaded, edit: _ConfigEdit, keys: Sequence[str]
+    ctx: Context, location: ConfigLocation, after: Loaded, edit: ConfigEdit, keys: Sequence[str]
 ) -> None:
     """Adds the revision and the journal's entry, which has only the names of keys: values may be secrets."""
     try:
@@ -414,7 +430,7 @@ def _view(location: ConfigLocation, loaded: Loaded) -> ConfigView:
         return ConfigView(location, loaded)
 
 
-def _prepare(location: ConfigLocation, before: Loaded, edit: _ConfigEdit, check: Check) -> _Prepared:
+def _prepare(location: ConfigLocation, before: Loaded, edit: ConfigEdit, check: Check) -> _Prepared:
     """Blocks. Raises InvalidParameter for a value that only the program itself sets."""
     content = edit.make(before, check)
     check()

@@ -33,6 +33,7 @@ from schema.limits import DocumentCache, LimitsExtension
 from schema.person import PersonQuery
 from schema.person_commands import PersonMutation
 from schema.person_file import PersonFileMutation, PersonFileQuery
+from schema.port import PortMutation, PortQuery
 from schema.preview import PreviewQuery
 from schema.scalars import SCALARS
 from schema.service_commands import ServiceMutation
@@ -66,6 +67,7 @@ class Query(
     PersonFileQuery,
     ConfigQuery,
     ConfigDraftQuery,
+    PortQuery,
     FileQuery,
     KeptFilesQuery,
     PreviewQuery,
@@ -90,6 +92,7 @@ class Mutation(
     PersonFileMutation,
     SyncMutation,
     ConfigMutation,
+    PortMutation,
     FileMutation,
     KeptFilesMutation,
     SshKeyMutation,

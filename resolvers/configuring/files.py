@@ -5,12 +5,13 @@ import logging
 import os
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 from msgspec.structs import replace
 
+from bots.backups import selection
 from bots.catalogue import Catalogue
 from bots.documents import env, file, json, toml
 from bots.documents.file import Loaded
@@ -259,6 +260,8 @@ def _named(catalogue: Catalogue, record: InstanceRecord) -> Iterator[_NamedFile]
     for component, place, spec in patterns:
         if spec.is_pattern:
             yield from _matching(component, place, spec)
+        elif spec.also:
+            yield from _further(component, place, spec)
 
 
 def _services(catalogue: Catalogue, record: InstanceRecord) -> Iterator[tuple[Recipe, Path]]:
@@ -286,6 +289,18 @@ def _matching(component: str, folder: Path, spec: ConfigFileSpec) -> Iterator[_N
     for name in names[:MATCHES]:
         if len(full := f"{spec.name}.{name}") <= NAME_LENGTH:
             yield _NamedFile(full, component, folder, replace(spec, path=f"{above}{name}{below}"))
+
+
+def _further(component: str, folder: Path, spec: ConfigFileSpec) -> Iterator[_NamedFile]:
+    """The existing files that a recipe names beside one, such as that of each account."""
+    try:
+        with Root(folder) as root:
+            paths = [str(path) for path in selection.matches(root, (spec.also,))]
+    except OSError:
+        return
+    for path in [path for path in paths if path.isprintable()][:MATCHES]:
+        if len(full := f"{spec.name}.{PurePosixPath(path).stem}") <= NAME_LENGTH:
+            yield _NamedFile(full, component, folder, replace(spec, path=path))
 
 
 def _home(instance: Path, folder: Path, path: str) -> tuple[Path, str]:

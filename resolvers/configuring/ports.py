@@ -11,7 +11,8 @@ from resolvers.configuring.files import ConfigLocation
 from store.records import InstanceRecord
 from terminals.supervisor import MAIN
 
-_PLACEHOLDER = re.compile(r"\{[a-z0-9._-]+\}")
+_PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_.-]*)\}")
+_NUMBER = re.compile(r"(?<![0-9])[0-9]{1,5}(?![0-9])")
 
 
 def changed_ports(location: ConfigLocation, old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, int]:
@@ -32,6 +33,55 @@ def changes_any_port(location: ConfigLocation, keys: Iterable[str]) -> bool:
     """Whether any of the changed keys is a port of any program: a running program keeps its port until a restart."""
     ports = [d for d, value in location.set.items() if isinstance(value, str) and _PLACEHOLDER.search(value)]
     return any(_within(port, key) or _within(key, port) for port in ports for key in keys)
+
+
+def writes(location: ConfigLocation, name: str) -> bool:
+    """Whether the port of this name (a placeholder of recipes) stands in the file as a value of its own."""
+    return f"{{{name}}}" in location.set.values()
+
+
+def moved(
+    location: ConfigLocation,
+    document: Mapping[str, Any],
+    before: Mapping[str, int],
+    after: Mapping[str, int],
+) -> list[tuple[list[str], Any]]:
+    """The paths and new values of what must change in a file when ports, by the names of their placeholders, become others.
+
+    Only where the recipe writes these ports, and only the number: whatever else somebody has made of the value stays.
+    """
+    found = []
+    for dotted, template in location.set.items():
+        texts = template if isinstance(template, list) else [template]
+        names = [name for text in texts if isinstance(text, str) for name in _PLACEHOLDER.findall(text)]
+        numbers = {before[name]: after[name] for name in names if name in after}
+        now = _at(document, dotted)
+        if now is None and numbers and _is_one_port(template) and _has_place(document, dotted):
+            new: Any = str(after[names[0]]) if location.kind == "env" else after[names[0]]
+        else:
+            new = _with_numbers(now, numbers)
+        if not values.is_same(now, new):
+            found.append((dotted.split("."), new))
+    return found
+
+
+def _has_place(document: Mapping[str, Any], dotted: str) -> bool:
+    """Whether there is a table for a value that is missing, so that the program goes by its default."""
+    above, _, _ = dotted.rpartition(".")
+    return not above or isinstance(_at(document, above), Mapping)
+
+
+def _is_one_port(template: Any) -> bool:
+    """Whether the recipe writes a port and nothing else."""
+    return isinstance(template, str) and _PLACEHOLDER.fullmatch(template) is not None
+
+
+def _with_numbers(value: Any, numbers: Mapping[int, int]) -> Any:
+    if isinstance(value, list):
+        return [_with_numbers(item, numbers) for item in value]
+    if isinstance(value, str):
+        return _NUMBER.sub(lambda found: str(numbers.get(int(found[0]), found[0])), value)
+    return numbers.get(value, value) if type(value) is int else value
 
 
 def require_distinct(record: InstanceRecord, ports: Mapping[str, int]) -> None:

@@ -52,11 +52,12 @@ def plan(
     chosen = {**asked, **{name: port for name, port in kept.items() if name in wanted and port}}
     for name, default in wanted.items():
         if name not in chosen:
-            chosen[name] = _first_free(default, set(chosen.values()), owner_of) if default else 0
+            chosen[name] = first_free(default, set(chosen.values()), owner_of) if default else 0
     return chosen
 
 
-def _first_free(first: int, chosen: set[int], owner_of: Callable[[int], Text | None]) -> int:
+def first_free(first: int, chosen: set[int], owner_of: Callable[[int], Text | None]) -> int:
+    """Raises PortInUse if there is none."""
     for port in range(first, listeners.LAST_PORT + 1):
         if port not in chosen and not owner_of(port):
             return port

@@ -36,8 +36,10 @@ class PortOwners:
 
     def owner_of(self, port: int) -> Text | None:
         """Whose port it is, as a sentence names it; None if it is free. Blocks."""
-        if (owner := self._claimed.get(port)) is not None:
-            return owner
+        return self._claimed.get(port) or self.holder_of(port)
+
+    def holder_of(self, port: int) -> Text | None:
+        """The process that listens on it, unless it runs in the instance's folders. Blocks."""
         if not listeners.is_taken(port) or listeners.runs_in(port, self._folders):
             return None
         return port_holders.describe(port, self._instances)

@@ -227,3 +227,14 @@ def test_the_former_order_still_works(shared_home: Home, folder: Path) -> None:
         assert ok(shared_home.run("config", *former)) == ok(shared_home.run("config", *present))
     ok(shared_home.run("config", "talker", "bot", "set", "version", "2", "--text"))
     assert ok(shared_home.run("config", "get", "talker", "bot", "version")) == "2\n"
+
+
+def test_a_port_is_replaced_in_all_files(shared_home: Home, folder: Path) -> None:
+    port = free_port()
+    assert ok(shared_home.run("config", "port", "talker")) == "No port is taken; nothing was changed\n"
+    moved = json.loads(ok(shared_home.run("config", "port", "talker", f"main={port}", "--json")))
+    assert moved["changedFiles"] == ["bot", "env"]
+    assert ok(shared_home.run("config", "get", "talker", "env", "PORT")) == f"{port}\n"
+    for wrong in ("main", "main=", "=8000", "main=eight", "main=-1"):
+        refused = shared_home.run("config", "port", "talker", wrong)
+        assert (refused.returncode, "NAME=PORT" in refused.stderr) == (2, True)

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from resolvers import instances
 from resolvers.views import InstanceView
-from tests.support.configured import BOT, PORT, write_configs, write_recipes
+from tests.support.configured import BOT, PORT, add_on_its_port, listening, write_configs, write_recipes
 from tests.support.context import PATIENT_BOT, add_bot, free_port, settings_for
 from tests.support.graphql import Answer, ask
 from tests.support.server import Launcher, running
@@ -236,3 +236,31 @@ async def test_instances_have_their_configuration(
         ("instances", 1, "config", "bot"): "INVALID_PARAMETER",
         ("instances", 2, "config", "env"): "INVALID_PATH",
     }
+
+
+async def test_ports_are_moved_in_all_files_that_name_them(launcher: Launcher, tmp_path: Path) -> None:
+    write_configs(tmp_path / "talker")
+    bot = await add_on_its_port(launcher.ctx, tmp_path / "talker", PORT)
+    taken = "query ($id: ID!) { takenPorts(instanceId: $id) { name port owner free } }"
+    move = """mutation ($input: MovePortsInput!) { movePorts(input: $input) {
+      ports { name former port } changedFiles restartNeeded message } }"""
+
+    async def moved(**given: Any) -> Answer:
+        return await ask(launcher, move, {"Accept-Language": "en"}, input={"instanceId": bot.id, **given})
+
+    assert (await ask(launcher, taken, id=bot.id)).result == []
+    assert (await moved()).result["message"] == "No port is taken; nothing was changed"
+    async with listening(PORT):
+        (found,) = (await ask(launcher, taken, id=bot.id)).result
+        done = (await moved()).result
+    assert (found["name"], found["port"]) == ("main", PORT)
+    assert "pid" in found["owner"]
+    assert done == {
+        "ports": [{"name": "main", "former": PORT, "port": found["free"]}],
+        "changedFiles": ["bot", "env"],
+        "restartNeeded": False,
+        "message": f"Ports are now main: {PORT} → {found['free']}",
+    }
+    assert (await moved(ports=[{"name": "main", "port": PORT}])).result["ports"][0]["port"] == PORT
+    assert (await moved(ports=[{"name": "main", "port": 0}])).code == "INVALID_PARAMETER"
+    assert (await ask(launcher, taken, id="0" * 40)).code == "INSTANCE_NOT_FOUND"

@@ -1,8 +1,14 @@
 """A bot whose recipe names configuration files, with a service that has one too."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.support.context import free_port
+from resolvers import instances
+from resolvers.context import Context
+from resolvers.views import InstanceView
+from tests.support.context import PATIENT_BOT, free_port
 
 PORT = free_port()
 """The bot's: a port that a program of this machine listens on cannot be written to it again."""
@@ -103,3 +109,20 @@ def write_configs(folder: Path) -> None:
     (folder / "talker.txt").touch()
     (folder / "config" / "bot_config.toml").write_text(BOT, "utf-8")
     (folder / ".env").write_text(ENV, "utf-8")
+
+
+async def add_on_its_port(ctx: Context, folder: Path, port: int) -> InstanceView:
+    """With a service, on the port that stands in its files."""
+    for place, name in ((folder, "bot.py"), (folder / "napcat", "main.py")):
+        place.mkdir(exist_ok=True)
+        (place / name).write_text(PATIENT_BOT, "utf-8")
+    service = instances.NewService("napcat", port=free_port(), run_command="{python} -I -S main.py")
+    new = instances.NewInstance(folder.name, str(folder), port, "{python} -I -S bot.py", (service,))
+    added = await instances.add(ctx, new)
+    return await instances.supervise(ctx, added.id, restart="no")
+
+
+@asynccontextmanager
+async def listening(port: int) -> AsyncIterator[None]:
+    async with await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", port):
+        yield

@@ -279,6 +279,14 @@ export type LogLevel =
   /** `WARNING` and `WARN`. */
   | 'WARNING';
 
+/** A port to use. */
+export type NewPortInput = {
+  /** `main`, the name of a service, or what a further port is called, such as `webui` or `napcat.ws`. */
+  name: string;
+  /** TCP port, 1-65535. It must be free. */
+  port: number;
+};
+
 /** Who created an emoji or a person. */
 export type Origin =
   /** The bot itself; it was imported from the bot's database. */
@@ -798,10 +806,21 @@ export type RetryDeploymentMutation = { retryDeployment: { message: string } | n
 
 export type ServicesOfQueryVariables = Exact<{
   id: string;
+  failed: boolean;
 }>;
 
 
-export type ServicesOfQuery = { instance: { hostedServices: Array<string>, missingServices: Array<string>, deployment: { kind: DeploymentKind, status: DeploymentStatus, failure: { message: string } | null } | null } | null };
+export type ServicesOfQuery = { takenPorts?: Array<{ name: string, port: number, owner: string, free: number | null }> | null, instance: { hostedServices: Array<string>, missingServices: Array<string>, deployment: { kind: DeploymentKind, status: DeploymentStatus, failure: { message: string } | null } | null } | null };
+
+export type TakenPortFragment = { name: string, port: number, owner: string, free: number | null };
+
+export type MovePortsMutationVariables = Exact<{
+  id: string;
+  ports?: Array<NewPortInput> | NewPortInput | null | undefined;
+}>;
+
+
+export type MovePortsMutation = { movePorts: { message: string, restartNeeded: boolean, ports: Array<{ name: string, former: number, port: number }> } | null };
 
 export type ConfigFilesQueryVariables = Exact<{
   id: string;
@@ -1434,6 +1453,14 @@ export const FileRowFragmentDoc = new TypedDocumentString(`
   mounted
 }
     `, {"fragmentName":"FileRow"}) as unknown as TypedDocumentString<FileRowFragment, unknown>;
+export const TakenPortFragmentDoc = new TypedDocumentString(`
+    fragment TakenPort on TakenPort {
+  name
+  port
+  owner
+  free
+}
+    `, {"fragmentName":"TakenPort"}) as unknown as TypedDocumentString<TakenPortFragment, unknown>;
 export const OutcomeFragmentDoc = new TypedDocumentString(`
     fragment Outcome on InstanceResult {
   instanceId
@@ -1502,7 +1529,8 @@ export const SuperviseDocument = {"__meta__":{"hash":"sha256:69f7b54585823daf6c8
 export const EditDocument = {"__meta__":{"hash":"sha256:dc01fb5baf977259d6e1b33487881d3731e93e04ed300328ce355ae58bebc18b"}} as unknown as TypedDocumentString<EditMutation, EditMutationVariables>;
 export const DeleteDocument = {"__meta__":{"hash":"sha256:ae9b685198dd3d36fbde007d1f7f3d05c26dd05c9badfd6abaeacd48bc704ffa"}} as unknown as TypedDocumentString<DeleteMutation, DeleteMutationVariables>;
 export const RetryDeploymentDocument = {"__meta__":{"hash":"sha256:47d82dc1715d54f2fb041fbe0d0a7461549abfbe8f5be4ac7eca4b5de0bce3d5"}} as unknown as TypedDocumentString<RetryDeploymentMutation, RetryDeploymentMutationVariables>;
-export const ServicesOfDocument = {"__meta__":{"hash":"sha256:a88b36ac737a2303a944f51702d4dc851bf126d2c7f2c11816cb19eea57e2dd7"}} as unknown as TypedDocumentString<ServicesOfQuery, ServicesOfQueryVariables>;
+export const ServicesOfDocument = {"__meta__":{"hash":"sha256:2feb5764406a5f51ef090168e4fe68897dc4494dda1f570953b4d492a9e73dd0"}} as unknown as TypedDocumentString<ServicesOfQuery, ServicesOfQueryVariables>;
+export const MovePortsDocument = {"__meta__":{"hash":"sha256:73ad70c72e6e87730749717b8b1d85471f85f9f3fc79db896f00712580890f16"}} as unknown as TypedDocumentString<MovePortsMutation, MovePortsMutationVariables>;
 export const ConfigFilesDocument = {"__meta__":{"hash":"sha256:8489d6b5959b89540d1bd8883da9dc85b499b242297cf5b5ccc2ae44eb6538b2"}} as unknown as TypedDocumentString<ConfigFilesQuery, ConfigFilesQueryVariables>;
 export const ConfigEtagDocument = {"__meta__":{"hash":"sha256:ad4067f58dedf0b218f5a3081c4516c9cccb1cfb4e1fd47d2b5e67f31d55c867"}} as unknown as TypedDocumentString<ConfigEtagQuery, ConfigEtagQueryVariables>;
 export const ConfigTextDocument = {"__meta__":{"hash":"sha256:18c0c368eeb805aef1444b7651195f4f59461ace9d2982e7eb7c30c959331b4e"}} as unknown as TypedDocumentString<ConfigTextQuery, ConfigTextQueryVariables>;

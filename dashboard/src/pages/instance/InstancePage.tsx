@@ -16,6 +16,7 @@ import css from "./instance.module.css";
 import { MissingServices } from "./MissingServices";
 import { Programs } from "./Programs";
 import { Settings } from "./Settings";
+import { TakenPorts } from "./TakenPorts";
 import { Trouble } from "./Trouble";
 
 const TABS = {
@@ -64,12 +65,14 @@ function Found({ instance, tab }: { instance: Instance; tab: Tab }) {
   const connected = useStore(connection).is === "connected";
   const services = useServices(instance);
   const found = services.data?.instance;
+  const taken = services.data?.takenPorts ?? [];
   // They have their place before anything is below them, so that nothing jumps.
   if (!found && !services.error && connected) return <Skeleton label={text("list.loading")} lines={8} />;
   return (
     <>
       <Header instance={instance} />
       <Trouble instance={instance} />
+      <TakenPorts instance={instance} taken={taken} changed={services.again} />
       {found && <MissingServices instance={instance} services={found} />}
       {services.error && <Unread error={services.error} again={services.again} />}
       <div className={tab === NAMES[0] ? css.programsOf : css.programsOnWide}>
@@ -96,7 +99,8 @@ function Found({ instance, tab }: { instance: Instance; tab: Tab }) {
 }
 
 /** What of an instance changes without an event of its own, but for a line of the journal. */
-function useServices({ id, version }: Instance) {
+function useServices({ id, version, failure, services }: Instance) {
   const latest = useStore(events)?.find(({ instanceId }) => instanceId === id)?.id;
-  return useQuery(ServicesOfDocument, { id }, `${version} ${latest}`);
+  const failed = [failure, ...services.map((service) => service.failure)].some(Boolean);
+  return useQuery(ServicesOfDocument, { id, failed }, `${version} ${latest}`);
 }

@@ -1,0 +1,161 @@
+"""Another port for a bot that exists, in all files that name it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from bots.documents import toml
+from mailauncher.errors import InvalidParameter, PortInUse
+from resolvers import configuration, instances, ports
+from resolvers.context import Context
+from resolvers.views import InstanceView
+from tests.support.configured import PORT, SERVICE, add_on_its_port, listening, write_configs, write_recipes
+from tests.support.context import add_bot, free_port, parts
+
+ACCOUNTS = """
+[[config]]
+name = "onebot"
+path = "config/onebot11.json"
+also = "config/onebot11_*.json"
+set = { "clients.0.url" = "ws://127.0.0.1:{main}" }
+"""
+
+
+@pytest_asyncio.fixture
+async def ctx(tmp_path: Path) -> AsyncIterator[Context]:
+    write_recipes(tmp_path / "data")
+    (tmp_path / "data/recipes/napcat.toml").write_text(SERVICE + ACCOUNTS, "utf-8")
+    async with parts(tmp_path) as context:
+        yield context
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "talker"
+    write_configs(folder)
+    return folder
+
+
+@pytest_asyncio.fixture
+async def bot(ctx: Context, folder: Path) -> InstanceView:
+    view = await add_on_its_port(ctx, folder, PORT)
+    config = folder / "napcat/config"
+    config.mkdir(parents=True)
+    (config / "webui.json").write_text(json.dumps({"port": free_port(), "main": {"port": PORT}}))
+    for name in ("onebot11.json", "onebot11_10001.json"):
+        (config / name).write_text(json.dumps({"clients": [{"url": f"ws://localhost:{PORT}/onebot"}]}))
+    return view
+
+
+async def test_a_port_that_is_free_is_not_taken(ctx: Context, bot: InstanceView) -> None:
+    assert await ports.taken(ctx, bot.id) == []
+    moved = await ports.move(ctx, bot.id)
+    assert (moved.ports, moved.changes) == ((), ())
+
+
+async def test_a_taken_port_becomes_a_free_one_wherever_it_stands(
+    ctx: Context, bot: InstanceView, folder: Path
+) -> None:
+    async with listening(PORT):
+        with pytest.raises(PortInUse):
+            await instances.start(ctx, bot.id)
+        [taken] = await ports.taken(ctx, bot.id)
+        assert (taken.name, taken.port) == ("main", PORT)
+        assert "pid" in taken.owner.en
+        moved = await ports.move(ctx, bot.id)
+        [(name, former, port)] = [(one.name, one.former, one.port) for one in moved.ports]
+        assert (name, former, port) == ("main", PORT, taken.free)
+        assert instances.get(ctx, bot.id).port == port
+        await instances.start(ctx, bot.id)
+    text = (folder / "config/bot_config.toml").read_text("utf-8")
+    assert toml.read(text)["server"]["port"] == port
+    assert "# 端口" in text
+    assert f"PORT={port}\n" in (folder / ".env").read_text("utf-8")
+    config = folder / "napcat/config"
+    assert json.loads((config / "webui.json").read_text())["main"]["port"] == port
+    for account in ("onebot11.json", "onebot11_10001.json"):
+        # what somebody has made of the rest of the value stays
+        assert json.loads((config / account).read_text())["clients"] == [
+            {"url": f"ws://localhost:{port}/onebot"}
+        ]
+
+
+async def test_every_changed_file_has_a_revision_from_before(ctx: Context, bot: InstanceView) -> None:
+    port = free_port()
+    moved = await ports.move(ctx, bot.id, {"main": port})
+    names = [change.view.location.name for change in moved.changes]
+    assert set(names) == {"bot", "env", "adapter", "onebot", "onebot.onebot11_10001"}
+    assert set(names[-2:]) == {"bot", "env"}  # those of the program itself come last
+    before = (await configuration.history(ctx, bot.id, "env"))[1]
+    await configuration.restore(ctx, bot.id, "env", before.number)
+    assert instances.get(ctx, bot.id).port == PORT
+
+
+async def test_a_running_bot_has_to_be_restarted(ctx: Context, bot: InstanceView) -> None:
+    assert not (await ports.move(ctx, bot.id, {"main": free_port()})).restart_needed
+    await instances.start(ctx, bot.id)
+    assert (await ports.move(ctx, bot.id, {"main": free_port()})).restart_needed
+
+
+async def test_two_ports_may_change_places(ctx: Context, bot: InstanceView, folder: Path) -> None:
+    webui = free_port()
+    await ports.move(ctx, bot.id, {"webui": webui})
+    await ports.move(ctx, bot.id, {"main": webui, "webui": PORT})
+    found = toml.read((folder / "config/bot_config.toml").read_text("utf-8"))
+    assert (found["server"]["port"], found["webui"]["port"]) == (webui, PORT)
+
+
+@pytest.mark.parametrize("port", [0, -1, 65536])
+async def test_what_is_no_port_is_refused(ctx: Context, bot: InstanceView, port: int) -> None:
+    with pytest.raises(InvalidParameter):
+        await ports.move(ctx, bot.id, {"main": port})
+
+
+async def test_an_unknown_port_is_refused_and_the_known_ones_are_named(
+    ctx: Context, bot: InstanceView
+) -> None:
+    with pytest.raises(InvalidParameter, match="main, webui, napcat"):
+        await ports.move(ctx, bot.id, {"nothing": free_port()})
+
+
+async def test_a_port_of_somebody_else_is_refused_before_anything_changes(
+    ctx: Context, bot: InstanceView, folder: Path
+) -> None:
+    before = (folder / ".env").read_bytes()
+    other = await add_bot(ctx, folder.parent / "other")
+    port = free_port()
+    async with listening(port):
+        for taken in (other.port, port, 8001):
+            with pytest.raises(PortInUse):
+                await ports.move(ctx, bot.id, {"main": taken})
+    assert (folder / ".env").read_bytes() == before
+
+
+async def test_a_file_with_a_syntax_error_is_named_and_the_port_stays(
+    ctx: Context, bot: InstanceView, folder: Path
+) -> None:
+    (folder / "napcat/config/webui.json").write_text("{")
+    with pytest.raises(InvalidParameter, match=r"webui\.json"):
+        await ports.move(ctx, bot.id, {"main": free_port()})
+    assert instances.get(ctx, bot.id).port == PORT
+    assert f"PORT={PORT}\n" in (folder / ".env").read_text("utf-8")
+
+
+async def test_two_bots_that_move_at_once_get_different_ports(
+    ctx: Context, bot: InstanceView, folder: Path
+) -> None:
+    folder = folder.parent / "other"
+    write_configs(folder)
+    port = free_port()
+    for name in ("bot_config.toml", "../.env"):
+        file = folder / "config" / name
+        file.write_text(file.read_text("utf-8").replace(str(PORT), str(port)), "utf-8")
+    other = await add_on_its_port(ctx, folder, port)
+    async with listening(PORT), listening(port):
+        moved = await asyncio.gather(*(ports.move(ctx, each.id) for each in (bot, other)))
+    found = [one.port for each in moved for one in each.ports if one.name == "main"]
+    assert len(set(found)) == 2

@@ -75,7 +75,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "accept": ("accept mai-1",),
     "upgrade": ("upgrade mai-1", "upgrade mai-1 --version 1.2.1"),
     "rollback": ("rollback mai-1",),
-    "clone": ("clone mai-1 mai-2",),
+    "clone": ("clone mai-1 mai-2", "clone mai-1 mai-2 --backup 20261201T120000000Z-manual"),
     "backup": ("backup mai-1",),
     "backups": ("backups mai-1", "backups mai-1 --delete 20260102T030405678Z-manual"),
     "restore": ("restore mai-1 20260102T030405678Z-manual",),

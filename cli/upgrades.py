@@ -125,8 +125,8 @@ def rollback(
 
 
 @described(
-    "复制一个 Bot 及其配置与数据，使用新的端口和环境。",
-    "Copy a bot with its configuration and data; the copy gets its own ports and environment.",
+    "复制一个 Bot 及其配置与数据（现在的，或一个备份中的），使用新的端口和环境。",
+    "Copy a bot with its configuration and data, the present ones or those of a backup; the copy gets its own ports and environment.",
 )
 def clone(
     context: typer.Context,
@@ -153,6 +153,28 @@ def clone(
             help=help_text("Bot 的端口；默认选一个空闲的。", "The bot's port; by default a free one."),
         ),
     ] = None,
+    backup: Annotated[
+        str | None,
+        typer.Option(
+            "--backup",
+            metavar="BACKUP",
+            autocompletion=completion.backup,
+            help=help_text(
+                "配置与数据取自这个备份，见 backups；默认取现在的。",
+                "Take configuration and data from this backup, as listed by backups; by default the present ones.",
+            ),
+        ),
+    ] = None,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force",
+            help=help_text(
+                "备份属于另一版本时也使用，其数据可能无法使用。",
+                "Take a backup of another version too, whose data may be of no use.",
+            ),
+        ),
+    ] = False,
     follow: Follow = True,
     as_json: AsJson = False,
     url: Url = None,
@@ -164,6 +186,8 @@ def clone(
         "name": new,
         "path": str(expand(path)) if path else None,
         "port": port,
+        "backupId": backup,
+        "force": force,
     }
     started = client.graphql(_CLONE, input=wanted)["command"]
     follow_or_hint(client, console_of(context), started, watch=follow, as_json=as_json)

@@ -74,9 +74,11 @@ async def restore(ctx: Context, instance_id: str, backup_id: str, *, force: bool
 
 @needs(Scope.ADMIN)
 async def remove(ctx: Context, instance_id: str, backup_id: str) -> BackupView:
-    """Deletes one backup, and returns what it was. Raises InstanceNotFound, ResourceNotFound."""
-    async with _held(ctx, instance_id):
+    """Deletes one backup, and returns what it was. Raises InstanceNotFound, ResourceNotFound, ServiceUnavailable (the instance is
+    being cloned, perhaps from it)."""
+    async with _held(ctx, instance_id) as record:
         found = await ctx.backups.find(instance_id, backup_id)
+        ctx.deployer.require_not_copied(record)
         await ctx.backups.remove(found)
     return found
 

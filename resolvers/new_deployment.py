@@ -36,6 +36,8 @@ class InstallRequest:
     start: bool = False
     commands: Mapping[str, str] | None = None
     aliases: Mapping[str, str] | None = None
+    backup: plans.Backup | None = None
+    """Where the configuration and data of a clone come from, unless from the present ones."""
 
 
 @needs(Scope.ADMIN)
@@ -128,6 +130,7 @@ async def _add(
         ports=ports,
         consent=new.consent,
         start=new.start,
+        backup=new.backup,
     )
     deployment = await ctx.store.deployments.add(
         record.id,

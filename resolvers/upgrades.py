@@ -20,7 +20,7 @@ from resolvers.deploying import folders, missing
 from resolvers.deploying.job import now_ms
 from resolvers.deploying.selection import SelectedProgram, Selection, make_plan, select_clone, select_upgrade
 from resolvers.deploying.upgrade import CHANGE_FILE, Change, read_former, write
-from resolvers.deploying.version_changes import require_upgrade
+from resolvers.deploying.version_changes import require_same, require_upgrade
 from resolvers.new_deployment import InstallRequest
 from resolvers.rights import needs
 from resolvers.running import port_plan
@@ -96,12 +96,20 @@ async def rollback(ctx: Context, instance_id: str) -> DeploymentView:
 
 @needs(Scope.ADMIN)
 async def clone(
-    ctx: Context, instance_id: str, name: str, path: str | None = None, port: int | None = None
+    ctx: Context,
+    instance_id: str,
+    name: str,
+    path: str | None = None,
+    port: int | None = None,
+    backup_id: str | None = None,
+    *,
+    force: bool = False,
 ) -> DeploymentView:
-    """A new instance with the present files, configuration and data of another, which may run meanwhile. It gets ports and
-    Python environments of its own; `path` and `port` are as for a deployment. It is not started.
+    """A new instance with the present files, configuration and data of another, which may run meanwhile; with those of one of its
+    backups if one is given, with `force` also of another version. It gets ports and Python environments of its own; `path` and `port`
+    are as for a deployment. It is not started.
 
-    Raises InstanceNotFound, ServiceUnavailable (not installed), and as `deployments.deploy` does.
+    Raises InstanceNotFound, ServiceUnavailable (not installed), ResourceNotFound, InvalidParameter, and as `deployments.deploy` does.
     """
     require_installed(ctx, instance_id)
     instances.require_name(name)
@@ -111,6 +119,12 @@ async def clone(
         instance_id
     ):  # once the deployment is queued, it keeps others from changing what it copies
         record = require_installed(ctx, instance_id)
+        backup = None
+        if backup_id is not None:
+            view = await ctx.backups.find(instance_id, backup_id)
+            if not force:
+                require_same(record, view)
+            backup = ctx.backups.source(record, view)
         selection = await asyncio.to_thread(select_clone, ctx.bots.catalogue, record)
         commands = {MAIN: record.run_command, **{s.name: s.run_command for s in record.services}}
         row = await new_deployment.begin(
@@ -123,9 +137,11 @@ async def clone(
                 kind=DeploymentKind.CLONE,
                 commands={program: command for program, command in commands.items() if command},
                 aliases={service.name: service.alias for service in record.services if service.alias},
+                backup=backup,
             ),
         )
-    words = Text(f"复制 {record.name} 为 {name}", f"clone {record.name} as {name}")
+    zh, en = (f"（备份 {backup_id}）", f" from backup {backup_id}") if backup_id else ("", "")
+    words = Text(f"复制 {record.name} 为 {name}{zh}", f"clone {record.name} as {name}{en}")
     await ctx.store.journal.note("clone", ctx.caller, words, row.instance_id)
     return await deployments.view(ctx, row)
 

@@ -87,5 +87,6 @@ class BackupMutation:
     )
     delete_backup: BackupPayload | None = strawberry.mutation(
         resolver=_delete,
-        description="Deletes a backup. Null only with an error: `INSTANCE_NOT_FOUND`, `RESOURCE_NOT_FOUND`.",
+        description="Deletes a backup. Null only with an error: `INSTANCE_NOT_FOUND`, `RESOURCE_NOT_FOUND`, "
+        "`SERVICE_UNAVAILABLE` while the instance is being cloned.",
     )

@@ -48,6 +48,14 @@ class CloneInstanceInput:
         default=None,
         description="TCP port of the clone's main program, 1-65535. Null: a free one.",
     )
+    backup_id: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="Id of a backup of the instance, from which the clone's configuration and data come. Null: the present ones.",
+    )
+    force: bool = strawberry.field(
+        default=False,
+        description="Whether to take the backup also if it is of another version, which may not be able to use its data.",
+    )
 
 
 async def _upgrade(
@@ -72,7 +80,15 @@ async def _clone(
     info: Info,
     input: Annotated[CloneInstanceInput, strawberry.argument(description="The instance and the clone.")],
 ) -> DeploymentPayload | None:
-    command = upgrades.clone(info.context.ctx, input.id, input.name, path=input.path, port=input.port)
+    command = upgrades.clone(
+        info.context.ctx,
+        input.id,
+        input.name,
+        path=input.path,
+        port=input.port,
+        backup_id=input.backup_id,
+        force=input.force,
+    )
     return deployment_payload(await info.context.complete(command), CLONING, info)
 
 
@@ -96,7 +112,8 @@ class UpgradeMutation:
     )
     clone_instance: DeploymentPayload | None = strawberry.mutation(
         resolver=_clone,
-        description="Clones an instance with its configuration and data; the clone has its own ports and Python environment and "
-        "is not started. The instance may be running. Null only with an error: `INSTANCE_NOT_FOUND`, `SERVICE_UNAVAILABLE`, or "
-        "the errors of `deployInstance`.",
+        description="Clones an instance with its configuration and data, the present ones or those of a backup; the clone has its own ports and Python environment and "
+        "is not started. The instance may be running. Null only with an error: `INSTANCE_NOT_FOUND`, `SERVICE_UNAVAILABLE`, "
+        "`RESOURCE_NOT_FOUND` for the backup, `INVALID_PARAMETER` with the field `force` for one of another version, or the errors of "
+        "`deployInstance`.",
     )

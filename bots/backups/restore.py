@@ -7,14 +7,14 @@ happens to the folder. Replaced files go to `old/`, which is deleted at the end.
 
 import errno
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 import msgspec
 
 from bots.backups import selection
-from bots.backups.archive import MANIFEST
+from bots.backups.archive import MANIFEST, read_manifest
 from bots.fetching import archives
 from bots.fetching.extract import safe_parts
 from mailauncher import files, mounts
@@ -31,6 +31,35 @@ from mailauncher.interruption import Check, Interrupted, proceed
 WORK_FOLDER = ".mailauncher-restore"
 _ANY_BYTES, _ANY_ENTRIES = 1 << 62, 1 << 31  # our own archive, of files that were there: no bomb
 _NEW, _OLD, _RECORD = (f"{WORK_FOLDER}/{name}" for name in ("new", "old", "record.json"))
+
+
+def restore(
+    folder: Path,
+    backup: Path,
+    patterns: Iterable[str],
+    check: Check,
+    *,
+    before: Callable[[tuple[str, ...]], None] = lambda _patterns: None,
+    discarding: Check = proceed,
+) -> None:
+    """Puts the files in a folder that match `patterns` back as a backup has them. `before` is called with all patterns whose files may
+    be replaced, before any is. `check` is called often, and may raise; so is `discarding` while what is left is removed.
+
+    Raises DeploymentFailed if the backup is damaged, InvalidPath, PermissionDenied, InsufficientSpace; then every file is as it was.
+    """
+    manifest = read_manifest(backup)
+    if manifest is None:
+        raise DeploymentFailed("没有清单", "it has no manifest")
+    # Its own patterns count too: the recipe may have had others when it was made.
+    patterns = tuple(dict.fromkeys((*patterns, *manifest.patterns)))
+    pending = Restore(folder)
+    try:
+        pending.extract(backup, check)
+        pending.link_unarchivable(patterns, check)
+        before(patterns)
+        pending.apply(manifest.items, patterns, check)
+    finally:
+        pending.discard(discarding)
 
 
 class _RestoreRecord(msgspec.Struct, frozen=True):

@@ -61,6 +61,13 @@ class Component(msgspec.Struct, frozen=True, kw_only=True):
     paths inside the instance's folder."""
 
 
+class Backup(msgspec.Struct, frozen=True, kw_only=True):
+    """A backup whose files a clone has in the place of those that match `patterns` in what is copied."""
+
+    file: str
+    patterns: tuple[str, ...]
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """`folder` is the instance's future folder, or that of the instance to which services are added; everything is built in
     `staging` beside it and renamed at the end.
@@ -85,6 +92,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Texts that the user has accepted, with the file of the record; empty: none."""
     keep: tuple[str, ...] = ()
     """Glob patterns of the files that an upgrade carries over from `folder`, and a clone from its source."""
+    backup: Backup | None = None
+    """For a clone: where its configuration and data come from; None: from what they are when it is copied."""
     tasks: tuple[BilingualText, ...] = ()
     """For an upgrade: what the user must still do."""
     uv: str

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from bots.deploying import components, journal, placing, python, services
+from bots.deploying import components, from_backup, journal, placing, python, services
 from bots.deploying import plan as plans
 from bots.deploying.check import check
 from bots.deploying.command import CommandRunner
@@ -104,7 +104,7 @@ def _fetch(work: WorkerContext) -> None:
     wanted = work.components
     commits = {component.name: components.fetched_commit(work, component) for component in wanted}
     main = work.plan.main.name
-    if all(commit is not None for commit in commits.values()):
+    if all(commit is not None for commit in commits.values()) and from_backup.is_done(work):
         work.report.skipped(commits.get(main) or "")
         return
     work.report.begin("fetch", STEPS["fetch"])
@@ -116,6 +116,7 @@ def _fetch(work: WorkerContext) -> None:
             services.fetch(work, component, on_progress)
         elif commits[main] is None:
             commits[main] = components.fetch(work, component, on_progress, work.report.note)
+    from_backup.put(work)
     work.report.done(commits.get(main) or "")
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from bots.backups import archive
 from bots.backups.archive import Manifest
-from bots.backups.restore import Restore
+from bots.backups.restore import restore
 from bots.catalogue import Catalogue
+from bots.deploying import plan as plans
 from mailauncher import clock, files
 from mailauncher.errors import CommandFailed, DeploymentFailed, InvalidParameter, ResourceNotFound, Text
 from mailauncher.interruption import Check
@@ -74,6 +75,10 @@ class BackupFiles:
         """
         patterns = self._patterns(record)
         await self._work.run(lambda check: self._restore(record, backup_id, patterns, check))
+
+    def source(self, record: InstanceRecord, view: BackupView) -> plans.Backup:
+        """A backup of the instance as a clone takes it. Raises as `create` does for the recipe."""
+        return plans.Backup(file=str(self._path(view)), patterns=self._patterns(record))
 
     async def remove(self, view: BackupView) -> None:
         await asyncio.to_thread(self._path(view).unlink, missing_ok=True)
@@ -161,22 +166,14 @@ class BackupFiles:
         return clock.newest_first(found, lambda view: view.at)
 
     def _restore(self, record: InstanceRecord, backup_id: str, patterns: Iterable[str], check: Check) -> None:
+        def back_up(replaced: tuple[str, ...]) -> None:
+            self._create(record, replaced, BackupReason.RESTORE, (backup_id,), check)
+
         backup = self.folder(record.id) / (backup_id + _SUFFIX)
-        manifest = archive.read_manifest(backup)
-        if manifest is None:
-            raise _damaged(backup_id, Text("没有清单", "it has no manifest"))
-        # Its own patterns count too: whatever may be replaced is in the backup that is made before.
-        patterns = tuple(dict.fromkeys((*patterns, *manifest.patterns)))
-        pending = Restore(Path(record.path))
         try:
-            pending.extract(backup, check)
-            pending.link_unarchivable(patterns, check)
-            self._create(record, patterns, BackupReason.RESTORE, (backup_id,), check)
-            pending.apply(manifest.items, patterns, check)
+            restore(Path(record.path), backup, patterns, check, before=back_up, discarding=self._work.check)
         except DeploymentFailed as error:
             raise _damaged(backup_id, error.text) from error
-        finally:
-            pending.discard(self._work.check)
 
 
 def _literal(path: str) -> str:

@@ -11,7 +11,7 @@ import uv
 from bots import release
 from bots.branches import version_of
 from bots.catalogue import Catalogue
-from bots.deploying.plan import Component, Plan, Source
+from bots.deploying.plan import Backup, Component, Plan, Source
 from bots.fetching.repository_url import LOCAL_SCHEMES, SCHEMES
 from bots.fitting import fitting
 from bots.launching import fill
@@ -343,6 +343,7 @@ def make_plan(
     ports: Mapping[str, int],
     consent: bool,
     start: bool,
+    backup: Backup | None = None,
 ) -> Plan:
     components = tuple(program.component for program in selection.programs)
     upgrade = kind is DeploymentKind.UPGRADE
@@ -357,6 +358,7 @@ def make_plan(
         ports=dict(ports),
         consent=selection.main.recipe.consent if consent else {},
         keep=selection.main.recipe.keep,
+        backup=backup,
         tasks=tuple(task for program in selection.services for task in program.tasks(ports))
         if upgrade
         else (),

@@ -42,11 +42,14 @@ def test_a_bot_is_upgraded_rolled_back_and_copied(place: Home, releases: Reposit
     assert cloned.stdout.startswith("Cloning has started: ")
     assert place.run("follow", "copy").returncode == 0
     assert listed(place, "copy")["status"] == "stopped"
+    made = json.loads(place.run("backup", "bot", "--json").stdout)["id"]
+    assert place.run("clone", "bot", "older", "--backup", made).returncode == 0
     for arguments, status in (
         (("upgrade", "bot", "--version", "9.9.9"), 3),
         (("upgrade", "nobody"), 3),
         (("rollback", "copy"), 3),
         (("clone", "bot", "copy"), 4),
+        (("clone", "bot", "other", "--backup", "nothing"), 3),
     ):
         assert place.run(*arguments).returncode == status, arguments
 

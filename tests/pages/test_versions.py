@@ -94,12 +94,20 @@ async def test_backups_are_made_restored_and_deleted_and_a_bot_is_cloned(tmp_pat
         file = bots.target("bot") / ".env"
         before = file.read_text("utf-8")
         file.write_text(before + "MORE=1\n", "utf-8")
-        await card.get_by_role("button", name="Restore").click()
+        await card.get_by_role("button", name="Restore", exact=True).click()
         await page.get_by_role("dialog").get_by_role("button", name="Restore").click()
         await expect(page.get_by_role("status").get_by_text("The backup was restored")).to_be_visible()
         await expect(card.get_by_role("listitem")).to_have_count(2)  # what was there is backed up
         assert file.read_text("utf-8") == before
         oldest = card.get_by_role("listitem").last
+        await oldest.get_by_role("button", name="Clone as a new bot").click()
+        dialog = page.get_by_role("dialog")
+        await expect(dialog).to_contain_text("has the account of the original")
+        await dialog.get_by_label("Name of the copy").fill("older")
+        await dialog.get_by_role("button", name="Clone it").click()
+        await expect(page.get_by_role("region", name="The deployment is complete")).to_be_visible()
+        assert "MORE" not in (bots.target("older") / ".env").read_text("utf-8")
+        await page.goto(f"/instances/{bot}/versions")
         await oldest.get_by_role("button", name="Delete").click()
         await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
         await expect(card.get_by_role("listitem")).to_have_count(1)
@@ -113,7 +121,7 @@ async def test_backups_are_made_restored_and_deleted_and_a_bot_is_cloned(tmp_pat
         await copying.get_by_label("Name of the copy").fill("twin")
         await copying.get_by_role("button", name="Clone it").click()
         await expect(page.get_by_role("region", name="The deployment is complete")).to_be_visible()
-        assert {view.name for view in ctx.live.views} == {"bot", "twin"}
+        assert {view.name for view in ctx.live.views} == {"bot", "older", "twin"}
         assert (await deployments.get(ctx, bot)).kind == "deploy"
         watched.require_clean()
 

@@ -13,9 +13,10 @@ from mailauncher.errors import (
     InvalidParameter,
     InvalidPath,
     PortInUse,
+    ResourceNotFound,
     ServiceUnavailable,
 )
-from resolvers import deployments, instances, upgrades
+from resolvers import backups, deployments, instances, upgrades
 from resolvers.instances import NewInstance, NewService
 from terminals.states import State
 from tests.support.context import add_bot, free_port, outputs
@@ -99,6 +100,68 @@ async def test_a_cancelled_clone_leaves_nothing_and_its_source_alone(bots: Bots)
         assert bots.left("copy") == []
         assert [bot.id for bot in instances.list_all(ctx)] == [source.id]
         assert (bots.folder / "source" / "bot.py").exists()
+
+
+async def test_a_clone_from_a_backup_has_what_was_backed_up_and_ports_of_its_own(bots: Bots) -> None:
+    async with bots.parts() as ctx:
+        first = await deploy(ctx, "first", version="0.12.0", accept_terms=True)
+        await ended(ctx, first.instance_id)
+        source = instances.get(ctx, first.instance_id)
+        note, later = bots.target("first") / "data" / "note.txt", bots.target("first") / "data" / "later.txt"
+        note.parent.mkdir(exist_ok=True)
+        note.write_text("as it was")
+        made = await backups.create(ctx, source.id)
+        note.write_text("as it is")
+        later.touch()
+        bots.hold("fetch")
+        begun = await upgrades.clone(ctx, source.id, "second", backup_id=made.id)
+        await at_step(ctx, begun.instance_id, "fetch")
+        with pytest.raises(ServiceUnavailable, match="second"):
+            await backups.remove(ctx, source.id, made.id)
+        bots.let_go()
+        done = await ended(ctx, begun.instance_id)
+        assert (done.status, done.failure) == ("completed", None)
+        copy = instances.get(ctx, begun.instance_id)
+        assert [text.en for text in done.todo] == [f"One account, {copy.port}"]
+        assert (bots.target("second") / "data" / "note.txt").read_text() == "as it was"
+        assert not (bots.target("second") / "data" / "later.txt").exists()
+        assert (bots.target("second") / "bot.py").exists()
+        assert copy.port != source.port
+        assert f"PORT={copy.port}\n" in (bots.target("second") / ".env").read_text()
+        assert note.read_text() == "as it is"
+        await upgrades.upgrade(ctx, source.id, "0.12.1")
+        await ended(ctx, source.id)
+        with pytest.raises(InvalidParameter, match=r"0\.12\.0"):
+            await upgrades.clone(ctx, source.id, "third", backup_id=made.id)
+        with pytest.raises(ResourceNotFound):
+            await upgrades.clone(ctx, source.id, "third", backup_id="20200101T000000000Z-manual")
+        forced = await upgrades.clone(ctx, source.id, "third", backup_id=made.id, force=True)
+        assert (await ended(ctx, forced.instance_id)).status == "completed"
+        assert (bots.target("third") / "VERSION").read_text() == "0.12.1"
+        assert (bots.target("third") / "data" / "note.txt").read_text() == "as it was"
+
+
+async def test_a_clone_whose_backup_is_damaged_or_gone_says_so(bots: Bots) -> None:
+    async with bots.parts() as ctx:
+        source = await add_bot(ctx, bots.folder / "source")
+        (bots.folder / "source" / "data").mkdir()
+        made = await backups.create(ctx, source.id)
+        file = ctx.backups.folder(source.id) / f"{made.id}.tar.gz"
+        content = file.read_bytes()
+        for name, damaged, reason in (("one", content[:-40], "cannot be used"), ("two", None, "deleted")):
+            file.write_bytes(content)
+            bots.hold("fetch")
+            begun = await upgrades.clone(ctx, source.id, name, backup_id=made.id)
+            await at_step(ctx, begun.instance_id, "fetch")
+            if damaged is None:
+                file.unlink()
+            else:
+                file.write_bytes(damaged)
+            bots.let_go()
+            done = await ended(ctx, begun.instance_id)
+            assert done.failure is not None
+            assert made.id in done.failure.text.en
+            assert reason in done.failure.text.en
 
 
 async def test_clones_that_are_refused(bots: Bots) -> None:

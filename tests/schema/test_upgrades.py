@@ -112,6 +112,7 @@ async def test_invalid_upgrades_are_refused_also_among_many(server: Launcher, tm
         ("cloneInstance", {"id": "nobody", "name": "copy"}, "INSTANCE_NOT_FOUND", None),
         ("cloneInstance", {"id": bot.id, "name": "bot"}, "DUPLICATE_RESOURCE", "name"),
         ("cloneInstance", {"id": bot.id, "name": "a/b"}, "INVALID_PARAMETER", "name"),
+        ("cloneInstance", {"id": bot.id, "name": "c", "backupId": "no"}, "RESOURCE_NOT_FOUND", None),
         ("cloneInstance", {"id": bot.id, "name": "c", "path": "/"}, "INVALID_PATH", "path"),
         ("cloneInstance", {"id": bot.id, "name": "c", "port": bot.port}, "PORT_IN_USE", "port"),
     ]

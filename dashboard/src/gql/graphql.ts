@@ -1019,6 +1019,8 @@ export type CloneMutationVariables = Exact<{
   name: string;
   path?: string | null | undefined;
   port?: number | null | undefined;
+  backupId?: string | null | undefined;
+  force: boolean;
 }>;
 
 
@@ -1554,7 +1556,7 @@ export const BackupsDocument = {"__meta__":{"hash":"sha256:b09246a19e97a4719f113
 export const BackUpDocument = {"__meta__":{"hash":"sha256:54cde4413d3a339cf96a64f10cb36abccf241f92967bea9c73548644add76534"}} as unknown as TypedDocumentString<BackUpMutation, BackUpMutationVariables>;
 export const RestoreBackupDocument = {"__meta__":{"hash":"sha256:2670839407480a49c1f40c525299956e7480cccd9e0b8192b65781318b6dd7ef"}} as unknown as TypedDocumentString<RestoreBackupMutation, RestoreBackupMutationVariables>;
 export const DeleteBackupDocument = {"__meta__":{"hash":"sha256:5211d8f63c16fc7c9dedc91fa8fd95ae5dc67591ea55a6a484539ea46b76fdd8"}} as unknown as TypedDocumentString<DeleteBackupMutation, DeleteBackupMutationVariables>;
-export const CloneDocument = {"__meta__":{"hash":"sha256:9cc0424598b79f6aa69dd83dd893a2dc9ed85ffd0eee58f0758eb1cfd05ef272"}} as unknown as TypedDocumentString<CloneMutation, CloneMutationVariables>;
+export const CloneDocument = {"__meta__":{"hash":"sha256:7388df6fd9384d2dfb80f441947307a568106482cdfa0f5a51b1b9b1544fdb92"}} as unknown as TypedDocumentString<CloneMutation, CloneMutationVariables>;
 export const StartManyDocument = {"__meta__":{"hash":"sha256:879ff9cc955b6b50f50c50a96f27086bdfa9c3bb56abe93cc2459a3d0119ca26"}} as unknown as TypedDocumentString<StartManyMutation, StartManyMutationVariables>;
 export const StopManyDocument = {"__meta__":{"hash":"sha256:38da3d8cf23efa29ad04d41669a9e1c4c720f29f953d9a330912f510f0e7934e"}} as unknown as TypedDocumentString<StopManyMutation, StopManyMutationVariables>;
 export const RestartManyDocument = {"__meta__":{"hash":"sha256:b7589421fd97a1200f5e01bb7a2065c65d0abba01f8095a2206bc711206c3eb4"}} as unknown as TypedDocumentString<RestartManyMutation, RestartManyMutationVariables>;

@@ -10,7 +10,9 @@ import {
 import { useNumbers } from "../../../i18n/numbers";
 import { isUp } from "../../../live/condition";
 import type { Instance } from "../../../live/instances";
+import { Dialog } from "../../../ui/Dialog";
 import { Button, Card, css as parts, Unread } from "../../../ui/parts";
+import { CloneForm } from "./Cloning";
 import { Confirm } from "./Confirm";
 import { useVersionsText } from "./texts";
 import css from "./versions.module.css";
@@ -30,7 +32,7 @@ export function Backups({
   const text = useVersionsText();
   const { id, name, status } = instance;
   const { run, busy, refused } = useCommands();
-  const [asked, ask] = useState<{ is: "restore" | "delete"; backup: Backup }>();
+  const [asked, ask] = useState<{ is: "restore" | "clone" | "delete"; backup: Backup }>();
   const backups = data?.instance?.backups;
   const why = refused ?? (status === "INSTALLING" ? text("versions.isChanging") : undefined);
   const running = isUp(instance) || instance.services.some(isUp) ? text("backup.stopFirst") : undefined;
@@ -65,6 +67,14 @@ export function Backups({
               </Button>
               <Button
                 small
+                disabled={busy || why !== undefined}
+                title={why}
+                onClick={() => ask({ is: "clone", backup })}
+              >
+                {text("backup.clone")}
+              </Button>
+              <Button
+                small
                 kind="danger"
                 disabled={busy || refused !== undefined}
                 title={refused}
@@ -85,6 +95,9 @@ export function Backups({
           }
           close={() => ask(undefined)}
         />
+      )}
+      {asked?.is === "clone" && (
+        <CloningBackup instance={instance} backup={asked.backup} close={() => ask(undefined)} />
       )}
       {asked?.is === "delete" && (
         <Confirm
@@ -156,12 +169,62 @@ function Restoring({
     >
       <Facts backup={backup} present={present} />
       <p>{text("backup.restoreText")}</p>
-      {other && (
-        <label className={parts.check}>
-          <input type="checkbox" checked={force} onChange={(event) => setForce(event.target.checked)} />
-          <span>{text("backup.force", { version: backup.version, present })}</span>
-        </label>
-      )}
+      {other && <Force version={backup.version} present={present} force={force} change={setForce} />}
     </Confirm>
+  );
+}
+
+/** A new bot with the files of this one, but the configuration and data of the backup. */
+function CloningBackup({
+  instance,
+  backup,
+  close,
+}: {
+  instance: Instance;
+  backup: Backup;
+  close: () => void;
+}) {
+  const text = useVersionsText();
+  const [force, setForce] = useState(false);
+  const other = backup.version !== instance.version;
+  return (
+    <Dialog label={text("backup.cloneTitle")} close={close}>
+      <div className={parts.stack}>
+        <h2>{text("backup.cloneTitle")}</h2>
+        <Facts backup={backup} present={instance.version} />
+        <p>{text("backup.cloneText")}</p>
+        <p className={parts.dim}>{text("clone.shares")}</p>
+        {other && (
+          <Force version={backup.version} present={instance.version} force={force} change={setForce} />
+        )}
+        <CloneForm
+          instance={instance}
+          backup={backup.id}
+          force={force}
+          blocked={other && !force}
+          cancel={close}
+        />
+      </div>
+    </Dialog>
+  );
+}
+
+function Force({
+  version,
+  present,
+  force,
+  change,
+}: {
+  version: string;
+  present: string;
+  force: boolean;
+  change: (force: boolean) => void;
+}) {
+  const text = useVersionsText();
+  return (
+    <label className={parts.check}>
+      <input type="checkbox" checked={force} onChange={(event) => change(event.target.checked)} />
+      <span>{text("backup.force", { version, present })}</span>
+    </label>
   );
 }

@@ -13,10 +13,34 @@ import { useVersionsText } from "./texts";
 /** A copy with the present configuration and data, and ports of its own. */
 export function Cloning({ instance }: { instance: Instance }) {
   const text = useVersionsText();
+  return (
+    <Card title={text("clone.title")}>
+      <p>{text("clone.text")}</p>
+      <p className={parts.dim}>{text("clone.shares")}</p>
+      <CloneForm instance={instance} />
+    </Card>
+  );
+}
+
+/** `backup`: where the copy's configuration and data come from, instead of from the present ones. `cancel`: a way back. */
+export function CloneForm({
+  instance,
+  backup,
+  force = false,
+  blocked = false,
+  cancel,
+}: {
+  instance: Instance;
+  backup?: string;
+  force?: boolean;
+  blocked?: boolean;
+  cancel?: () => void;
+}) {
+  const text = useVersionsText();
   const shared = useText();
   const [, go] = useLocation();
   const { id } = instance;
-  const { value, change, forget } = useDraft(`clone.${id}`, {
+  const { value, change, forget } = useDraft(`clone.${id}.${backup ?? ""}`, {
     name: `${instance.name}-copy`,
     path: "",
     port: "",
@@ -27,7 +51,14 @@ export function Cloning({ instance }: { instance: Instance }) {
   const clone = async (event: FormEvent) => {
     event.preventDefault();
     const { name, path, port } = value;
-    const variables = { id, name, path: path.trim() || null, port: port.trim() ? Number(port) || 0 : null };
+    const variables = {
+      id,
+      name,
+      path: path.trim() || null,
+      port: port.trim() ? Number(port) || 0 : null,
+      backupId: backup ?? null,
+      force,
+    };
     try {
       const { cloneInstance } = await during(command(CloneDocument, variables));
       forget();
@@ -48,23 +79,21 @@ export function Cloning({ instance }: { instance: Instance }) {
     </label>
   );
   return (
-    <Card title={text("clone.title")}>
-      <p>{text("clone.text")}</p>
-      <form className={parts.stack} onSubmit={(event) => void clone(event)}>
-        {field("name")}
-        {field("path", text("clone.inWorkspace"))}
-        {field("port", text("clone.anyPort"))}
-        {failure && (
-          <div className={parts.problem} role="alert">
-            {failure instanceof UnknownOutcome ? shared("do.unknown", { name: value.name }) : failure.message}
-          </div>
-        )}
-        <div className={parts.row}>
-          <Button type="submit" disabled={busy || why !== undefined} title={why}>
-            {text("clone.make")}
-          </Button>
+    <form className={parts.stack} onSubmit={(event) => void clone(event)}>
+      {field("name")}
+      {field("path", text("clone.inWorkspace"))}
+      {field("port", text("clone.anyPort"))}
+      {failure && (
+        <div className={parts.problem} role="alert">
+          {failure instanceof UnknownOutcome ? shared("do.unknown", { name: value.name }) : failure.message}
         </div>
-      </form>
-    </Card>
+      )}
+      <div className={parts.row}>
+        <Button type="submit" disabled={busy || blocked || why !== undefined} title={why}>
+          {text("clone.make")}
+        </Button>
+        {cancel && <Button onClick={cancel}>{shared("do.cancel")}</Button>}
+      </div>
+    </form>
   );
 }

@@ -47,15 +47,20 @@ const zh = {
   "backup.other": "属于版本 {version}，当前是 {present}",
   "backup.skipped": "有 {count} 个路径没有包含在内",
   "backup.restore": "恢复",
+  "backup.clone": "复制为新实例…",
+  "backup.cloneTitle": "从这个备份复制出一个新实例",
+  "backup.cloneText": "新实例的程序与现在的相同，配置与数据取自备份；端口与 Python 环境各自独立，不会启动。",
   "backup.restoreTitle": "恢复这个备份？",
   "backup.restoreText": "配置与数据会换成备份中的内容；之前会先备份现有的内容。",
-  "backup.force": "仍然恢复：{version} 的数据未必能被 {present} 使用",
+  "backup.force": "仍然使用：{version} 的数据未必能被 {present} 使用",
   "backup.stopFirst": "请先停止 Bot 与它的服务",
   "backup.delete": "删除",
   "backup.deleteTitle": "删除这个备份？",
 
   "clone.title": "复制",
   "clone.text": "复制现有的配置与数据，端口与 Python 环境各自独立，不会启动。Bot 可以正在运行。",
+  "clone.shares":
+    "副本中的 QQ 号与原来的相同，一个号同时只能在一处登录。还有什么是两者共用的（例如 NapCat 的端口），完成后会列出。",
   "clone.name": "副本的名称",
   "clone.path": "文件夹",
   "clone.port": "端口",
@@ -113,10 +118,14 @@ const en: Record<keyof typeof zh, string> = {
   "backup.other": "It is of version {version}, the bot is {present}",
   "backup.skipped": "{count} paths are not in it",
   "backup.restore": "Restore",
+  "backup.clone": "Clone as a new bot…",
+  "backup.cloneTitle": "A new bot from this backup",
+  "backup.cloneText":
+    "The new bot has the programs as they are now, and the configuration and data of the backup; its ports and Python environment are its own, and it is not started.",
   "backup.restoreTitle": "Restore this backup?",
   "backup.restoreText":
     "Configuration and data become those of the backup; what is there now is backed up first.",
-  "backup.force": "Restore it all the same: {present} may not be able to use data of {version}",
+  "backup.force": "Use it all the same: {present} may not be able to use data of {version}",
   "backup.stopFirst": "Stop the bot and its services first",
   "backup.delete": "Delete",
   "backup.deleteTitle": "Delete this backup?",
@@ -124,6 +133,8 @@ const en: Record<keyof typeof zh, string> = {
   "clone.title": "Clone",
   "clone.text":
     "A copy with the present configuration and data, and ports and a Python environment of its own; it is not started. The bot may run meanwhile.",
+  "clone.shares":
+    "The copy has the account of the original, which can be online in one place only. What else both share, such as NapCat's port, is listed once it is done.",
   "clone.name": "Name of the copy",
   "clone.path": "Folder",
   "clone.port": "Port",

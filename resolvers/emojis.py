@@ -44,7 +44,8 @@ class NewEmoji:
 
 @dataclass(frozen=True, slots=True)
 class EmojiChange:
-    """None leaves a value as it is. Tags are replaced, then removed and added (case ignored)."""
+    """None leaves a value as it is. Tags are replaced, then removed and added (case ignored). `if_match`: the emoji's `etag` must be this
+    one, else Conflict."""
 
     id: str
     name: str | None = None
@@ -53,6 +54,7 @@ class EmojiChange:
     category: str | None = None
     remove_tags: Sequence[str] = ()
     add_tags: Sequence[str] = ()
+    if_match: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

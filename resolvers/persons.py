@@ -32,7 +32,8 @@ class NewPerson:
 
 @dataclass(frozen=True, slots=True)
 class PersonChange:
-    """None leaves a value as it is. `profile` is merged key by key; None for a key removes it."""
+    """None leaves a value as it is. `profile` is merged key by key; None for a key removes it. `if_match`: the person's `etag` must be
+    this one, else Conflict."""
 
     id: str
     user_id: str | None = None
@@ -40,6 +41,7 @@ class PersonChange:
     nickname: str | None = None
     avatar_url: str | None = None
     profile: Mapping[str, Any] | None = None
+    if_match: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

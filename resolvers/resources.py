@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from mailauncher.errors import InvalidParameter, LauncherError, Text
+from mailauncher.errors import Conflict, InvalidParameter, LauncherError, Text
 from mailauncher.grants import Scope
 from resolvers import validation
 from resolvers.context import Context
@@ -16,15 +16,23 @@ from store.resources import PageRequest, ResourceKind, Resources, Row
 from store.search_index import Criteria
 
 
-class _HasId(Protocol):
+class _Change(Protocol):
     @property
     def id(self) -> str: ...
 
+    @property
+    def if_match(self) -> str | None: ...
+
+
+class _View(Protocol):
+    @property
+    def etag(self) -> str: ...
+
 
 New = TypeVar("New")
-Change = TypeVar("Change", bound=_HasId)
+Change = TypeVar("Change", bound=_Change)
 Filter = TypeVar("Filter")
-View = TypeVar("View")
+View = TypeVar("View", bound=_View)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,35 +153,55 @@ class ResourceOperations(Generic[New, Change, Filter, View]):
 
     @needs(Scope.ADMIN)
     async def update(self, ctx: Context, instance_id: str, change: Change) -> View:
-        """Raises InstanceNotFound, ResourceNotFound, InvalidParameter, DuplicateResource."""
-        return (await self._update(ctx, instance_id, {change.id: ("", change)}))[0]
+        """Raises InstanceNotFound, ResourceNotFound, InvalidParameter, DuplicateResource, Conflict."""
+        [(_, after)] = await self._update(ctx, instance_id, {change.id: ("", change)})
+        return after
 
     @needs(Scope.ADMIN)
-    async def update_many(self, ctx: Context, instance_id: str, changes: Sequence[Change]) -> list[View]:
-        """Changes all of them or none, in this order; at most 200, each resource once. Raises as `update`."""
+    async def update_many(
+        self, ctx: Context, instance_id: str, changes: Sequence[Change], *, skip_changed: bool = False
+    ) -> list[tuple[View, View]]:
+        """Changes all of them or none; at most 200, each resource once. Returns what each was and is, in this order. With
+        `skip_changed` those that do not have their `if_match`, or are gone, are left out. Raises as `update`."""
         validation.require_bulk(changes, self.items)
         by_id = {change.id: (f"{self.items}.{place}", change) for place, change in enumerate(changes)}
         if len(by_id) < len(changes):
             raise InvalidParameter(*self.listed_twice, field=self.items)
-        return await self._update(ctx, instance_id, by_id)
+        return await self._update(ctx, instance_id, by_id, skip_changed=skip_changed)
 
     async def _update(
-        self, ctx: Context, instance_id: str, changes: dict[str, tuple[str, Change]]
-    ) -> list[View]:
+        self,
+        ctx: Context,
+        instance_id: str,
+        changes: dict[str, tuple[str, Change]],
+        *,
+        skip_changed: bool = False,
+    ) -> list[tuple[View, View]]:
         """`changes`: (name of the item, change) by id."""
         ctx.live.view(instance_id)
         edits = {}
+        skipped = set()
         for key, (item, change) in changes.items():
             with _prefixing_field(item):
                 edits[key] = self.edit(change)
 
         def changed(row: Row) -> Row:
-            with _prefixing_field(changes[row["id"]][0]):
-                return self._changed(row, edits[row["id"]])
+            item, change = changes[row["id"]]
+            with _prefixing_field(item):
+                if change.if_match in (None, self.view(row).etag):
+                    return self._changed(row, edits[row["id"]])
+                if not skip_changed:
+                    raise Conflict(
+                        "在此期间已被修改，请重新读取后再试",
+                        "It has been changed meanwhile: read it again",
+                        field="if_match",
+                    )
+            skipped.add(row["id"])
+            return {"updated_at": row["updated_at"]}
 
-        done = await self.table(ctx).change(instance_id, list(changes), changed)
+        done = await self.table(ctx).change(instance_id, list(changes), changed, missing_ok=skip_changed)
         ctx.synchronizer.schedule_push(instance_id)
-        return [self.view(row) for _, row in done]
+        return [(self.view(before), self.view(after)) for before, after in done if after["id"] not in skipped]
 
     @needs(Scope.ADMIN)
     async def update_each(

@@ -1,10 +1,13 @@
 """What resolvers return: plain values with plain attributes, which every front door encodes cheaply."""
 
+import hashlib
 import time
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
+
+import msgspec
 
 from bots.recipe import WebPage
 from mailauncher.errors import Code, LauncherError, PortInUse, Text
@@ -417,6 +420,10 @@ class SyncProblem:
     text: Text
 
 
+def _etag(*values: object) -> str:
+    return hashlib.sha1(msgspec.json.encode(values), usedforsecurity=False).hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class EmojiView:
     """An emoji. `cursor` orders emojis, the newest has the greatest; times are milliseconds since 1970. `bot_key` is what the
@@ -435,6 +442,11 @@ class EmojiView:
     origin: str
     pending: str
     bot_key: str | None
+
+    @property
+    def etag(self) -> str:
+        """Identifies what a user can change of it."""
+        return _etag(self.name, self.description, self.tags, self.category)
 
 
 @dataclass(frozen=True, slots=True)
@@ -455,3 +467,8 @@ class PersonView:
     origin: str
     pending: str
     bot_key: str | None
+
+    @property
+    def etag(self) -> str:
+        """Identifies what a user can change of it."""
+        return _etag(self.user_id, self.username, self.nickname, self.avatar_url, self.profile)

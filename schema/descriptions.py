@@ -39,6 +39,12 @@ FROM_BOT = (
 UNDOABLE = "Whether it can be undone for a while: {} brings back what it was within `undoableForS`. The bot is told after that."
 UNDOABLE_FOR_S = "Seconds from now on in which it can be undone. Null: not at all."
 UNCHANGED = "Null: unchanged."
+RESOURCE_ETAG = (
+    "Identifies what can be changed of it. Pass it as `ifMatch` to change only what you have seen."
+)
+RESOURCE_IF_MATCH = (
+    "The `etag` that it must have, else `CONFLICT`. Null: the change is applied to whatever is there."
+)
 CURSOR = "Pass it as `after` to continue after this item."
 
 InstanceId = Annotated[strawberry.ID, strawberry.argument(description=INSTANCE_ID)]

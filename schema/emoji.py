@@ -9,7 +9,7 @@ from resolvers import emojis, validation
 from resolvers.emojis import EmojiFilter
 from resolvers.views import EmojiView, InstanceView
 from schema.context import Info
-from schema.descriptions import CURSOR, OWNER, RESOURCE_ID, InstanceId
+from schema.descriptions import CURSOR, OWNER, RESOURCE_ETAG, RESOURCE_ID, InstanceId
 from schema.learned import LearnedEmoji, learned_emoji_of
 from schema.origin import Origin, PendingChange, origin_of, pending_of
 from schema.paging import After, FilteredPage, First, PageInfo, Skip, identity, require_page
@@ -77,6 +77,7 @@ class Emoji:
     )
     tags: list[str] = strawberry.field(description=TAGS)
     category: str = strawberry.field(description=CATEGORY)
+    etag: str = strawberry.field(description=RESOURCE_ETAG)
     created_at: Instant = strawberry.field(description="Time when it was created here.")
     updated_at: Instant = strawberry.field(description="Time of the last change here.")
     origin: Origin = strawberry.field(resolver=origin_of, description="Who created it.")

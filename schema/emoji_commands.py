@@ -13,6 +13,7 @@ from schema.descriptions import (
     FROM_BOT,
     INSTANCE_ID,
     MESSAGE,
+    RESOURCE_IF_MATCH,
     UNCHANGED,
     UNDOABLE,
     UNDOABLE_FOR_S,
@@ -90,6 +91,7 @@ class EmojiChangeInput:
     add_tags: list[str] = strawberry.field(
         default_factory=list, description=f"Tags to add to those it has then; at most {TAGS_LIMIT} in all."
     )
+    if_match: str | None = strawberry.field(default=None, description=RESOURCE_IF_MATCH)
 
 
 @strawberry.input(description="An emoji to update.")
@@ -144,6 +146,7 @@ def _change(given: EmojiChangeInput) -> EmojiChange:
         given.category,
         remove_tags=given.remove_tags,
         add_tags=given.add_tags,
+        if_match=given.if_match,
     )
 
 
@@ -183,7 +186,7 @@ async def _update_many(
     changed = await context.complete(emojis.update_many(context.ctx, input.instance_id, changes))
     message = Text(f"已更新 {len(changed)} 个表情包", f"{len(changed)} emojis were updated")
     return EmojisPayload(
-        emojis=[from_view(one) for one in changed], message=message.in_language(context.language)
+        emojis=[from_view(after) for _, after in changed], message=message.in_language(context.language)
     )
 
 
@@ -226,7 +229,9 @@ _NEW = (
     "`INSTANCE_NOT_FOUND`, `INVALID_PARAMETER`, `INVALID_IMAGE_FORMAT`, `FILE_TOO_LARGE`, `DUPLICATE_RESOURCE`, "
     "`SERVICE_UNAVAILABLE`, `INSUFFICIENT_SPACE`."
 )
-_CHANGED = "`INSTANCE_NOT_FOUND`, `RESOURCE_NOT_FOUND`, `INVALID_PARAMETER`, `DUPLICATE_RESOURCE`."
+_CHANGED = (
+    "`INSTANCE_NOT_FOUND`, `RESOURCE_NOT_FOUND`, `INVALID_PARAMETER`, `DUPLICATE_RESOURCE`, `CONFLICT`."
+)
 _GONE = "`INSTANCE_NOT_FOUND`, `RESOURCE_NOT_FOUND`."
 
 

@@ -8,7 +8,7 @@ from resolvers import persons, validation
 from resolvers.persons import PersonFilter
 from resolvers.views import InstanceView, PersonView
 from schema.context import Info
-from schema.descriptions import CURSOR, OWNER, RESOURCE_ID, InstanceId
+from schema.descriptions import CURSOR, OWNER, RESOURCE_ETAG, RESOURCE_ID, InstanceId
 from schema.learned import LearnedPerson, learned_person_of
 from schema.origin import Origin, PendingChange, origin_of, pending_of
 from schema.paging import After, FilteredPage, First, PageInfo, Skip, identity, require_page
@@ -31,6 +31,7 @@ class Person:
     nickname: str = strawberry.field(description=NICKNAME)
     avatar_url: str = strawberry.field(description=AVATAR_URL)
     profile: Json = strawberry.field(description=PROFILE)
+    etag: str = strawberry.field(description=RESOURCE_ETAG)
     created_at: Instant = strawberry.field(description="Time when the person was created here.")
     updated_at: Instant = strawberry.field(description="Time of the last change here.")
     origin: Origin = strawberry.field(resolver=origin_of, description="Who created the person.")

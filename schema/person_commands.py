@@ -13,6 +13,7 @@ from schema.descriptions import (
     FROM_BOT,
     INSTANCE_ID,
     MESSAGE,
+    RESOURCE_IF_MATCH,
     UNCHANGED,
     UNDOABLE,
     UNDOABLE_FOR_S,
@@ -37,6 +38,13 @@ class PersonsPayload:
         description="The persons after the command, in the order of the input."
     )
     message: str = strawberry.field(description=MESSAGE)
+
+
+@strawberry.type(description="Result of updating several persons.")
+class UpdatePersonsPayload(PersonsPayload):
+    former: list[Person] = strawberry.field(
+        description="The persons before the command, in the order of the input."
+    )
 
 
 @strawberry.type(description="Result of deleting persons.")
@@ -76,6 +84,7 @@ class PersonChangeInput:
     profile: Json | None = strawberry.field(
         default=None, description=f"Merged into the profile key by key; null removes a key. {UNCHANGED}"
     )
+    if_match: str | None = strawberry.field(default=None, description=RESOURCE_IF_MATCH)
 
 
 @strawberry.input(description="A person to update.")
@@ -87,6 +96,10 @@ class UpdatePersonInput(PersonChangeInput):
 class UpdatePersonsInput:
     instance_id: strawberry.ID = strawberry.field(description=INSTANCE_ID)
     persons: list[PersonChangeInput] = strawberry.field(description=f"{ALL_OR_NONE} No person twice.")
+    skip_changed: bool = strawberry.field(
+        default=False,
+        description="Whether those who do not have their `ifMatch`, or are gone, are left out instead of refusing all.",
+    )
 
 
 @strawberry.input(description="A person to delete.")
@@ -117,7 +130,9 @@ def _new(given: NewPersonInput) -> NewPerson:
 
 def _change(given: PersonChangeInput) -> PersonChange:
     profile = persons.profile_of(given.profile)
-    return PersonChange(given.id, given.user_id, given.username, given.nickname, given.avatar_url, profile)
+    return PersonChange(
+        given.id, given.user_id, given.username, given.nickname, given.avatar_url, profile, given.if_match
+    )
 
 
 async def _create(
@@ -150,13 +165,16 @@ async def _update(
 
 async def _update_many(
     info: Info, input: Annotated[UpdatePersonsInput, strawberry.argument(description="The changes.")]
-) -> PersonsPayload | None:
+) -> UpdatePersonsPayload | None:
     context = info.context
     changes = [_change(given) for given in input.persons]
-    changed = await context.complete(persons.update_many(context.ctx, input.instance_id, changes))
+    work = persons.update_many(context.ctx, input.instance_id, changes, skip_changed=input.skip_changed)
+    changed = await context.complete(work)
     message = Text(f"已更新 {len(changed)} 条用户信息", f"{len(changed)} persons were updated")
-    return PersonsPayload(
-        persons=[from_view(one) for one in changed], message=message.in_language(context.language)
+    return UpdatePersonsPayload(
+        persons=[from_view(after) for _, after in changed],
+        former=[from_view(before) for before, _ in changed],
+        message=message.in_language(context.language),
     )
 
 
@@ -198,7 +216,9 @@ async def _restore(
 
 
 _NEW = "`INSTANCE_NOT_FOUND`, `INVALID_PARAMETER`, `DUPLICATE_RESOURCE`."
-_CHANGED = "`INSTANCE_NOT_FOUND`, `RESOURCE_NOT_FOUND`, `INVALID_PARAMETER`, `DUPLICATE_RESOURCE`."
+_CHANGED = (
+    "`INSTANCE_NOT_FOUND`, `RESOURCE_NOT_FOUND`, `INVALID_PARAMETER`, `DUPLICATE_RESOURCE`, `CONFLICT`."
+)
 _GONE = "`INSTANCE_NOT_FOUND`, `RESOURCE_NOT_FOUND`."
 
 
@@ -214,7 +234,7 @@ class PersonMutation:
     update_person: PersonPayload | None = strawberry.mutation(
         resolver=_update, description=f"Updates a person. Null only with an error: {_CHANGED}"
     )
-    update_persons: PersonsPayload | None = strawberry.mutation(
+    update_persons: UpdatePersonsPayload | None = strawberry.mutation(
         resolver=_update_many,
         description=f"Updates several persons, all or none. Null only with an error: {_CHANGED}",
     )

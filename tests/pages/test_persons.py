@@ -9,7 +9,7 @@ from playwright.async_api import FilePayload, Page, Route, expect
 
 from resolvers import persons
 from resolvers.context import Context
-from resolvers.persons import NewPerson, PersonFilter
+from resolvers.persons import NewPerson, PersonChange, PersonFilter
 from resolvers.views import PersonView
 from tests.support.browser import browser, findings_of_axe, page_of
 from tests.support.context import add_bot, settings_for
@@ -62,12 +62,19 @@ async def test_persons_are_found_edited_deleted_and_brought_back(tmp_path: Path)
             (ada,) = await found(ctx, bot, "ada")
             assert (ada.user_id, json.loads(ada.profile)) == ("591", {"likes": ["tea"]})
             await rename_in_its_row(page)
+            await rename_what_another_renames(page, ctx, bot)
             await page.get_by_label("Select 小林599").click()
             await page.get_by_label("Select 小林596").click(modifiers=["Shift"])
             await expect(page.get_by_text("4 selected")).to_be_visible()
             await edit_four(page)
-            edited = await found(ctx, bot, "林59")
-            assert [json.loads(one.profile) for one in edited if not one.username] == [{"group": "a"}] * 4
+            edited = [one for one in await found(ctx, bot, "林59") if not one.username]
+            assert [json.loads(one.profile) for one in edited] == [{"group": "a"}] * 4
+            await persons.update(ctx, bot, PersonChange(edited[0].id, nickname="林59 later"))
+            await page.get_by_role("button", name="Undo").click()
+            await expect(page.get_by_text("3 are what they were; 1 others")).to_be_visible()
+            now = [await persons.get(ctx, bot, one.id) for one in edited]
+            assert [one.profile for one in now[1:]] == ["{}"] * 3
+            assert [bool(one.username) for one in now] == [False, True, True, True]
             await page.get_by_role("button", name="Delete", exact=True).click()
             await expect(page.get_by_text("6 in all")).to_be_visible()
             assert len(await found(ctx, bot, "林59")) == 6
@@ -85,6 +92,30 @@ async def rename_in_its_row(page: Page) -> None:
     await page.reload()
     await field.press("Enter")
     await expect(page.get_by_role("button", name="林59 by its row")).to_be_visible()
+
+
+async def rename_what_another_renames(page: Page, ctx: Context, bot: str) -> None:
+    """On a phone. Both values are shown, and what was typed is saved once that is chosen."""
+    await page.set_viewport_size({"width": 360, "height": 640})
+    await page.get_by_role("button", name="user593").click()
+    field = page.get_by_role("textbox", name="User name 593")
+    save = page.locator("td").get_by_role("button", name="Save")
+    await expect(save).to_be_in_viewport(ratio=1)
+    await expect(page.locator("td").get_by_role("button", name="Cancel")).to_be_in_viewport(ratio=1)
+    await field.fill("林59 mine")
+    (person,) = await found(ctx, bot, "小林593")
+    await persons.update(ctx, bot, PersonChange(person.id, username="theirs", profile={"a": 1}))
+    await save.click()
+    dialog = page.get_by_role("dialog", name="Somebody else has changed this")
+    await expect(dialog).to_contain_text("theirs")
+    await expect(dialog).to_contain_text("林59 mine")
+    assert await findings_of_axe(page) == []
+    assert (await persons.get(ctx, bot, person.id)).username == "theirs"
+    await dialog.get_by_role("button", name="Save mine").click()
+    await expect(page.get_by_role("button", name="林59 mine")).to_be_visible()
+    now = await persons.get(ctx, bot, person.id)
+    assert (now.username, json.loads(now.profile)) == ("林59 mine", {"a": 1})
+    await page.set_viewport_size({"width": 1280, "height": 900})
 
 
 async def edit_four(page: Page) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mailauncher.errors import InvalidParameter
+from mailauncher.errors import Conflict, InvalidParameter
 from resolvers import emojis, persons
 from resolvers.context import Context
 from resolvers.emojis import EmojiChange, NewEmoji
@@ -52,3 +52,44 @@ async def test_an_error_in_a_bulk_command_names_the_item(ctx: Context, tmp_path:
         with pytest.raises(InvalidParameter) as refusal:
             await command
         assert refusal.value.field == field
+
+
+async def test_a_change_is_refused_where_somebody_else_has_made_another(ctx: Context, tmp_path: Path) -> None:
+    bot = (await add_bot(ctx, tmp_path / "bot")).id
+    emoji = await emojis.create(ctx, bot, NewEmoji("cat", base64.b64encode(picture()).decode()))
+    person = await persons.create(ctx, bot, NewPerson("1"))
+    other = await persons.create(ctx, bot, NewPerson("2"))
+    await emojis.update(ctx, bot, EmojiChange(emoji.id, tags=["soft"], if_match=emoji.etag))
+    named = await persons.update(ctx, bot, PersonChange(person.id, nickname="Ada", if_match=person.etag))
+    assert named.etag != person.etag
+    for command, field in (
+        (emojis.update(ctx, bot, EmojiChange(emoji.id, name="dog", if_match=emoji.etag)), "if_match"),
+        (persons.update(ctx, bot, PersonChange(person.id, nickname="B", if_match=person.etag)), "if_match"),
+        (
+            persons.update_many(
+                ctx,
+                bot,
+                [
+                    PersonChange(other.id, nickname="C"),
+                    PersonChange(person.id, profile={"a": 1}, if_match=person.etag),
+                ],
+            ),
+            "persons.1.if_match",
+        ),
+    ):
+        with pytest.raises(Conflict) as refusal:
+            await command
+        assert refusal.value.field == field
+    assert (await persons.get(ctx, bot, other.id)).nickname == ""  # all or none
+    ((before, after),) = await persons.update_many(
+        ctx, bot, [PersonChange(person.id, nickname="", if_match=named.etag)]
+    )
+    assert (before.nickname, after.nickname, after.etag) == ("Ada", "", person.etag)
+    changes = [
+        PersonChange(person.id, nickname="D", if_match=named.etag),
+        PersonChange("0" * 40, nickname="E"),
+        PersonChange(other.id, nickname="F", if_match=other.etag),
+    ]
+    ((_, left),) = await persons.update_many(ctx, bot, changes, skip_changed=True)
+    assert (left.id, left.nickname) == (other.id, "F")
+    assert await persons.get(ctx, bot, person.id) == after

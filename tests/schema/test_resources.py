@@ -382,9 +382,7 @@ async def test_several_persons_are_created_updated_and_deleted_all_or_none(
         input={"instanceId": bot, "persons": [{"userId": str(number)} for number in range(200)]},
     )
     ids = [person["id"] for person in made.result["persons"]]
-    update = (
-        "mutation ($input: UpdatePersonsInput!) { updatePersons(input: $input) { persons { nickname } } }"
-    )
+    update = "mutation ($input: UpdatePersonsInput!) { updatePersons(input: $input) { persons { nickname } former { nickname } } }"
     changes = [{"id": ids[0], "nickname": "x"}, {"id": ids[1], "nickname": "y" * 129}]
     answer = await ask(launcher, update, input={"instanceId": bot, "persons": changes})
     assert answer.error["extensions"]["field"] == "persons.1.nickname"

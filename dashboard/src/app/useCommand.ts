@@ -16,11 +16,12 @@ export interface Commands {
   during<Result>(work: Promise<Result>): Promise<Result>;
   /** Whether it was done. A failure is told. */
   attempt(name: string, work: Promise<unknown>): Promise<boolean>;
-  /** Whether it was done. What came of it is told. */
+  /** Whether it was done. What came of it is told, and passed on. */
   run<Result, Variables>(
     name: string,
     operation: Operation<Result, Variables>,
     variables: Variables,
+    done?: (result: Result) => void,
   ): Promise<boolean>;
 }
 
@@ -47,12 +48,13 @@ export function useCommands(): Commands {
     refused: connected ? undefined : text("do.disconnected"),
     during,
     attempt,
-    run: (name, operation, variables) =>
+    run: (name, operation, variables, done) =>
       attempt(
         name,
-        command(operation, variables).then((result) =>
-          tell(text("do.result", { name, message: messageOf(result) })),
-        ),
+        command(operation, variables).then((result) => {
+          tell(text("do.result", { name, message: messageOf(result) }));
+          done?.(result);
+        }),
       ),
   };
 }

@@ -229,6 +229,8 @@ export type EmojiChangeInput = {
   description?: string | null | undefined;
   /** Id of the emoji. */
   id: string;
+  /** The `etag` that it must have, else `CONFLICT`. Null: the change is applied to whatever is there. */
+  ifMatch?: string | null | undefined;
   /** 1-64 characters, unique in the instance. Null: unchanged. */
   name?: string | null | undefined;
   /** Tags to remove, case-insensitive; those it does not have are ignored. */
@@ -307,6 +309,8 @@ export type PersonChangeInput = {
   avatarUrl?: string | null | undefined;
   /** Id of the person. */
   id: string;
+  /** The `etag` that it must have, else `CONFLICT`. Null: the change is applied to whatever is there. */
+  ifMatch?: string | null | undefined;
   /** Nickname, at most 128 characters. Null: unchanged. */
   nickname?: string | null | undefined;
   /** Merged into the profile key by key; null removes a key. Null: unchanged. */
@@ -376,6 +380,8 @@ export type UpdateEmojiInput = {
   description?: string | null | undefined;
   /** Id of the emoji. */
   id: string;
+  /** The `etag` that it must have, else `CONFLICT`. Null: the change is applied to whatever is there. */
+  ifMatch?: string | null | undefined;
   /** Id of the instance. */
   instanceId: string;
   /** 1-64 characters, unique in the instance. Null: unchanged. */
@@ -392,6 +398,8 @@ export type UpdatePersonInput = {
   avatarUrl?: string | null | undefined;
   /** Id of the person. */
   id: string;
+  /** The `etag` that it must have, else `CONFLICT`. Null: the change is applied to whatever is there. */
+  ifMatch?: string | null | undefined;
   /** Id of the instance. */
   instanceId: string;
   /** Nickname, at most 128 characters. Null: unchanged. */
@@ -594,7 +602,7 @@ export type EmojiDetailQueryVariables = Exact<{
 }>;
 
 
-export type EmojiDetailQuery = { emoji: { description: string, createdAt: string, updatedAt: string, id: string, name: string, tags: Array<string>, category: string, imageUrl: string, thumbnailUrl: string, origin: Origin, pendingChange: PendingChange | null, small: string, large: string, imageSize: { bytes: number, width: number | null, height: number | null } | null, learned: { usage: number } | null } | null };
+export type EmojiDetailQuery = { emoji: { description: string, etag: string, createdAt: string, updatedAt: string, id: string, name: string, tags: Array<string>, category: string, imageUrl: string, thumbnailUrl: string, origin: Origin, pendingChange: PendingChange | null, small: string, large: string, imageSize: { bytes: number, width: number | null, height: number | null } | null, learned: { usage: number } | null } | null };
 
 export type AddEmojiMutationVariables = Exact<{
   input: CreateEmojiInput;
@@ -1070,7 +1078,7 @@ export type DeploymentProgressSubscriptionVariables = Exact<{
 
 export type DeploymentProgressSubscription = { deploymentProgress: { deployment: { status: DeploymentStatus, progress: number, message: string } } };
 
-export type PersonRowFragment = { id: string, userId: string, username: string, nickname: string, avatarUrl: string, profile: unknown, updatedAt: string, origin: Origin, pendingChange: PendingChange | null };
+export type PersonRowFragment = { id: string, userId: string, username: string, nickname: string, avatarUrl: string, profile: unknown, etag: string, updatedAt: string, origin: Origin, pendingChange: PendingChange | null };
 
 export type PersonPageQueryVariables = Exact<{
   id: string;
@@ -1082,7 +1090,7 @@ export type PersonPageQueryVariables = Exact<{
 }>;
 
 
-export type PersonPageQuery = { instance: { persons: { totalCount?: number, edges: Array<{ cursor: string, node: { id: string, userId: string, username: string, nickname: string, avatarUrl: string, profile: unknown, updatedAt: string, origin: Origin, pendingChange: PendingChange | null } }> } } | null };
+export type PersonPageQuery = { instance: { persons: { totalCount?: number, edges: Array<{ cursor: string, node: { id: string, userId: string, username: string, nickname: string, avatarUrl: string, profile: unknown, etag: string, updatedAt: string, origin: Origin, pendingChange: PendingChange | null } }> } } | null };
 
 export type PersonDetailQueryVariables = Exact<{
   instanceId: string;
@@ -1090,7 +1098,7 @@ export type PersonDetailQueryVariables = Exact<{
 }>;
 
 
-export type PersonDetailQuery = { person: { createdAt: string, id: string, userId: string, username: string, nickname: string, avatarUrl: string, profile: unknown, updatedAt: string, origin: Origin, pendingChange: PendingChange | null, learned: { platform: string, times: number, knownSince: string | null, lastKnown: string | null, memory: string } | null } | null };
+export type PersonDetailQuery = { person: { createdAt: string, id: string, userId: string, username: string, nickname: string, avatarUrl: string, profile: unknown, etag: string, updatedAt: string, origin: Origin, pendingChange: PendingChange | null, learned: { platform: string, times: number, knownSince: string | null, lastKnown: string | null, memory: string } | null } | null };
 
 export type AddPersonMutationVariables = Exact<{
   input: CreatePersonInput;
@@ -1112,7 +1120,15 @@ export type EditPersonsMutationVariables = Exact<{
 }>;
 
 
-export type EditPersonsMutation = { updatePersons: { message: string } | null };
+export type EditPersonsMutation = { updatePersons: { message: string, persons: Array<{ etag: string }>, former: Array<{ id: string, username: string, nickname: string, avatarUrl: string, profile: unknown }> } | null };
+
+export type UndoEditsMutationVariables = Exact<{
+  instanceId: string;
+  persons: Array<PersonChangeInput> | PersonChangeInput;
+}>;
+
+
+export type UndoEditsMutation = { updatePersons: { persons: Array<{ id: string }> } | null };
 
 export type DeletePersonsMutationVariables = Exact<{
   instanceId: string;
@@ -1480,6 +1496,7 @@ export const PersonRowFragmentDoc = new TypedDocumentString(`
   nickname
   avatarUrl
   profile
+  etag
   updatedAt
   origin
   pendingChange
@@ -1505,7 +1522,7 @@ export const AddPreviewDocument = {"__meta__":{"hash":"sha256:0c26f226776b00b4cd
 export const AddInstanceDocument = {"__meta__":{"hash":"sha256:de22f1dd500568ebdb9072621b465fe1b0a3436cf9884c1b384e49ddae33ac4d"}} as unknown as TypedDocumentString<AddInstanceMutation, AddInstanceMutationVariables>;
 export const EmojiPageDocument = {"__meta__":{"hash":"sha256:c38656d7460dd601fe803eea15553d8765df16a0679c35fc0bd9f96c296a10f9"}} as unknown as TypedDocumentString<EmojiPageQuery, EmojiPageQueryVariables>;
 export const EmojiFacetsDocument = {"__meta__":{"hash":"sha256:f480ac67194fc72bf30d8db9dcc4c546749abdca42c3ea699206da020cfa6caf"}} as unknown as TypedDocumentString<EmojiFacetsQuery, EmojiFacetsQueryVariables>;
-export const EmojiDetailDocument = {"__meta__":{"hash":"sha256:8f9de4033e925312da77e7bdf557e18a4e19e4e25d87778cfd0ebf41f064ae02"}} as unknown as TypedDocumentString<EmojiDetailQuery, EmojiDetailQueryVariables>;
+export const EmojiDetailDocument = {"__meta__":{"hash":"sha256:df422b03b539a7fde4d6d45e9f7d2525056231f581bb58936a626fa203438b61"}} as unknown as TypedDocumentString<EmojiDetailQuery, EmojiDetailQueryVariables>;
 export const AddEmojiDocument = {"__meta__":{"hash":"sha256:718c0c05e3148ebe0baa5923473ef3b5184df544a827cb0eea2604c5756c4fd1"}} as unknown as TypedDocumentString<AddEmojiMutation, AddEmojiMutationVariables>;
 export const EditEmojiDocument = {"__meta__":{"hash":"sha256:c65b3126407ef91e21fe6675d7356db7b71b80d3a01d6b168d42ea948a10f9e4"}} as unknown as TypedDocumentString<EditEmojiMutation, EditEmojiMutationVariables>;
 export const EditEmojisDocument = {"__meta__":{"hash":"sha256:7a8f887e8a47d97ffd70888eb895097056b049d242675f47327cd41f7b2d5034"}} as unknown as TypedDocumentString<EditEmojisMutation, EditEmojisMutationVariables>;
@@ -1563,11 +1580,12 @@ export const RestartManyDocument = {"__meta__":{"hash":"sha256:b7589421fd97a1200
 export const UpgradeManyDocument = {"__meta__":{"hash":"sha256:4352b85afc3631a892a3613e878966d7babf4837de22d349d0130aba694af286"}} as unknown as TypedDocumentString<UpgradeManyMutation, UpgradeManyMutationVariables>;
 export const BackUpManyDocument = {"__meta__":{"hash":"sha256:3fdca395807d79c6a34a448156ba4cd0c6d9f35df19418925447bb68c57311b2"}} as unknown as TypedDocumentString<BackUpManyMutation, BackUpManyMutationVariables>;
 export const DeploymentProgressDocument = {"__meta__":{"hash":"sha256:b4e6fb885c7b33d84dd678ed2fd4e3621b939202df95863f5d714e0ddb1043e2"}} as unknown as TypedDocumentString<DeploymentProgressSubscription, DeploymentProgressSubscriptionVariables>;
-export const PersonPageDocument = {"__meta__":{"hash":"sha256:36eb365fbe647cb0f07c66fbf236fa57e6de1f9343c49a2cc51b8342c8ebe99f"}} as unknown as TypedDocumentString<PersonPageQuery, PersonPageQueryVariables>;
-export const PersonDetailDocument = {"__meta__":{"hash":"sha256:b478ca949253d59c4400e16f972d462f6c6b9ae7429f2a635e22886179abf668"}} as unknown as TypedDocumentString<PersonDetailQuery, PersonDetailQueryVariables>;
+export const PersonPageDocument = {"__meta__":{"hash":"sha256:9454fb0bed8170cc86aa734bf3557c62e5b340c91e30d13311ca46af93a2ba42"}} as unknown as TypedDocumentString<PersonPageQuery, PersonPageQueryVariables>;
+export const PersonDetailDocument = {"__meta__":{"hash":"sha256:29a8485116837d3cb7ddc2f835833b3fd8102d37cb96f218261dc10b8a5a1d13"}} as unknown as TypedDocumentString<PersonDetailQuery, PersonDetailQueryVariables>;
 export const AddPersonDocument = {"__meta__":{"hash":"sha256:3ec15480eed3ff34a212a090232086d212c5ad79d5da2ec0db7645004e271b7e"}} as unknown as TypedDocumentString<AddPersonMutation, AddPersonMutationVariables>;
 export const EditPersonDocument = {"__meta__":{"hash":"sha256:b7ab16980147c41536e3c7723f8dbaabc20e0ceff55209559510258f50f9c4a5"}} as unknown as TypedDocumentString<EditPersonMutation, EditPersonMutationVariables>;
-export const EditPersonsDocument = {"__meta__":{"hash":"sha256:4b18c4040be89db81834aa7d66ebaa0bf806414d3f9153533b4f4174753a5829"}} as unknown as TypedDocumentString<EditPersonsMutation, EditPersonsMutationVariables>;
+export const EditPersonsDocument = {"__meta__":{"hash":"sha256:15b99a9934a2b4203df48acc9b4ea3270d2e09a55b2929da07f5d8ffcff45b91"}} as unknown as TypedDocumentString<EditPersonsMutation, EditPersonsMutationVariables>;
+export const UndoEditsDocument = {"__meta__":{"hash":"sha256:22373d1f2ebbcbed70ea33debfd6d28fd7d9fde09ce44016d3ecd59071487845"}} as unknown as TypedDocumentString<UndoEditsMutation, UndoEditsMutationVariables>;
 export const DeletePersonsDocument = {"__meta__":{"hash":"sha256:8e2ab70c89cd0e1af03282193d46b8df86ad148c7a8eefa60663716c88ad1523"}} as unknown as TypedDocumentString<DeletePersonsMutation, DeletePersonsMutationVariables>;
 export const RestorePersonsDocument = {"__meta__":{"hash":"sha256:311de926d7a2e64feedcf176f50f235bff1e22c110b9cda7c12a8de8e9d8d2c3"}} as unknown as TypedDocumentString<RestorePersonsMutation, RestorePersonsMutationVariables>;
 export const SyncStatusDocument = {"__meta__":{"hash":"sha256:34723099ec38367613f714dcac201154b47c265859d6875647de594cfcf27992"}} as unknown as TypedDocumentString<SyncStatusQuery, SyncStatusQueryVariables>;

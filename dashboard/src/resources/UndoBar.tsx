@@ -1,57 +1,92 @@
-/** Says what was deleted, and undoes each deletion as long as the server can. */
+/** Says what was done, and undoes each of it as long as it can be. */
 import { useEffect } from "react";
 import { useCommands } from "../app/useCommand";
 import { useNumbers } from "../i18n/numbers";
 import { useText } from "../i18n/text";
 import { useNow } from "../ui/clock";
 import { Button, css as parts } from "../ui/parts";
-import { useStore } from "../ui/store";
+import { createStore, useStore } from "../ui/store";
+import type { Offer, Offers } from "./offers";
 import css from "./resources.module.css";
 import { useResourceText } from "./texts";
-import type { Deletion, Undo } from "./undo";
+import type { Undo } from "./undo";
 
 const SHOWN_MOST = 5;
 
-export function UndoBar({ undo, restored }: { undo: Undo; restored: () => void }) {
-  const deletions = useStore(undo.deletions);
-  const older = deletions.slice(SHOWN_MOST);
+/** Edits that can be undone. */
+export interface Edits {
+  all: Offers<unknown>["all"];
+  undo(number: number): Promise<void>;
+  forget(number: number): void;
+}
+
+interface Undoable extends Offer<unknown> {
+  what: "deleted" | "edited";
+  restore: (number: number) => Promise<void>;
+  forget: (number: number) => void;
+}
+
+const NO_EDITS: Edits = { all: createStore([]), undo: async () => {}, forget: () => {} };
+
+export function UndoBar({
+  undo,
+  edits = NO_EDITS,
+  restored,
+}: {
+  undo: Undo;
+  edits?: Edits;
+  restored: () => void;
+}) {
+  const deleted = useStore(undo.deletions).map(
+    (one): Undoable => ({ ...one, what: "deleted", restore: undo.restore, forget: undo.forget }),
+  );
+  const edited = useStore(edits.all).map(
+    (one): Undoable => ({ ...one, what: "edited", restore: edits.undo, forget: edits.forget }),
+  );
+  const all = [...deleted, ...edited].sort((one, other) => other.until - one.until);
+  const older = all.slice(SHOWN_MOST);
   return (
     <div role="status" className={css.undo}>
-      {deletions.slice(0, SHOWN_MOST).map((deletion) => (
-        <Offer key={deletion.number} undo={undo} deletion={deletion} restored={restored} />
+      {all.slice(0, SHOWN_MOST).map((one) => (
+        <Offered key={`${one.what} ${one.number}`} offer={one} restored={restored} />
       ))}
-      {older.length > 0 && <Older deletions={older} />}
+      {older.length > 0 && <Older offers={older} />}
     </div>
   );
 }
 
 /** How many of them can still be undone. */
-function Older({ deletions }: { deletions: readonly Deletion[] }) {
+function Older({ offers }: { offers: readonly Undoable[] }) {
   const text = useResourceText();
   const numbers = useNumbers();
   const now = useNow();
-  const count = deletions.filter(({ until }) => until > now).length;
+  const count = offers.filter(({ until }) => until > now).length;
   return count > 0 && <p className={parts.dim}>{text("undo.more", { count: numbers.count(count) })}</p>;
 }
 
-function Offer({ undo, deletion, restored }: { undo: Undo; deletion: Deletion; restored: () => void }) {
+function Offered({
+  offer: { number, items, until, what, restore, forget },
+  restored,
+}: {
+  offer: Undoable;
+  restored: () => void;
+}) {
   const text = useResourceText();
   const shared = useText();
   const numbers = useNumbers();
   const { busy, refused, attempt } = useCommands();
-  const { number, ids, until } = deletion;
   const left = Math.floor((until - useNow()) / 1000);
   const over = left <= 0;
   useEffect(() => {
-    if (over && !busy) undo.forget(number);
-  }, [over, busy, undo, number]);
-  const restore = async () => {
-    await attempt(text("undo.failed"), undo.restore(number));
+    if (over && !busy) forget(number);
+  }, [over, busy, forget, number]);
+  const undo = async () => {
+    await attempt(text("undo.failed"), restore(number));
     restored();
   };
   return (
     <div className={css.offer}>
-      <span>{text("undo.deleted", { count: numbers.count(ids.length) })}</span>
+      <span>{text(`undo.${what}`, { count: numbers.count(items.length) })}</span>
       <span className={parts.dim} aria-hidden="true">
         {text("undo.left", { seconds: Math.max(0, left) })}
       </span>
@@ -60,11 +95,11 @@ function Offer({ undo, deletion, restored }: { undo: Undo; deletion: Deletion; r
         kind="primary"
         disabled={busy || refused !== undefined}
         title={refused}
-        onClick={() => void restore()}
+        onClick={() => void undo()}
       >
         {text("undo.do")}
       </Button>
-      <Button small onClick={() => undo.forget(number)}>
+      <Button small onClick={() => forget(number)}>
         {shared("do.close")}
       </Button>
     </div>

@@ -8,7 +8,7 @@ import { createUndo, type Deleting, type Restoring, undoOf } from "./undo";
 const DELETE = "delete" as unknown as Deleting;
 const RESTORE = "restore" as unknown as Restoring;
 const open = () => createUndo("rows", "bot", DELETE, RESTORE);
-const shown = ({ deletions }: ReturnType<typeof open>) => deletions.get().map(({ ids }) => ids);
+const shown = ({ deletions }: ReturnType<typeof open>) => deletions.get().map(({ items }) => items);
 const restored = () =>
   sent.command.mock.calls.filter(([which]) => which === RESTORE).flatMap(([, { ids }]) => ids as string[]);
 const rows = (count: number, name = "row") => Array.from({ length: count }, (_, at) => `${name}${at}`);

@@ -14,10 +14,11 @@ export function useBulk() {
     ids: readonly string[],
     operation: Operation<Result, Variables>,
     variablesOf: (some: readonly string[]) => Variables,
+    done?: (result: Result) => void,
   ): Promise<boolean> => {
     for (const some of portions(ids)) {
       const name = text("select.count", { count: numbers.count(some.length) });
-      if (!(await run(name, operation, variablesOf(some)))) return false;
+      if (!(await run(name, operation, variablesOf(some), done))) return false;
     }
     return true;
   };

@@ -1,5 +1,7 @@
 /** One emoji with its whole picture, and a form for what is said of it. */
 import { type FormEvent, useState } from "react";
+import { command, query } from "../../api/connection";
+import { ApiError } from "../../api/errors";
 import { useQuery } from "../../api/useQuery";
 import { useCommands } from "../../app/useCommand";
 import { EditEmojiDocument, EmojiDetailDocument, type EmojiDetailQuery } from "../../gql/graphql";
@@ -7,6 +9,7 @@ import { useNumbers } from "../../i18n/numbers";
 import { useText } from "../../i18n/text";
 import { useResourceText } from "../../resources/texts";
 import type { Undo } from "../../resources/undo";
+import { useSaving } from "../../resources/useSaving";
 import { listOf } from "../../resources/words";
 import { Dialog } from "../../ui/Dialog";
 import { Button, css as parts, Skeleton, Unread } from "../../ui/parts";
@@ -49,31 +52,69 @@ function CloseButton({ close }: { close: () => void }) {
   );
 }
 
+type Row = {
+  name: string;
+  description: string;
+  category: string;
+  tags: string;
+};
+
+function rowOf({ name, description, category, tags }: Emoji): Row {
+  return { name, description, category, tags: tags.join(", ") };
+}
+
 function Loaded({ emoji, instanceId, undo, changed, close }: Given & { emoji: Emoji }) {
   const text = useEmojiText();
   const shared = useText();
   const resources = useResourceText();
-  const { run, busy, refused, attempt } = useCommands();
-  const { id, name, description, category } = emoji;
-  const draft = useDraft(`emoji.${id}`, { name, description, category, tags: emoji.tags.join(", ") });
-  const { value, change, changed: unsaved, forget } = draft;
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    const tags = listOf(value.tags);
-    const input = { instanceId, id, ...value, tags, addTags: [], removeTags: [] };
-    if (await run(text("detail.saved", { name }), EditEmojiDocument, { input })) {
+  const commands = useCommands();
+  const { id, name } = emoji;
+  const current = rowOf(emoji);
+  const draft = useDraft(`emoji.${id}`, { ...current, from: current, etag: emoji.etag });
+  const { changed: unsaved, forget } = draft;
+  const { from, etag, ...value } = draft.value;
+  // Once something is typed, the draft has all of the row that it is typed over.
+  const change = (part: Partial<Row>) => draft.change(unsaved ? part : { ...draft.value, ...part });
+  const saving = useSaving<Row>({
+    title: text("detail.saved", { name }),
+    label: (field) => text(`detail.${field}`),
+    send: async ({ tags, ...names }, over) => {
+      const input = {
+        instanceId,
+        id,
+        ifMatch: over.etag,
+        ...names,
+        tags: tags === undefined ? null : listOf(tags),
+        addTags: [],
+        removeTags: [],
+      };
+      return (await command(EditEmojiDocument, { input })).updateEmoji?.message ?? "";
+    },
+    readAgain: async () => {
+      const { emoji: now } = await query(EmojiDetailDocument, { instanceId, id });
+      if (!now) throw new ApiError("There is no such emoji any more", "RESOURCE_NOT_FOUND");
+      return { row: rowOf(now), etag: now.etag };
+    },
+    rebase: (now, typed) => draft.change({ ...typed, from: now.row, etag: now.etag }),
+    saved: () => {
       forget();
       changed();
       close();
-    }
+    },
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    void saving.save({ row: from, etag }, value);
   };
   const remove = async () => {
-    if (await attempt(name, undo.remove([id], false))) close();
+    if (await commands.attempt(name, undo.remove([id], false))) close();
     changed();
   };
-  const off = { disabled: busy || refused !== undefined, title: refused };
+  const { refused } = commands;
+  const off = { disabled: saving.busy || commands.busy || refused !== undefined, title: refused };
   return (
-    <form className={css.form} onSubmit={(event) => void submit(event)}>
+    <form className={css.form} onSubmit={submit}>
+      {saving.dialog}
       <h2>{name}</h2>
       <Picture emoji={emoji} />
       <Facts emoji={emoji} />

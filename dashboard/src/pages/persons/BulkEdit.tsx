@@ -8,6 +8,7 @@ import { listOf } from "../../resources/words";
 import { Dialog } from "../../ui/Dialog";
 import { Button, css as parts } from "../../ui/parts";
 import { useDraft } from "../../ui/useDraft";
+import { editsOf } from "./edits";
 import css from "./persons.module.css";
 import { joinedChange, type Profile } from "./profile";
 import { usePersonText } from "./texts";
@@ -47,10 +48,16 @@ export function BulkEdit({
       setWrong(text("persons.profileWrong", { message: (error as Error).message }));
       return;
     }
-    const done = await edit(ids, EditPersonsDocument, (some) => ({
-      instanceId,
-      persons: some.map((id) => ({ id, profile, ...emptied })),
-    }));
+    const note = editsOf(instanceId).begin(
+      profile,
+      EMPTIED.filter((field) => value[field]),
+    );
+    const done = await edit(
+      ids,
+      EditPersonsDocument,
+      (some) => ({ instanceId, persons: some.map((id) => ({ id, profile, ...emptied })) }),
+      ({ updatePersons }) => updatePersons && note(updatePersons),
+    );
     changed();
     if (!done) return;
     draft.forget();

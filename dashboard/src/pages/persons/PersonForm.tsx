@@ -1,5 +1,6 @@
 /** A form for a new person, or for one who is there. */
 import { type FormEvent, useState } from "react";
+import { command } from "../../api/connection";
 import { useQuery } from "../../api/useQuery";
 import { useCommands } from "../../app/useCommand";
 import {
@@ -12,12 +13,14 @@ import { useNumbers } from "../../i18n/numbers";
 import { useText } from "../../i18n/text";
 import { useResourceText } from "../../resources/texts";
 import type { Undo } from "../../resources/undo";
+import { useSaving } from "../../resources/useSaving";
 import { Dialog } from "../../ui/Dialog";
 import { Button, css as parts, Skeleton, Unread } from "../../ui/parts";
 import { useDraft } from "../../ui/useDraft";
 import { NAME_CHARACTERS } from "./Cell";
 import css from "./persons.module.css";
 import { changeOf, textOf } from "./profile";
+import { readPerson } from "./readPerson";
 import { usePersonText } from "./texts";
 
 type Person = NonNullable<PersonDetailQuery["person"]>;
@@ -73,6 +76,19 @@ const CHARACTERS = {
   avatarUrl: 2048,
 };
 
+type Row = {
+  userId: string;
+  username: string;
+  nickname: string;
+  avatarUrl: string;
+  profile: string;
+};
+
+function rowOf(person: Person | undefined): Row {
+  const { userId = "", username = "", nickname = "", avatarUrl = "", profile } = person ?? {};
+  return { userId, username, nickname, avatarUrl, profile: textOf(profile) };
+}
+
 function Form({
   title,
   person,
@@ -84,42 +100,65 @@ function Form({
   const text = usePersonText();
   const shared = useText();
   const resources = useResourceText();
-  const { run, busy, refused, attempt } = useCommands();
+  const { run, ...commands } = useCommands();
   const [wrong, setWrong] = useState<string>();
+  const current = rowOf(person);
   const draft = useDraft(`person.${instanceId}.${person?.id ?? "new"}`, {
-    userId: person?.userId ?? "",
-    username: person?.username ?? "",
-    nickname: person?.nickname ?? "",
-    avatarUrl: person?.avatarUrl ?? "",
-    profile: textOf(person?.profile),
+    ...current,
+    from: current,
+    etag: person?.etag ?? "",
   });
-  const { value, change, changed: unsaved, forget } = draft;
+  const { changed: unsaved, forget } = draft;
+  const { from, etag, ...value } = draft.value;
+  // Once something is typed, the draft has all of the row that it is typed over.
+  const change = (part: Partial<Row>) => draft.change(unsaved ? part : { ...draft.value, ...part });
+  const done = () => {
+    forget();
+    changed();
+    close();
+  };
+  const saving = useSaving<Row>({
+    title,
+    label: (field) => text(`persons.${field}`),
+    send: async ({ profile, ...names }, over) => {
+      const input = {
+        instanceId,
+        id: person?.id ?? "",
+        ifMatch: over.etag,
+        ...names,
+        profile: profile === undefined ? null : changeOf(JSON.parse(over.row.profile), profile),
+      };
+      return (await command(EditPersonDocument, { input })).updatePerson?.message ?? "";
+    },
+    readAgain: async () => {
+      const now = await readPerson(instanceId, person?.id ?? "");
+      return { row: rowOf(now), etag: now.etag };
+    },
+    rebase: (now, typed) => draft.change({ ...typed, from: now.row, etag: now.etag }),
+    saved: done,
+  });
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     let profile: unknown;
     try {
-      profile = changeOf(person?.profile, value.profile);
+      profile = changeOf({}, value.profile);
       setWrong(undefined);
     } catch (error) {
       setWrong(text("persons.profileWrong", { message: (error as Error).message }));
       return;
     }
-    const input = { instanceId, ...value, profile };
-    const done = person
-      ? await run(title, EditPersonDocument, { input: { ...input, id: person.id } })
-      : await run(title, AddPersonDocument, { input });
-    if (!done) return;
-    forget();
-    changed();
-    close();
+    if (person) await saving.save({ row: from, etag }, value);
+    else if (await run(title, AddPersonDocument, { input: { instanceId, ...value, profile } })) done();
   };
   const remove = async ({ id }: Person) => {
-    if (await attempt(title, undo.remove([id], false))) close();
+    if (await commands.attempt(title, undo.remove([id], false))) close();
     changed();
   };
-  const off = { disabled: busy || refused !== undefined, title: refused };
+  const { refused } = commands;
+  const off = { disabled: saving.busy || commands.busy || refused !== undefined, title: refused };
   return (
     <form className={css.form} onSubmit={(event) => void submit(event)}>
+      {saving.dialog}
       <h2>{title}</h2>
       {person && <Facts person={person} />}
       {FIELDS.map((field) => (

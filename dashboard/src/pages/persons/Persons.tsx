@@ -2,6 +2,7 @@
 import { useState } from "react";
 import { useSearchParams } from "wouter";
 import { query } from "../../api/connection";
+import { tell } from "../../app/toasts";
 import { useCommands } from "../../app/useCommand";
 import {
   DeletePersonsDocument,
@@ -14,11 +15,13 @@ import type { Instance } from "../../live/instances";
 import { createPaged, PAGE, type Reader } from "../../resources/paged";
 import resources from "../../resources/resources.module.css";
 import { SyncCard } from "../../resources/SyncCard";
+import { useResourceText } from "../../resources/texts";
 import { UndoBar } from "../../resources/UndoBar";
 import { type Deleting, undoOf } from "../../resources/undo";
 import { usePaged } from "../../resources/usePaged";
 import { Button, Card, css as parts, Unread } from "../../ui/parts";
 import { useSettled } from "../../ui/useSettled";
+import { editsOf } from "./edits";
 import { Import } from "./Import";
 import { PersonForm } from "./PersonForm";
 import { PersonTable } from "./PersonTable";
@@ -32,6 +35,7 @@ interface Query {
 
 export default function Persons({ instance }: { instance: Instance }) {
   const text = usePersonText();
+  const words = useResourceText();
   const numbers = useNumbers();
   const { refused } = useCommands();
   const { id } = instance;
@@ -48,6 +52,14 @@ export default function Persons({ instance }: { instance: Instance }) {
     setVersion((number) => number + 1);
   };
   const undo = undoOf("persons", id, DeletePersonsDocument as Deleting, RestorePersonsDocument);
+  const edits = {
+    ...editsOf(id),
+    undo: async (number: number) => {
+      const { done, kept } = await editsOf(id).undo(number);
+      const values = { done: numbers.count(done), kept: numbers.count(kept) };
+      if (kept > 0) tell(words("undo.kept", values), true);
+    },
+  };
   const search = (typed: string) =>
     setParameters(typed ? new URLSearchParams({ q: typed }) : new URLSearchParams(), { replace: true });
   const off = { disabled: refused !== undefined, title: refused };
@@ -98,7 +110,7 @@ export default function Persons({ instance }: { instance: Instance }) {
           open={setOpened}
           clear={sought ? () => search("") : undefined}
         />
-        <UndoBar undo={undo} restored={changed} />
+        <UndoBar undo={undo} edits={edits} restored={changed} />
       </Card>
       <SyncCard instance={instance} version={version} synced={changed} />
       {opened === "import" && <Import instanceId={id} imported={changed} close={close} />}

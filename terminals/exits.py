@@ -13,11 +13,14 @@ from terminals.terminal import Terminal
 
 SCRIPT_S = 60.0
 """A command that ends sooner, and leaves processes behind, was the start script of what it left."""
-BACKGROUND_GRACE_S = 0.1
+BACKGROUND_GRACE_S = 1.0
+"""Parts of a program that notice its end have ended by then, one after the other, on a busy machine too."""
 USE_THE_FOREGROUND = Text(
-    "启动命令应在前台运行 Bot，直到 Bot 结束：脚本中不要用 `&`、`nohup` 或 `--daemon`，最后一行写成 `exec python3 bot.py`",
-    "The start command must run the bot in the foreground until the bot ends: no `&`, `nohup` or `--daemon` in the script,"
-    " and `exec python3 bot.py` as its last line",
+    "启动命令应在前台运行 Bot，直到 Bot 结束：不要用 `&`、`nohup`、`--daemon` 或 fork，脚本的最后一行写成 `exec python3 bot.py`；"
+    f"需要重启的 Bot 应以退出码 {RESTART_EXIT_CODE} 退出，而不是自行启动新的进程",
+    "The start command must run the bot in the foreground until the bot ends: no `&`, `nohup`, `--daemon` or fork, and"
+    " `exec python3 bot.py` as the last line of a script; a bot that wants to be restarted exits with code"
+    f" {RESTART_EXIT_CODE} instead of starting itself anew",
 )
 
 
@@ -25,17 +28,21 @@ async def left_in_background(terminal: Terminal, ended: Exit, *, shell_script: b
     """How many processes a start command that has ended with code 0 has left in the background.
 
     They count also if the end of its session has ended them with it: of a shell script all, of another program those that it
-    has started as programs of their own, because others are parts of it, which end a little later. What lives on for a
-    while always counts. Nothing counts of what has run for long, which was no start command.
+    has left running, because others are parts of it, which end a little later. What lives on for a while always counts.
+    What has run for long was no start command; what it began just before its end was to run in its place all the same.
     """
     age_s = terminal.age_s
-    if ended.code != 0 or age_s is None or age_s > SCRIPT_S:
+    if ended.code != 0 or age_s is None:
         return 0
+    if age_s > SCRIPT_S:
+        return ended.late
     left = ended.left if shell_script else ended.programs
     with contextlib.suppress(LauncherError):
-        if await terminal.signal("SIGCONT", "tree"):  # which changes nothing
-            await asyncio.sleep(BACKGROUND_GRACE_S)
-            left = max(left, await terminal.signal("SIGCONT", "tree"))
+        until = time.monotonic() + BACKGROUND_GRACE_S
+        while alive := await terminal.signal("SIGCONT", "tree"):  # which changes nothing
+            if time.monotonic() >= until:
+                return max(left, alive)
+            await asyncio.sleep(0.1)
     return left
 
 

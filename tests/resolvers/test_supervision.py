@@ -84,6 +84,12 @@ async def test_a_restart_replaces_the_process_and_starts_what_is_stopped(
 LAUNCHER = (
     "import subprocess, time; subprocess.run(['true']); subprocess.Popen(['sleep', '600']); time.sleep({})"
 )
+FORK = "import os, time; os.fork() and (time.sleep({{}}), os._exit(0)); {}; time.sleep(600)"
+MULTIPROCESSING = (
+    "import multiprocessing, os, time; multiprocessing.Process(target=time.sleep, args=(600,)).start(); time.sleep({});"
+    "os._exit(0)"
+)
+PYTHON = "{python} -I -S start"
 
 
 @pytest.mark.slow
@@ -93,15 +99,21 @@ LAUNCHER = (
         ("./start", "#!/bin/sh\nsleep 600 &\nsleep {}", True),
         ("./start", "#!/bin/sh\nsleep 600 &\nsleep {}", False),
         ("./start", "#!/bin/sh\nsetsid sleep 600 &\nsleep {}", False),
-        ("{python} -I -S start", LAUNCHER, True),
-        ("{python} -I -S start", LAUNCHER, False),
+        (PYTHON, LAUNCHER, True),
+        (PYTHON, LAUNCHER, False),
+        (PYTHON, FORK.format("pass"), True),
+        (PYTHON, FORK.format("pass"), False),
+        (PYTHON, FORK.format("os.fork() and os._exit(0)"), False),
+        (PYTHON, FORK.format("os.setsid(); os.fork() and os._exit(0)"), False),
+        (PYTHON, MULTIPROCESSING, False),
     ],
 )
 async def test_a_launcher_that_puts_its_bot_in_the_background_is_told_so(
     tmp_path: Path, command: str, script: str, at_once: bool
 ) -> None:
     """Such a bot was ended with its launcher, and the instance was `stopped` without a word. Where the launcher was no shell,
-    that was so for longer: the end of its session had ended the bot before anybody counted it."""
+    that was so for longer: the end of its session had ended the bot before anybody counted it, and a bot that was only forked
+    was taken for a part of the launcher."""
     async with parts(tmp_path, start_grace_s=5 if at_once else 0.05) as ctx:
         folder = tmp_path / "bot"
         folder.mkdir()
@@ -123,9 +135,30 @@ async def test_a_launcher_that_puts_its_bot_in_the_background_is_told_so(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
+    "started", ["subprocess.Popen(['sleep', '600'])", "subprocess.Popen(['setsid', 'sleep', '600'])"]
+)
+async def test_a_bot_that_starts_itself_anew_and_ends_is_told_how_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started: str
+) -> None:
+    """What it had started was ended, and the instance was `stopped` without a word, if the bot had run for a minute."""
+    monkeypatch.setattr("terminals.exits.SCRIPT_S", 0)
+    async with parts(tmp_path, start_grace_s=0.05) as ctx:
+        bot = await add_bot(
+            ctx, tmp_path / "bot", f"import subprocess, time; time.sleep(0.6); {started}; time.sleep(0.2)"
+        )
+        await instances.start(ctx, bot.id)
+        failure = (await until(ctx, bot.id, State.FAILED, State.STOPPED)).failure
+        assert failure is not None
+        assert failure.hint is not None
+        assert "in the background (processes: 1) was ended" in failure.reason.en
+        assert "exits with code 42" in failure.hint.en
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
     "script",
     [
-        "r, w = os.pipe(); os.fork() or (os.close(w), os.read(r, 1), os._exit(0))",
+        "r, w = os.pipe(); os.fork() or (os.close(w), os.read(r, 1), os._exit(0)); time.sleep(1.6)",
         "from multiprocessing import forkserver; forkserver.ensure_running()",  # which runs the resource tracker too
         "subprocess.Popen(['true'])",  # which nobody has waited for
     ],

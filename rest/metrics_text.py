@@ -16,23 +16,29 @@ from resolvers.context import Context
 from rest.operation import Call, Operation
 from rest.outer_middleware import RESPONSE_COUNTS
 from rest.responses import NO_STORE, Response
+from store.database_status import DatabaseStatus
 from terminals.states import State
 
 MEDIA = "text/plain"
 
 
 class MetricsCollector(Collector):
-    """Collects the current values of one server. It measures nothing itself."""
+    """Collects the current values of one server. It measures nothing itself. `database`: None, the caller may not know it."""
 
-    def __init__(self, ctx: Context, counts: Mapping[tuple[str, int], int]) -> None:
+    def __init__(
+        self, ctx: Context, counts: Mapping[tuple[str, int], int], database: DatabaseStatus | None
+    ) -> None:
         self._ctx = ctx
         self._counts = counts
+        self._database = database
 
     def collect(self) -> Iterator[Metric]:
         yield InfoMetricFamily("mailauncher", "The launcher.", {"version": __version__})
         uptime = time.monotonic() - self._ctx.started_at
         yield GaugeMetricFamily("mailauncher_uptime_seconds", "Uptime of the server.", uptime)
         yield from self._live()
+        if self._database is not None:
+            yield from _of_database(self._database)
         yield self._responses()
         yield self._fallbacks()
         yield from self._machine()
@@ -80,6 +86,17 @@ class MetricsCollector(Collector):
             yield CounterMetricFamily(f"mailauncher_machine_network_{name}_bytes", text, value)
 
 
+def _of_database(database: DatabaseStatus) -> Iterator[Metric]:
+    up = GaugeMetricFamily(
+        "mailauncher_database_up", "Whether the database answers (1) or not (0).", labels=["system"]
+    )
+    up.add_metric([database.system], database.answers)
+    yield up
+    if database.answer_ms is not None:
+        text = "Time in which the database answered just now; missing if it does not answer."
+        yield GaugeMetricFamily("mailauncher_database_answer_seconds", text, database.answer_ms / 1000)
+
+
 def _gauge(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(f"mailauncher_machine_{name}", text, value)
 
@@ -93,8 +110,9 @@ def _by_status(name: str, text: str, counts: Mapping[State, int]) -> Metric:
 
 
 async def _figures(ctx: Context, call: Call) -> Response:
+    database = await system.database(ctx) if ctx.grant.instances is None else None
     registry = CollectorRegistry()
-    registry.register(MetricsCollector(ctx, call.scope[RESPONSE_COUNTS]))
+    registry.register(MetricsCollector(ctx, call.scope[RESPONSE_COUNTS], database))
     text = generate_latest(registry)
     return Response(text, ((b"content-type", CONTENT_TYPE_PLAIN_0_0_4.encode()), NO_STORE))
 

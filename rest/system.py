@@ -80,6 +80,13 @@ class Database(msgspec.Struct):
             "Version of SQLite or of the server of the database; null if it does not answer.",
         ),
     ]
+    answer_ms: Annotated[
+        float | None,
+        about(
+            "应答所用的毫秒数；5 秒内没有应答时为 null。",
+            "Time that it took to answer, in milliseconds; null if it does not answer within five seconds.",
+        ),
+    ]
 
 
 async def _health(ctx: Context, call: Call) -> Health:
@@ -109,7 +116,7 @@ async def _metrics(ctx: Context, _call: Call) -> Metrics:
 
 async def _database(ctx: Context, _call: Call) -> Database:
     found = await system.database(ctx)
-    return Database(found.system, found.place, found.answers, found.version)
+    return Database(found.system, found.place, found.answers, found.version, found.answer_ms)
 
 
 OPERATIONS = (

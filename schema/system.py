@@ -40,6 +40,9 @@ class SystemDatabase:
     version: str | None = strawberry.field(
         description="Version of SQLite or of the server of the database; null if it does not answer."
     )
+    answer_ms: float | None = strawberry.field(
+        description="Time that it took to answer, in milliseconds; null if it does not answer within five seconds."
+    )
 
 
 @strawberry.type(description="All processors together.")

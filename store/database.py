@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
@@ -27,6 +28,7 @@ from mailauncher.log import mask
 from mailauncher.outage import Outage
 from mailauncher.threads import LongWork
 from store.database_status import (
+    ANSWER_S,
     NOT_AN_ADDRESS,
     POSTGRESQL,
     SQLITE,
@@ -102,12 +104,14 @@ class Database:
         """What it is, and whether it answers now."""
         with self.session():
             system = SQLITE if is_sqlite(connections.get("default")) else POSTGRESQL
+        begun = time.perf_counter()
         try:
-            with self.session():
-                version = await version_of(connections.get("default"))
-        except DatabaseError:
-            version = None
-        return DatabaseStatus(system, self._place, version)
+            async with asyncio.timeout(ANSWER_S):
+                with self.session():
+                    version = await version_of(connections.get("default"))
+        except (DatabaseError, TimeoutError):
+            return DatabaseStatus(system, self._place, None, None)
+        return DatabaseStatus(system, self._place, version, round((time.perf_counter() - begun) * 1000, 2))
 
     @contextmanager
     def session(self, instance_id: str | None = None, *, retried: bool = False) -> Iterator[None]:

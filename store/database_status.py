@@ -12,15 +12,17 @@ SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 OLDEST_POSTGRESQL = 14
 """Older ones cannot count bits."""
 ANSWER_S = 5.0
+"""A database that takes longer counts as one that does not answer."""
 
 
 class DatabaseStatus(NamedTuple):
     """`place` is a file or a URL without its password. `version` is that of SQLite, or of the PostgreSQL server, and None if it
-    does not answer."""
+    does not answer, as is `answer_ms`, the time that it took to answer."""
 
     system: str
     place: str
     version: str | None
+    answer_ms: float | None
 
     @property
     def answers(self) -> bool:

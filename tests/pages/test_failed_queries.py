@@ -147,6 +147,11 @@ CASES: dict[str, tuple[str, str, Callable[[Page], Locator]]] = {
             .first
         ),
     ),
+    "database": (
+        "Database",
+        "/",
+        lambda page: page.get_by_role("region", name="This machine").get_by_text("answers in"),
+    ),
     "usage of the machine": (
         "UsageOf",
         "/",

@@ -48,6 +48,7 @@ async def test_everything_that_needs_somebody_stands_above_the_list(
     monkeypatch.setattr(psutil, "virtual_memory", lambda: full)
     disk = SimpleNamespace(total=1 << 40, used=(1 << 40) - (1 << 35), free=1 << 35, percent=97.0)
     monkeypatch.setattr(psutil, "disk_usage", lambda _: disk)
+    monkeypatch.setattr("store.database.ANSWER_S", 0)
     async with running(settings_for(tmp_path)) as launcher, browser() as opened:
         for name, script in (
             ("one", FAILING_BOT),
@@ -74,6 +75,12 @@ async def test_everything_that_needs_somebody_stands_above_the_list(
             await expect(needs).to_contain_text("Only 32 GiB of 1 TiB left on the disk")
             await expect(needs).to_contain_text("Memory is nearly full")
             await expect(needs.get_by_role("link", name="well", exact=True)).to_have_count(0)
+            await expect(needs).to_contain_text(re.compile("SQLite at .* does not answer"))
+            monkeypatch.undo()
+            await page.reload()
+            machine = page.get_by_role("region", name="This machine")
+            await expect(machine).to_contain_text(re.compile(r"SQLite 3[\d.]+answers in [\d.]+ ms"))
+            await expect(needs).not_to_contain_text("does not answer")
             watched.require_clean()
 
 

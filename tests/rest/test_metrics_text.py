@@ -47,6 +47,20 @@ async def test_metrics_of_the_host_and_the_server_are_exported(launcher: Launche
     assert found["mailauncher_uptime_seconds",] > 0
 
 
+async def test_the_database_is_up_until_it_does_not_answer(
+    launcher: Launcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with client(launcher) as http:
+        found = await scraped(http)
+        assert found["mailauncher_database_up", "SQLite"] == 1
+        assert found["mailauncher_database_answer_seconds",] > 0
+        monkeypatch.setattr("store.database.ANSWER_S", 0)
+        hung = await scraped(http)
+    assert hung["mailauncher_database_up", "SQLite"] == 0
+    assert ("mailauncher_database_answer_seconds",) not in hung
+    assert hung["mailauncher_uptime_seconds",] > 0
+
+
 async def test_responses_are_counted_by_group_and_status(launcher: Launcher) -> None:
     async with client(launcher) as http:
         for path in (f"{API}/instances", f"{API}/instances", f"{API}/instance/x/start", "/nowhere"):

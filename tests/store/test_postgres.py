@@ -209,10 +209,11 @@ async def test_the_status_says_whether_it_answers(tmp_path: Path) -> None:
         try:
             answering = await database.status()
             assert answering.version is not None
+            assert answering.answer_ms is not None
             assert own.execute("SHOW server_version")[0][0].startswith(answering.version)  # type: ignore[attr-defined]
             assert answering[:2] == ("PostgreSQL", own.url().replace(":unused", "").replace("%2F", "/"))
             own.stop()
-            assert await database.status() == answering._replace(version=None)
+            assert await database.status() == answering._replace(version=None, answer_ms=None)
         finally:
             await database.close()
     finally:

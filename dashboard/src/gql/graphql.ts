@@ -501,6 +501,13 @@ export type MachineSubscriptionVariables = Exact<{ [key: string]: never; }>;
 
 export type MachineSubscription = { systemMetrics: { at: string, cpu: { usage: number, cores: number }, memory: { total: number, used: number, usagePercent: number }, disk: { total: number, free: number, usagePercent: number }, network: { sentPerSecond: number, receivedPerSecond: number } } };
 
+export type DatabaseNowFragment = { system: string, place: string, version: string | null, answerMs: number | null };
+
+export type DatabaseQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type DatabaseQuery = { systemDatabase: { system: string, place: string, version: string | null, answerMs: number | null } };
+
 export type HealthQueryVariables = Exact<{ [key: string]: never; }>;
 
 
@@ -1433,6 +1440,14 @@ export const MachineNowFragmentDoc = new TypedDocumentString(`
   }
 }
     `, {"fragmentName":"MachineNow"}) as unknown as TypedDocumentString<MachineNowFragment, unknown>;
+export const DatabaseNowFragmentDoc = new TypedDocumentString(`
+    fragment DatabaseNow on SystemDatabase {
+  system
+  place
+  version
+  answerMs
+}
+    `, {"fragmentName":"DatabaseNow"}) as unknown as TypedDocumentString<DatabaseNowFragment, unknown>;
 export const EventRowFragmentDoc = new TypedDocumentString(`
     fragment EventRow on Event {
   id
@@ -1510,6 +1525,7 @@ export const InstancesDocument = {"__meta__":{"hash":"sha256:5459016061876f62d12
 export const InstanceChangedDocument = {"__meta__":{"hash":"sha256:2cab55aa3c6406ec56387b0c49dd011079df7894dbc55f1a1aa32b40cfe8604d"}} as unknown as TypedDocumentString<InstanceChangedSubscription, InstanceChangedSubscriptionVariables>;
 export const UsageChangedDocument = {"__meta__":{"hash":"sha256:8ed11de1d1a7898797f929620618392d0b8265629e2517c7961ec0f441171bf5"}} as unknown as TypedDocumentString<UsageChangedSubscription, UsageChangedSubscriptionVariables>;
 export const MachineDocument = {"__meta__":{"hash":"sha256:3bff0a2036286cd3bd5537fde1265e48ff22e6430d8b15a533f2cbffb09ce81d"}} as unknown as TypedDocumentString<MachineSubscription, MachineSubscriptionVariables>;
+export const DatabaseDocument = {"__meta__":{"hash":"sha256:8a7bca33ab8acf26b645fbd716f097af90fbc8d0bf3baa210b890bce7b60cf50"}} as unknown as TypedDocumentString<DatabaseQuery, DatabaseQueryVariables>;
 export const HealthDocument = {"__meta__":{"hash":"sha256:7215f7c4b01ba2e5db8f0f2908469720aca624b65eb8129d88b801e426eb2e90"}} as unknown as TypedDocumentString<HealthQuery, HealthQueryVariables>;
 export const LatestEventsDocument = {"__meta__":{"hash":"sha256:57d3d3de58ee631912b28d124ab2482a605bfab90ea9f601b8408a3fc9136e10"}} as unknown as TypedDocumentString<LatestEventsQuery, LatestEventsQueryVariables>;
 export const EventsSinceDocument = {"__meta__":{"hash":"sha256:98b2ed7264d8771a559d89804eedcf7a97d714cfa1f588dbe61e63d06a9bf988"}} as unknown as TypedDocumentString<EventsSinceSubscription, EventsSinceSubscriptionVariables>;

@@ -66,6 +66,8 @@ export const en: Record<Key, string> = {
   "needs.disk": "Only {free} of {total} left on the disk",
   "needs.memory": "Memory is nearly full: {used} of {total} in use",
   "needs.memoryMost": "Most of it is used by {names}",
+  "needs.database":
+    "{system} at {place} does not answer. Bots and terminals go on, and what happens meanwhile is stored later. `mailauncher doctor` says why.",
   "needs.stuck": "No progress for {duration} (at {progress} %): {message}",
   "needs.all": "Show all {count}",
   "needs.open": "Look",
@@ -109,6 +111,9 @@ export const en: Record<Key, string> = {
   "machine.memory": "Memory",
   "machine.disk": "Disk",
   "machine.network": "Network",
+  "machine.database": "Database",
+  "machine.answers": "answers in {time}",
+  "machine.silent": "does not answer",
   "machine.of": "{used} of {total}",
   "machine.free": "{free} free",
 

@@ -10,6 +10,7 @@ export interface Numbers {
   bytes(value: number, exact?: boolean): string;
   percent(value: number): string;
   duration(seconds: number): string;
+  milliseconds(value: number): string;
   time(at: string | number): string;
   dateTime(at: string | number): string;
 }
@@ -52,6 +53,7 @@ function numbersIn(locale: string): Numbers {
       if (minutes > 0) return `${unit(minutes, "minute")} ${unit(all % 60, "second")}`;
       return unit(all, "second");
     },
+    milliseconds: (value) => `${(value < 10 ? tenths : whole).format(value)} ms`,
     time: (at) => time.format(new Date(at)),
     dateTime: (at) => dateTime.format(new Date(at)),
   };

@@ -62,6 +62,8 @@ export const zh = {
   "needs.disk": "磁盘只剩 {free}（共 {total}）",
   "needs.memory": "内存即将用完：已用 {used}，共 {total}",
   "needs.memoryMost": "占用最多：{names}",
+  "needs.database":
+    "{system}（{place}）没有应答。Bot 与终端照常运行，期间发生的事稍后写入。原因请看 `mailauncher doctor`。",
   "needs.stuck": "{duration} 没有进展（{progress}%）：{message}",
   "needs.all": "显示全部 {count} 个",
   "needs.open": "查看",
@@ -104,6 +106,9 @@ export const zh = {
   "machine.memory": "内存",
   "machine.disk": "磁盘",
   "machine.network": "网络",
+  "machine.database": "数据库",
+  "machine.answers": "{time} 应答",
+  "machine.silent": "没有应答",
   "machine.of": "{used} / {total}",
   "machine.free": "剩余 {free}",
 

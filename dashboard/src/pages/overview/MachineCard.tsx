@@ -4,6 +4,7 @@ import { useQuery } from "../../api/useQuery";
 import { UsageOfDocument } from "../../gql/graphql";
 import { useNumbers } from "../../i18n/numbers";
 import { useText } from "../../i18n/text";
+import { askDatabase, database } from "../../live/database";
 import { machine } from "../../live/machine";
 import { Card, Meter, css as parts, Unread } from "../../ui/parts";
 import { Sparkline } from "../../ui/Sparkline";
@@ -73,9 +74,28 @@ export function MachineCard() {
           value={shown(`↓ ${numbers.bytes(network.receivedPerSecond)}/s`)}
           note={shown(`↑ ${numbers.bytes(network.sentPerSecond)}/s`)}
         />
+        <DatabaseFigure />
       </div>
       {error && !history && <Unread error={error} again={again} />}
     </Card>
+  );
+}
+
+function DatabaseFigure() {
+  const text = useText();
+  const numbers = useNumbers();
+  const { now, error } = useStore(database);
+  if (error && !now) return <Unread error={error} again={askDatabase} />;
+  return (
+    <Figure
+      name={text("machine.database")}
+      value={now ? `${now.system} ${now.version ?? ""}` : "…"}
+      note={
+        now?.answerMs == null
+          ? text(now ? "machine.silent" : "list.loading")
+          : text("machine.answers", { time: numbers.milliseconds(now.answerMs) })
+      }
+    />
   );
 }
 

@@ -1,6 +1,6 @@
-/** What of the machine is nearly used up. */
+/** What of the machine is nearly used up, and whether the database is away. */
 import type { ReactNode } from "react";
-import type { MachineNowFragment } from "../../gql/graphql";
+import type { DatabaseNowFragment, MachineNowFragment } from "../../gql/graphql";
 import { useNumbers } from "../../i18n/numbers";
 import { type Key, useText } from "../../i18n/text";
 import { instances } from "../../live/instances";
@@ -39,6 +39,15 @@ export function MachineNeeds({ machine: { disk, memory } }: { machine: MachineNo
       )}
     </>
   );
+}
+
+export function isAway(database: DatabaseNowFragment | undefined): boolean {
+  return database?.version === null;
+}
+
+export function DatabaseAway({ database: { system, place } }: { database: DatabaseNowFragment }) {
+  const text = useText();
+  return <Short name="machine.database">{text("needs.database", { system, place })}</Short>;
 }
 
 function Short({ name, children }: { name: Key; children: ReactNode }) {

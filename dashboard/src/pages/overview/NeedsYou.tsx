@@ -6,12 +6,13 @@ import { useCommands } from "../../app/useCommand";
 import { RestartDocument, StartDocument } from "../../gql/graphql";
 import { useText } from "../../i18n/text";
 import { conditionOf, isUninstalled, isUp, needsSomebody } from "../../live/condition";
+import { database } from "../../live/database";
 import type { Instance } from "../../live/instances";
 import { machine } from "../../live/machine";
 import { Button, css as parts } from "../../ui/parts";
 import { RetryDeployment } from "../../ui/RetryDeployment";
 import { useStore } from "../../ui/store";
-import { isShort, MachineNeeds } from "./MachineNeeds";
+import { DatabaseAway, isAway, isShort, MachineNeeds } from "./MachineNeeds";
 import { NeedCard } from "./NeedCard";
 import css from "./overview.module.css";
 import { StuckDeployment } from "./StuckDeployment";
@@ -25,12 +26,14 @@ export function NeedsYou({ all }: { all: readonly Instance[] }) {
   const text = useText();
   const now = useStore(machine);
   const found = all.filter(needsSomebody);
-  const calm = found.length === 0 && !isShort(now);
+  const stored = useStore(database).now;
+  const calm = found.length === 0 && !isShort(now) && !isAway(stored);
   const [every, setEvery] = useState(false);
   return (
     <section aria-label={text("needs.title")} className={css.needs}>
       <h2>{text("needs.title")}</h2>
       {calm && <p className={css.calm}>{text("needs.none")}</p>}
+      {stored && isAway(stored) && <DatabaseAway database={stored} />}
       {now && <MachineNeeds machine={now} />}
       {found.slice(0, every ? undefined : SHOWN).map((instance) => (
         <Need key={instance.id} instance={instance} />

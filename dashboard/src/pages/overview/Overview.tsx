@@ -4,6 +4,7 @@ import { Link } from "wouter";
 import { reconnect } from "../../api/connection";
 import { useText } from "../../i18n/text";
 import { isUp } from "../../live/condition";
+import { followDatabase } from "../../live/database";
 import { instances } from "../../live/instances";
 import { followMachine } from "../../live/machine";
 import { followUsage } from "../../live/usage";
@@ -21,6 +22,7 @@ export function Overview() {
   const { byId, at, error } = useStore(instances);
   useEffect(followMachine, []);
   useEffect(followUsage, []);
+  useEffect(followDatabase, []);
   const all = [...byId.values()];
   return (
     <>

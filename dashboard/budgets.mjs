@@ -16,13 +16,23 @@ const one = (start, end) => {
 
 const html = await readFile(join(out, "index.html"), "utf8");
 const first = [...html.matchAll(/(?:src|href)="\/assets\/([^"]+)"/g)].map((match) => match[1]);
-const firstView = (await Promise.all(first.map((name) => size(name, ".br")))).reduce((sum, one) => sum + one, 0);
+
+// Without what formats a text, which is loaded when it is wanted.
+const EXPLORER = [
+  ...["explorer-*.js", "explorer-*.css", "monaco-editor-*.js", "monaco-editor-*.css", "mouseTarget-*.js"],
+  ...["jsonMode-*.js", "graphqlMode-*.js", "codicon-*.ttf"],
+].map((pattern) => one(...pattern.split("*")));
+const WORKERS = names.filter((name) => /worker-.*\.js$/.test(name));
+const all = async (files) =>
+  (await Promise.all(files.map((name) => size(name, ".br")))).reduce((sum, one) => sum + one, 0);
 
 const rows = [
-  ["first view (Brotli)", firstView, 160 * KIB],
+  ["first view (Brotli)", await all(first), 160 * KIB],
   ["terminal (gzip)", await size(one("Terminals-", ".js"), ".gz"), 160 * KIB],
   ["editor (gzip)", (await size(one("Configuration-", ".js"), ".gz")) + (await size(one("TextEditor-", ".js"), ".gz")), 150 * KIB],
   ["files (gzip)", await size(one("FilesTab-", ".js"), ".gz"), 10 * KIB],
+  ["explorer (Brotli)", await all(EXPLORER), 1024 * KIB],
+  ["its workers (Brotli)", await all(WORKERS), 160 * KIB],
   ["charts (gzip)", await size(one("Chart-", ".js"), ".gz"), 25 * KIB],
 ];
 for (const [name, is, most] of rows) {

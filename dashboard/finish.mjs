@@ -1,18 +1,17 @@
 // After the builds: beside each file its compressed forms, and the documents that pages send by id.
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 
 const out = "../rest/built_pages";
 const assets = join(out, "assets");
-const COMPRESSIBLE = /\.(js|css|svg|json|map)$/;
+const COMPRESSIBLE = /\.(js|css|svg|json|map|ttf)$/;
 
 for (const name of await readdir(assets)) {
   if (!COMPRESSIBLE.test(name)) continue;
   const file = join(assets, name);
   const content = await readFile(file);
-  const options = { params: { [constants.BROTLI_PARAM_QUALITY]: content.length > 1 << 20 ? 9 : 11 } };
-  await writeFile(`${file}.br`, brotliCompressSync(content, options));
+  await writeFile(`${file}.br`, brotliCompressSync(content)); // in its best quality
   await writeFile(`${file}.gz`, gzipSync(content, { level: 9 }));
 }
 // A page of the last release may still be open when the server has been upgraded: what it sends is known too.

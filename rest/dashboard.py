@@ -50,8 +50,8 @@ POLICY = (
     "trusted-types {trusted}"
 )
 EXPLORER_TYPES = (
-    "explorer-markdown dompurify defaultWorkerFactory diffEditorWidget diffReview domLineBreaksComputer editorGhostText "
-    "editorViewLayer standaloneColorizer stickyScrollViewLayer tokenizeToString"
+    "explorer-markdown dompurify defaultWorkerFactory domLineBreaksComputer editorViewLayer standaloneColorizer "
+    "stickyScrollViewLayer tokenizeToString"
 )
 """The Trusted Types policies of the explorer: its own for Markdown, and those of its editor."""
 

@@ -191,6 +191,17 @@ async def test_the_explorer_works_within_its_policy(tmp_path: Path) -> None:
         await page.get_by_role("button", name="Show Documentation Explorer").click()
         await page.get_by_role("link", name="Query").first.click()
         await expect(page.locator(".graphiql-markdown-description").first).to_be_visible()
-        assert {"graphql", "editor"} <= {url.rpartition("/")[2].partition(".")[0] for url in workers}
+        # What is wrong is underlined by a worker each.
+        await page.get_by_role("button", name="Variables").click()
+        variables = page.locator(".graphiql-editor-tool .monaco-editor").first
+        await variables.click()
+        await page.keyboard.type("wrong")
+        await expect(variables.locator(".squiggly-error")).to_be_visible()
+        await editor.click()
+        await page.keyboard.press("Control+a")
+        await page.keyboard.type("{ nothing }")
+        await expect(editor.locator(".squiggly-error")).to_be_visible()
+        assert len(workers) >= 3  # the editor's own, that of GraphQL and that of JSON
+        assert all(url.startswith(f"{launcher.url}/assets/worker-") for url in workers)
         assert await violations(page) == []
         watched.require_clean()

@@ -24,9 +24,9 @@ def test_schema_prints_the_checked_in_file(place: Home) -> None:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A copy of the program whose files may be changed."""
+    """A copy of the program whose files may be changed, with what is compiled of them."""
     for package in PACKAGES:
-        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / package, tmp_path / package)
     return tmp_path
 
 

@@ -184,4 +184,12 @@ async def test_what_could_not_be_read_says_why_and_is_read_again(
                 await told.get_by_role("button", name="Try again").click()
                 await expect(page.get_by_text(WHY), case).to_have_count(0)
                 await expect(shown(page), case).to_be_visible()
+            # A source that is away fails all that is asked of it, which is told once.
+            for path in ("/deploy", f"/instances/{bot.id}/versions"):
+                failing.ids = {IDS[each] for each in ("Versions", "DeployPreview", "UpgradePreview", "Terms")}
+                await page.goto(path)
+                await expect(page.get_by_role("alert").filter(has_text=WHY)).to_have_count(1)
+                failing.ids = set()
+                await page.get_by_role("button", name="Try again").click()
+                await expect(page.get_by_text(WHY)).to_have_count(0)
             watched.require_clean()

@@ -3,7 +3,7 @@ import { type Read, useQuery } from "../api/useQuery";
 import { useCommands } from "../app/useCommand";
 import { VersionsDocument, type VersionsQuery } from "../gql/graphql";
 import { useNumbers } from "../i18n/numbers";
-import { Button, css as parts, Unread } from "../ui/parts";
+import { Button, css as parts } from "../ui/parts";
 import css from "./deployment.module.css";
 import { useDeploymentText } from "./texts";
 
@@ -19,8 +19,9 @@ export function useVersions(recipe: string): Versions {
   return { ...read, refresh: () => (refresh ? read.again() : setRefresh(true)) };
 }
 
+/** Whoever shows it says why the versions could not be read. */
 export function VersionChoice({
-  versions: { data, error, again, refresh },
+  versions: { data, refresh },
   version,
   choose,
 }: {
@@ -52,7 +53,6 @@ export function VersionChoice({
           ))}
         </select>
       </label>
-      {error && <Unread error={error} again={again} />}
       <div className={parts.row}>
         {list && (
           <span className={parts.dim}>

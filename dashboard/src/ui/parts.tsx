@@ -55,6 +55,17 @@ export function Skeleton({ lines = 3, label }: { lines?: number; label: string }
   );
 }
 
+/** What of several could not be read. What failed for the same reason is told once, and read again together. */
+export function Unreads({ of }: { of: readonly { error: Error | undefined; again: () => void }[] }) {
+  const errors = new Map(of.flatMap(({ error }) => (error ? [[error.message, error]] : [])));
+  const readAgain = (message: string) => {
+    for (const { error, again } of of) if (error?.message === message) again();
+  };
+  return [...errors].map(([message, error]) => (
+    <Unread key={message} error={error} again={() => readAgain(message)} />
+  ));
+}
+
 export function Unread({ error, again }: { error: Error; again: () => void }) {
   const text = useText();
   return (

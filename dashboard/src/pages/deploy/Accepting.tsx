@@ -1,21 +1,18 @@
-import { useQuery } from "../../api/useQuery";
+import type { Read } from "../../api/useQuery";
 import { Terms } from "../../deployment/Terms";
-import { TermsDocument } from "../../gql/graphql";
-import { Button, css as parts, Skeleton, Unread } from "../../ui/parts";
+import type { TermsQuery } from "../../gql/graphql";
+import { Button, css as parts, Skeleton } from "../../ui/parts";
 import css from "./deploy.module.css";
 import { useDeployText } from "./texts";
 
-/** The terms of one version, and the buttons that install it. To be made anew for another version, lest texts that were not
- * shown are accepted. */
+/** The terms of one version, and the buttons that install it. Whoever shows it says why they could not be read. */
 export function Accepting({
-  recipe,
-  version,
+  terms: { data, error, current },
   start,
   refused,
   install,
 }: {
-  recipe: string;
-  version: string;
+  terms: Read<TermsQuery>;
   start: boolean;
   /** Why nothing can be installed now; undefined if it can. */
   refused: string | undefined;
@@ -23,14 +20,13 @@ export function Accepting({
   install: (version: string, accepted: boolean) => void;
 }) {
   const text = useDeployText();
-  const { data, error, again } = useQuery(TermsDocument, { version, recipe });
-  const consent = data?.consent;
+  // Texts of another version, which are shown no more, must not be accepted.
+  const consent = current ? data?.consent : undefined;
   const needed = (consent?.texts.length ?? 1) > 0;
   const why = refused ?? (consent ? undefined : text("deploy.readingTerms"));
   return (
     <>
       <h3>{text("deploy.terms")}</h3>
-      {error && <Unread error={error} again={again} />}
       {!consent && !error && (
         <div className={css.terms}>
           <Skeleton label={text("deploy.readingTerms")} lines={6} />

@@ -10,10 +10,11 @@ import {
   type DeployInstanceInput,
   DeployPreviewDocument,
   type OffersQuery,
+  TermsDocument,
 } from "../../gql/graphql";
 import { useText } from "../../i18n/text";
 import { Problems } from "../../ui/Problems";
-import { Button, Card, css as parts, Skeleton, Unread } from "../../ui/parts";
+import { Button, Card, css as parts, Skeleton, Unreads } from "../../ui/parts";
 import { useSettled } from "../../ui/useSettled";
 import { Accepting } from "./Accepting";
 import { Deployments } from "./Deployments";
@@ -40,6 +41,7 @@ export function DeployForm({ offers }: { offers: OffersQuery }) {
   const preview = useQuery(DeployPreviewDocument, { input: JSON.parse(settled) as DeployInstanceInput });
   const found = preview.data?.deployPreview;
   const versions = useVersions(wanted.recipe);
+  const terms = useQuery(TermsDocument, { version: wanted.version, recipe: wanted.recipe });
   const problems = found?.problems ?? [];
   const change = (part: Partial<Wanted>) => {
     setFailure(undefined);
@@ -145,13 +147,11 @@ export function DeployForm({ offers }: { offers: OffersQuery }) {
           )}
         </Card>
         <Card title={text("deploy.check")}>
-          {preview.error && <Unread error={preview.error} again={preview.again} />}
+          <Unreads of={[preview, versions, terms]} />
           {found && <Proposal found={found} />}
           <Problems of={problems} fields={FIELDS} />
           <Accepting
-            key={`${wanted.recipe} ${wanted.version}`}
-            recipe={wanted.recipe}
-            version={wanted.version}
+            terms={terms}
             start={wanted.start}
             refused={refused ?? why}
             install={(version, accepted) => void install(version, accepted)}

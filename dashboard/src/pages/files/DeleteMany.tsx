@@ -14,7 +14,7 @@ import { useFilesText } from "./texts";
 /** What became of an entry. `unknown`: the connection was lost while it was being deleted. */
 type Result = { is: "deleting" | "deleted" | "unknown" } | { is: "failed"; message: string };
 
-export function DeleteMany({
+export default function DeleteMany({
   instanceId,
   entries,
   close,

@@ -1,5 +1,5 @@
 /** What can be done with the selected entries of a folder. */
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { query } from "../../api/connection";
 import { tell } from "../../app/toasts";
 import { useCommands } from "../../app/useCommand";
@@ -8,12 +8,13 @@ import { useNumbers } from "../../i18n/numbers";
 import { SELECTED_MOST } from "../../resources/selection";
 import { useResourceText } from "../../resources/texts";
 import { Button } from "../../ui/parts";
-import { DeleteMany } from "./DeleteMany";
 import { kindBehind } from "./Entries";
 import type { Selected } from "./Folder";
 import css from "./files.module.css";
 import { contentAddress, namesOf } from "./paths";
 import { useFilesText } from "./texts";
+
+const DeleteMany = lazy(() => import("./DeleteMany"));
 
 type Asked = Omit<FolderQueryVariables, "after">;
 /** Browsers ignore downloads that begin one right after the other. */
@@ -85,14 +86,16 @@ export function SelectedFiles({
         {text("files.selectedDelete")}
       </Button>
       {deleting && (
-        <DeleteMany
-          instanceId={asked.id}
-          entries={entries}
-          close={(left) => {
-            setDeleting(false);
-            select(new Map(left.map((entry) => [entry.path, entry])));
-          }}
-        />
+        <Suspense>
+          <DeleteMany
+            instanceId={asked.id}
+            entries={entries}
+            close={(left) => {
+              setDeleting(false);
+              select(new Map(left.map((entry) => [entry.path, entry])));
+            }}
+          />
+        </Suspense>
       )}
     </div>
   );

@@ -2,12 +2,12 @@ import { useState } from "react";
 import { useQuery } from "../../../api/useQuery";
 import { useCommands } from "../../../app/useCommand";
 import { Terms } from "../../../deployment/Terms";
-import { useVersions, VersionChoice } from "../../../deployment/VersionChoice";
+import { useVersions, VersionChoice, type Versions } from "../../../deployment/VersionChoice";
 import { TermsDocument, UpgradeDocument, UpgradePreviewDocument } from "../../../gql/graphql";
 import { useNumbers } from "../../../i18n/numbers";
 import type { Instance } from "../../../live/instances";
 import { Problems } from "../../../ui/Problems";
-import { Button, Card, css as parts, Skeleton, Unread } from "../../../ui/parts";
+import { Button, Card, css as parts, Skeleton, Unread, Unreads } from "../../../ui/parts";
 import { useVersionsText } from "./texts";
 import css from "./versions.module.css";
 
@@ -20,22 +20,31 @@ export function Upgrading({ instance }: { instance: Instance }) {
     <Card title={text("versions.title")}>
       <p>{text("versions.installed", { version: instance.version })}</p>
       <VersionChoice versions={versions} version={version} choose={choose} />
-      <Change key={version} instance={instance} version={version} />
+      <Change key={version} instance={instance} version={version} versions={versions} />
     </Card>
   );
 }
 
-function Change({ instance, version }: { instance: Instance; version: string }) {
+function Change({
+  instance,
+  version,
+  versions,
+}: {
+  instance: Instance;
+  version: string;
+  versions: Versions;
+}) {
   const text = useVersionsText();
   const numbers = useNumbers();
   const { id, name, recipe } = instance;
   const [force, setForce] = useState(false);
   const { run, busy, refused } = useCommands();
-  const { data, error, again } = useQuery(UpgradePreviewDocument, { id, version });
+  const preview = useQuery(UpgradePreviewDocument, { id, version });
   const terms = useQuery(TermsDocument, { version, recipe });
-  const found = data?.upgradePreview;
+  const found = preview.data?.upgradePreview;
   const consent = terms.data?.consent;
-  if (error) return <Unread error={error} again={again} />;
+  const unread = <Unreads of={[versions, preview]} />;
+  if (preview.error) return unread;
   if (!found) return <Skeleton label={text("versions.reading")} lines={16} />;
   // What only needs to be confirmed: an older version, or the same one again.
   const forced = found.problems.filter(isForced);
@@ -58,6 +67,7 @@ function Change({ instance, version }: { instance: Instance; version: string }) 
   });
   return (
     <>
+      {unread}
       <ul className={css.effects}>
         <li>{text("versions.change", { from: instance.version, to: found.version })}</li>
         <li>

@@ -71,6 +71,8 @@ async def test_enter_is_enough_and_leaving_loses_nothing(tmp_path: Path, bots: B
         await expect(current).to_contain_text("Write the configuration")
         assert await shares(page) > before
         await expect(page.get_by_role("log")).to_contain_text("Fetching the bot")
+        await page.get_by_text("What git, uv and the others print").click()
+        await expect(page.get_by_role("log", name="What git")).to_contain_text("Cloning into")
         bots.let_go()
         done = page.get_by_role("region", name="The deployment is complete")
         await expect(done).to_contain_text("Fill in the keys")

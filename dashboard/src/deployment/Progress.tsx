@@ -7,6 +7,7 @@ import { Output } from "../ui/Output";
 import { Button, css as parts } from "../ui/parts";
 import css from "./deployment.module.css";
 import type { Followed } from "./follow";
+import { RawOutput } from "./RawOutput";
 import { remainingNow } from "./remaining";
 import { useDeploymentText } from "./texts";
 
@@ -39,6 +40,7 @@ export function Progress({ followed }: { followed: Followed & { deployment: Depl
         <h3>{text("progress.log")}</h3>
         <Output live label={text("progress.log")} text={log.join("\n") || text("progress.noLog")} />
       </div>
+      <RawOutput instanceId={instanceId} />
       {open && (
         <div className={parts.row}>
           <Button

@@ -1,4 +1,4 @@
-/** A terminal as lines of text, for screen readers and small screens, with a line to type into. */
+/** A terminal as lines of text, for screen readers and small screens, with a line to type into unless it is only read. */
 import { useCallback } from "react";
 import { useText } from "../i18n/text";
 import { Composer } from "./Composer";
@@ -9,7 +9,15 @@ import { TerminalStatus } from "./TerminalStatus";
 import css from "./terminal.module.css";
 import { useOpened } from "./useOpened";
 
-export function PlainTerminal({ sessionId, name }: { sessionId: string; name: string }) {
+export function PlainTerminal({
+  sessionId,
+  name,
+  readOnly = false,
+}: {
+  sessionId: string;
+  name: string;
+  readOnly?: boolean;
+}) {
   const text = useText();
   const open = useCallback(
     (element: HTMLElement) => {
@@ -26,7 +34,7 @@ export function PlainTerminal({ sessionId, name }: { sessionId: string; name: st
   const [box, opened] = useOpened(open);
   return (
     <>
-      {opened && <TerminalStatus session={opened.session} />}
+      {opened && !readOnly && <TerminalStatus session={opened.session} />}
       <div
         ref={box}
         className={css.log}
@@ -34,7 +42,7 @@ export function PlainTerminal({ sessionId, name }: { sessionId: string; name: st
         aria-live="polite"
         aria-label={`${text("bot.terminal")} ${name}`}
       />
-      {opened && (
+      {opened && !readOnly && (
         <Composer
           sessionId={sessionId}
           send={opened.session.type}

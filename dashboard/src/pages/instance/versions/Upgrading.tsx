@@ -7,7 +7,7 @@ import { TermsDocument, UpgradeDocument, UpgradePreviewDocument } from "../../..
 import { useNumbers } from "../../../i18n/numbers";
 import type { Instance } from "../../../live/instances";
 import { Problems } from "../../../ui/Problems";
-import { Button, Card, css as parts, Skeleton, Unread, Unreads } from "../../../ui/parts";
+import { Button, Card, css as parts, Skeleton, Unreads } from "../../../ui/parts";
 import { useVersionsText } from "./texts";
 import css from "./versions.module.css";
 
@@ -43,8 +43,7 @@ function Change({
   const terms = useQuery(TermsDocument, { version, recipe });
   const found = preview.data?.upgradePreview;
   const consent = terms.data?.consent;
-  const unread = <Unreads of={[versions, preview]} />;
-  if (preview.error) return unread;
+  if (preview.error) return <Unreads of={[versions, preview, terms]} />;
   if (!found) return <Skeleton label={text("versions.reading")} lines={16} />;
   // What only needs to be confirmed: an older version, or the same one again.
   const forced = found.problems.filter(isForced);
@@ -67,7 +66,7 @@ function Change({
   });
   return (
     <>
-      {unread}
+      <Unreads of={asks ? [versions, terms] : [versions]} />
       <ul className={css.effects}>
         <li>{text("versions.change", { from: instance.version, to: found.version })}</li>
         <li>
@@ -92,7 +91,6 @@ function Change({
           <span>{text(code === "DUPLICATE_RESOURCE" ? "versions.same" : "versions.older")}</span>
         </label>
       ))}
-      {asks && terms.error && <Unread error={terms.error} again={terms.again} />}
       {asks && consent && (
         <>
           <p>{text("versions.terms", { version: consent.version })}</p>

@@ -142,6 +142,8 @@ class EmojiEdge:
 
 
 def _total(page: strawberry.Parent[EmojiPage], info: Info) -> Any:
+    if page.total is not None:
+        return page.total
     return info.context.loaders.emoji_counts.load((page.instance_id, page.wanted))
 
 
@@ -188,7 +190,8 @@ async def emojis_of(
     )  # before the loader combines it with others, which must not fail because of it
     key = (instance.id, wanted, first + 1, validation.cursor(after), skip)
     found = await info.context.loaders.emoji_pages.load(key)
-    page = EmojiPage(found[:first], instance.id, wanted, len(found) > first)
+    skipped = after is not None or skip > 0
+    page = EmojiPage.of(found, first, instance.id, wanted, skipped=skipped)
     return cast(EmojiConnection, page)
 
 

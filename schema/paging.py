@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, Protocol, TypeVar
+from typing import Annotated, Any, Generic, Protocol, Self, TypeVar
 
 import strawberry
 
@@ -59,6 +59,17 @@ class FilteredPage(Page[Items], Generic[Items, Filter]):
     instance_id: str
     wanted: Filter
     has_more: bool
+    total: int | None
+    """The number of all that match, where it need not be counted: the first page has them all. None: it has to be counted."""
+
+    @classmethod
+    def of(
+        cls, found: Sequence[Items], first: int, instance_id: str, wanted: Filter, *, skipped: bool
+    ) -> Self:
+        """The first of the found items, of which one more than wanted was asked for. `skipped`: others may come before them."""
+        has_more = len(found) > first
+        total = None if has_more or skipped else len(found)
+        return cls(found[:first], instance_id, wanted, has_more, total)
 
     async def more(self, info: Info) -> bool:
         return self.has_more

@@ -61,6 +61,8 @@ class PersonEdge:
 
 
 def _total(page: strawberry.Parent[PersonPage], info: Info) -> Any:
+    if page.total is not None:
+        return page.total
     return info.context.loaders.person_counts.load((page.instance_id, page.wanted))
 
 
@@ -106,7 +108,8 @@ async def persons_of(
     )  # before the loader combines it with others, which must not fail because of it
     key = (instance.id, wanted, first + 1, validation.cursor(after), skip)
     found = await info.context.loaders.person_pages.load(key)
-    page = PersonPage(found[:first], instance.id, wanted, len(found) > first)
+    skipped = after is not None or skip > 0
+    page = PersonPage.of(found, first, instance.id, wanted, skipped=skipped)
     return cast(PersonConnection, page)
 
 

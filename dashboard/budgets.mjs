@@ -28,8 +28,6 @@ const all = async (files) =>
 
 const rows = [
   ["first view (Brotli)", await all(first), 160 * KIB],
-  ["terminal (gzip)", await size(one("Terminals-", ".js"), ".gz"), 160 * KIB],
-  ["first view (Brotli)", firstView, 160 * KIB],
   ["terminal (gzip)", (await size(one("Terminals-", ".js"), ".gz")) + (await size(one("PlainTerminal-", ".js"), ".gz")), 160 * KIB],
   ["editor (gzip)", (await size(one("Configuration-", ".js"), ".gz")) + (await size(one("TextEditor-", ".js"), ".gz")), 150 * KIB],
   ["files (gzip)", await size(one("FilesTab-", ".js"), ".gz"), 10 * KIB],

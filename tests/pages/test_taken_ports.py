@@ -7,7 +7,7 @@ from playwright.async_api import expect
 
 from mailauncher.errors import PortInUse
 from resolvers import instances
-from tests.support.browser import browser, page_of
+from tests.support.browser import browser, findings_of_axe, page_of
 from tests.support.configured import PORT, add_on_its_port, listening, write_configs, write_recipes
 from tests.support.context import settings_for
 from tests.support.server import running
@@ -28,6 +28,7 @@ async def test_a_failed_bot_gets_a_free_port_instead_of_a_taken_one_and_starts(t
             await page.goto(f"/instances/{bot.id}")
             card = page.get_by_role("region", name="A port is taken")
             await expect(card).to_contain_text(f"Port {PORT} of the bot is in use by")
+            assert await findings_of_axe(page) == []
             await card.get_by_role("button", name="instead").click()
             await expect(card).to_contain_text(f"instead of {PORT} from its next start on")
             now = instances.get(launcher.ctx, bot.id).port

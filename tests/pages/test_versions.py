@@ -103,6 +103,7 @@ async def test_backups_are_made_restored_and_deleted_and_a_bot_is_cloned(tmp_pat
         await oldest.get_by_role("button", name="Clone as a new bot").click()
         dialog = page.get_by_role("dialog")
         await expect(dialog).to_contain_text("has the account of the original")
+        assert await findings_of_axe(page) == []
         await dialog.get_by_label("Name of the copy").fill("older")
         await dialog.get_by_role("button", name="Clone it").click()
         await expect(page.get_by_role("region", name="The deployment is complete")).to_be_visible()

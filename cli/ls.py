@@ -36,15 +36,22 @@ _QUESTION = Text("提问：{}", "asks: {}")
 
 
 @described(
-    "列出服务器上的实例：状态、占用、网页，以及没有正常运行的原因。\n\n终端较窄时列数较少；--json 按 GET /api/v1/instances?details=true 的格式输出实例。",
+    "列出服务器上的实例：状态、占用、网页，以及没有正常运行的原因。\n\n终端较窄时列数较少；--json 按 GET /api/v1/instances?details=true 的格式输出实例，并附上网页（web_pages）与 Bot 自己运行的服务（hosted_services）。",
     "List the instances of a running server: their status, what they use, their web pages, and why one does not work.\n\n"
-    "A narrow terminal gets fewer columns; --json prints the instances as GET /api/v1/instances?details=true has them.",
+    "A narrow terminal gets fewer columns; --json prints the instances as GET /api/v1/instances?details=true has them, "
+    "with their web pages (`web_pages`) and the services that the bot runs itself (`hosted_services`).",
 )
 def ls(context: typer.Context, as_json: AsJson = False, url: Url = None, token: Token = None) -> None:
     console = console_of(context)
     client = connect(context, url, token)
     if as_json:
-        print_json(client.get("/instances?details=true")["instances"])
+        extras = _extras(client)
+        print_json(
+            [
+                instance | _as_rest(extras.get(instance["id"], _NOTHING))
+                for instance in client.get("/instances?details=true")["instances"]
+            ]
+        )
     elif found := client.instances(details=True):
         failed, extras = _failed_upgrades(client), _extras(client)
         about = [extras.get(instance.id, _NOTHING) for instance in found]
@@ -107,6 +114,11 @@ def duration(seconds: int) -> str:
 def _extras(client: ApiClient) -> dict[str, dict[str, Any]]:
     """The web pages of each instance, and the services that its bot runs itself, by the instance's id."""
     return {instance["id"]: instance for instance in client.graphql(_EXTRAS)["instances"]}
+
+
+def _as_rest(extras: dict[str, Any]) -> dict[str, Any]:
+    """With keys as REST writes them."""
+    return {"web_pages": extras["webPages"], "hosted_services": extras["hostedServices"]}
 
 
 def _failed_upgrades(client: ApiClient) -> dict[str, str]:

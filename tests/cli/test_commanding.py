@@ -150,6 +150,7 @@ def test_a_service_that_the_bot_runs_itself_is_in_ls_and_has_no_program(place: H
     place.run("rm", "-y", "plugged")
     assert re.search(r"plugin +nonebot-ada", place.run("add", str(folder), "--port", str(free_port())).stdout)
     assert "nonebot-ada (plugin)" in place.run("ls").stdout
+    assert json.loads(place.run("ls", "--json").stdout)[0]["hosted_services"] == ["nonebot-ada"]
     for command in (("start", "plugged", "--service", "nonebot"), ("logs", "plugged", "-t", "nonebot-ada")):
         refused = place.run(*command)
         assert refused.returncode == 3

@@ -84,22 +84,23 @@ async def add(ctx: Context, new: NewKey) -> SshKeyRecord:
 @needs(Scope.ADMIN)
 async def edit(
     ctx: Context, name: str, scope: Scope | None, only: Sequence[str] | Unchanged | None
-) -> SshKeyRecord:
+) -> tuple[SshKeyRecord, bool]:
     """Changes what a key may do: `scope` None leaves it, `only` are the instances that it is limited to from now on, None for all.
-    Its sessions that may do more than that end. Raises ResourceNotFound, InvalidParameter, InstanceNotFound."""
+    Its sessions that may do more than that end. Returns the key, and whether the change is stored. Raises ResourceNotFound,
+    InvalidParameter, InstanceNotFound."""
 
     def changed(record: SshKeyRecord) -> SshKeyRecord:
         limits = record.instances if isinstance(only, Unchanged) else _instances(ctx, only)
         return msgspec.structs.replace(record, scope=scope or record.scope, instances=limits)
 
-    former, record = await ctx.store.ssh_keys.change(name, changed)
+    former, record, stored = await ctx.store.ssh_keys.change(name, changed)
     if record.grant != former.grant:
         text = Text(
             f"将 SSH 密钥 {name} 改为 {_described(ctx, record).zh}（原为 {_described(ctx, former).zh}）",
             f"changed the SSH key {name} to {_described(ctx, record).en} (it was {_described(ctx, former).en})",
         )
         await ctx.store.journal.note("ssh-key", ctx.caller, text)
-    return record
+    return record, stored
 
 
 @needs(Scope.ADMIN)

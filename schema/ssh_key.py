@@ -15,6 +15,11 @@ from schema.scalars import Instant
 
 ADDED = Text("密钥已受信任", "The key is trusted")
 EDITED = Text("密钥的权限已保存", "What the key may do was saved")
+EDITED_UNSTORED = Text(
+    "密钥的权限已减少。数据库现在无法写入，稍后才会记下；若在那之前重新启动服务器，密钥会有原来的权限",
+    "The key may do less now. The database cannot be written at present, and this will be recorded later: if the server is started "
+    "anew before, the key may do again what it could",
+)
 REMOVED = Text("密钥已撤销", "The key was revoked")
 REMOVED_UNSTORED = Text(
     "密钥已撤销。数据库现在无法写入，稍后才会记下；若在那之前重新启动服务器，密钥会再次有效",
@@ -143,8 +148,9 @@ async def _edit(
 ) -> SshKeyPayload | None:
     scope = None if input.scope is None else Scope[input.scope.name]
     only = Unchanged() if input.instances is strawberry.UNSET else input.instances
-    record = await info.context.complete(ssh_keys.edit(info.context.ctx, input.name, scope, only))
-    return SshKeyPayload(key=cast(SshKey, record), message=EDITED.in_language(info.context.language))
+    record, stored = await info.context.complete(ssh_keys.edit(info.context.ctx, input.name, scope, only))
+    message = (EDITED if stored else EDITED_UNSTORED).in_language(info.context.language)
+    return SshKeyPayload(key=cast(SshKey, record), message=message)
 
 
 async def _remove(

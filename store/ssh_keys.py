@@ -47,7 +47,7 @@ class SshKeys:
         self._bus = bus
         self._records: dict[str, SshKeyRecord] = {}
         self._unstored: set[str] = set()
-        """Fingerprints of keys that were removed, and that the database still has."""
+        """Fingerprints of keys that were removed, or may do less, and of which the database does not know that yet."""
         self._writing = asyncio.Lock()
 
     @classmethod
@@ -91,7 +91,7 @@ class SshKeys:
             columns = msgspec.structs.asdict(record)
             columns["principals"] = msgspec.json.encode(record.principals).decode()
             columns["instances"] = _instances_column(record)
-            await self._store_removals()  # the names and keys of these are free
+            await self._store_unstored()  # the names and keys of removed ones are free
             with self._database.session():
                 await models.SshKey.create(**columns)
             self._records[record.fingerprint] = record
@@ -99,56 +99,71 @@ class SshKeys:
 
     async def change(
         self, name: str, changed: Callable[[SshKeyRecord], SshKeyRecord]
-    ) -> tuple[SshKeyRecord, SshKeyRecord]:
+    ) -> tuple[SshKeyRecord, SshKeyRecord, bool]:
         """Gives a key another scope and other instances: those that `changed` makes of what it has. Returns it as it was and as
-        it is. Raises ResourceNotFound, and what `changed` raises."""
+        it is, and whether that is stored: as with `remove`, if it may do less now. Raises ResourceNotFound, and what `changed`
+        raises."""
         async with self._writing:
             former = self._named(name)
             record = changed(former)
-            if record != former:
-                with self._database.session():
-                    await models.SshKey.filter(fingerprint=record.fingerprint).update(
-                        scope=record.scope, instances=_instances_column(record)
-                    )
-                self._records[record.fingerprint] = record
-        if record != former:
-            self._bus.publish(SshKeysChanged())
-        return former, record
+            if record == former:
+                return former, record, record.fingerprint not in self._unstored
+            if former.grant.includes(record.grant):
+                return former, record, await self._take(former, record)
+            with self._database.session():
+                await _update(record)
+            self._unstored.discard(record.fingerprint)
+            self._records[record.fingerprint] = record
+        self._bus.publish(SshKeysChanged())
+        return former, record, True
 
     async def remove(self, name: str) -> tuple[SshKeyRecord, bool]:
         """Returns the key as it was, and whether that is stored. Where it cannot be (a full disk), the key is not trusted any more all
         the same, and `save_unsaved` stores it. Raises ResourceNotFound."""
         async with self._writing:
             record = self._named(name)
-            # At once, since a database that hangs may take long to say so.
-            del self._records[record.fingerprint]
-            self._unstored.add(record.fingerprint)
-            self._bus.publish(SshKeysChanged())
-            try:
-                await self._store_removals()
-            except DatabaseError as error:
-                if not error.passing:
-                    self._unstored.discard(record.fingerprint)
-                    self._records[record.fingerprint] = record
-                    raise
-                log.error(
-                    "SSH key %s was revoked, and is trusted again if the server is started anew now: %s",
-                    name,
-                    error,
-                )
-            return record, not self._unstored
+            return record, await self._take(record, None)
+
+    async def _take(self, former: SshKeyRecord, left: SshKeyRecord | None) -> bool:
+        """Takes rights from a key, or all of them: at once, since a database that hangs may take long to say so. Returns whether
+        that is stored."""
+        fingerprint = former.fingerprint
+        before = self._unstored.copy()
+        if left is None:
+            del self._records[fingerprint]
+        else:
+            self._records[fingerprint] = left
+        self._unstored.add(fingerprint)
+        self._bus.publish(SshKeysChanged())
+        try:
+            await self._store_unstored()
+        except DatabaseError as error:
+            if not error.passing:
+                self._unstored = before
+                self._records[fingerprint] = former
+                raise
+            log.error(
+                "SSH key %s has lost rights, and has them again if the server is started anew now: %s",
+                former.name,
+                error,
+            )
+        return fingerprint not in self._unstored
 
     async def save_unsaved(self) -> None:
-        """Stores removals that could not be stored, if there is room now."""
+        """Stores what could not be stored, if there is room now."""
         async with self._writing:
             with suppress(DatabaseError):
-                await self._store_removals(retried=True)
+                await self._store_unstored(retried=True)
 
-    async def _store_removals(self, *, retried: bool = False) -> None:
+    async def _store_unstored(self, *, retried: bool = False) -> None:
         """Raises DatabaseError."""
         if self._unstored:
             with self._database.session(retried=retried):
-                await models.SshKey.filter(fingerprint__in=list(self._unstored)).delete()
+                for fingerprint in self._unstored:
+                    if record := self._records.get(fingerprint):
+                        await _update(record)
+                    else:
+                        await models.SshKey.filter(fingerprint=fingerprint).delete()
             self._unstored.clear()
 
     def _named(self, name: str) -> SshKeyRecord:
@@ -171,6 +186,13 @@ class SshKeys:
                     await models.SshKey.filter(fingerprint=fingerprint).update(used_at=now, used_from=address)
             except DatabaseError as error:
                 log.error("the last use of SSH key %s is not stored: %s", record.name, error)
+
+
+async def _update(record: SshKeyRecord) -> None:
+    """Stores what the key may do."""
+    await models.SshKey.filter(fingerprint=record.fingerprint).update(
+        scope=record.scope, instances=_instances_column(record)
+    )
 
 
 def _instances_column(record: SshKeyRecord) -> str | None:

@@ -14,8 +14,10 @@ import pytest
 
 from mailauncher.errors import DatabaseError
 from mailauncher.events import SshKeysChanged
+from mailauncher.grants import Scope
 from resolvers import instances, lifespan, services, ssh_keys, terminals
 from resolvers.context import Context
+from resolvers.ssh_keys import Unchanged
 from store.registry import Registry
 from store.ssh_keys import SshKeys
 from terminals.client import _refusal
@@ -158,6 +160,31 @@ async def test_a_key_can_be_revoked_and_that_is_recorded_when_there_is_room(
         filler.unlink()
         await trust(ctx, "kept", record.key)  # also before that is recorded
         assert [key.name for key in await SshKeys.read(ctx.store.ssh_keys._database, ctx.bus)] == ["kept"]
+
+
+async def test_a_key_can_be_given_less_and_that_is_recorded_when_there_is_room(
+    tmp_path: Path, disk: Path
+) -> None:
+    """It was refused for lack of space: the key went on doing what it should not any more."""
+    async with server(tmp_path, disk) as ctx:
+        await trust(ctx, "guest", add_key(tmp_path, "guest"))
+        filler = fill(disk)
+        with ctx.bus.subscribe(SshKeysChanged) as changes:
+            record, stored = await ssh_keys.edit(ctx, "guest", Scope.OPERATE, Unchanged())
+            await anext(changes)  # by which sessions that may do more end
+        assert (record.scope, stored) == (Scope.OPERATE, False)
+        filler.unlink()
+        async with asyncio.timeout(20):
+            while [key.scope for key in await SshKeys.read(ctx.store.ssh_keys._database, ctx.bus)] != [
+                Scope.OPERATE
+            ]:
+                await asyncio.sleep(0.05)
+        filler = fill(disk)
+        assert (await ssh_keys.edit(ctx, "guest", Scope.READ, Unchanged()))[1] is False
+        await ssh_keys.remove(ctx, "guest")  # which is recorded in its place
+        filler.unlink()
+        await ctx.store.ssh_keys.save_unsaved()
+        assert len(await SshKeys.read(ctx.store.ssh_keys._database, ctx.bus)) == 0
 
 
 def test_what_is_full_is_told_as_lack_of_space() -> None:

@@ -94,9 +94,10 @@ async def test_what_a_key_may_do_is_changed_in_parts_and_stays_as_it_was_where_t
         (None, ssh_keys.Unchanged(), Grant(Scope.OPERATE, frozenset({one, two}))),
         (Scope.READ, None, Grant(Scope.READ)),
     ):
-        assert (await ssh_keys.edit(ctx, "guest", scope, only)).grant == grant
-        stored = await SshKeys.read(ctx.store.ssh_keys._database, ctx.bus)
-        assert [key.grant for key in stored] == [grant]
+        changed, stored = await ssh_keys.edit(ctx, "guest", scope, only)
+        assert (changed.grant, stored) == (grant, True)
+        read = await SshKeys.read(ctx.store.ssh_keys._database, ctx.bus)
+        assert [key.grant for key in read] == [grant]
     for name, wanted, error in (
         ("nobody", None, ResourceNotFound),
         ("guest", [], InvalidParameter),

@@ -19,6 +19,8 @@ from mailauncher.errors import Code, Text
 
 Kind = Literal["begun", "progress", "done", "skipped", "log", "missing", "failed", "cancelled", "completed"]
 ENDS: frozenset[Kind] = frozenset({"failed", "cancelled", "completed"})
+SYNCED: frozenset[Kind] = ENDS | {"done", "skipped", "missing"}
+"""These are brought to the disk at once, and outlast a power cut. The others tell what is under way, and come often."""
 LIMIT_BYTES = 4 << 20
 BALLAST_FILE = "ballast"
 BALLAST_BYTES = 64 << 10
@@ -96,7 +98,8 @@ class DeploymentState:
 
 
 def append(folder: Path, entry: Entry) -> None:
-    """Appends a line. Beyond LIMIT_BYTES, `log` and `progress` entries are dropped, steps and ends never.
+    """Appends a line, and brings it to the disk if it is one of those in SYNCED. Beyond LIMIT_BYTES, `log` and `progress`
+    entries are dropped, steps and ends never.
 
     Raises OSError: the folder does not exist, or the disk is full; for the end of a run, what `reserve` has kept is used.
     """
@@ -114,8 +117,12 @@ def append(folder: Path, entry: Entry) -> None:
             except OSError as error:
                 if not (entry.kind in ENDS and files.is_full(error) and release(folder)):
                     raise
+        if entry.kind in SYNCED:
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
+    if size == 0:
+        files.sync_folder(folder)
 
 
 def reserve(folder: Path) -> None:

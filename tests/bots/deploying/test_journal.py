@@ -1,10 +1,12 @@
 """The journal has the progress of a deployment, even after interruptions."""
 
 import itertools
+import os
 import stat
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,6 +78,35 @@ def test_a_full_journal_accepts_only_steps_and_ends(tmp_path: Path, monkeypatch:
     journal.append(tmp_path, Entry(kind="done", step="fetch"))
     journal.append(tmp_path, Entry(kind="failed"))
     assert [e.kind for _, e in journal.read(tmp_path)][-2:] == ["done", "failed"]
+
+
+def test_what_is_done_and_how_it_ended_outlasts_a_power_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was in memory only when clients were told."""
+    synced: list[tuple[int, bytes]] = []
+    sync = os.fsync
+
+    def note(descriptor: int) -> None:
+        sync(descriptor)
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            synced.append((os.fstat(descriptor).st_ino, (tmp_path / JOURNAL_FILE).read_bytes()))
+
+    monkeypatch.setattr(os, "fsync", note)
+    kinds: tuple[Kind, ...] = (
+        "begun",
+        "progress",
+        "log",
+        "done",
+        "skipped",
+        "missing",
+        "failed",
+        "completed",
+    )
+    for kind in kinds:
+        journal.append(tmp_path, Entry(kind=kind, step="fetch"))
+    assert {inode for inode, _ in synced} == {(tmp_path / JOURNAL_FILE).stat().st_ino}
+    assert [msgspec.json.decode(content.splitlines()[-1])["kind"] for _, content in synced] == list(kinds[3:])
 
 
 def test_on_a_full_disk_the_end_finds_the_room_that_was_kept_for_it() -> None:

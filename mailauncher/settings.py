@@ -66,8 +66,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     database_url: Annotated[
         str,
         _setting(
-            "PostgreSQL 数据库的地址（`postgres://用户:密码@主机:端口/库名`）；留空则用数据文件夹中的 SQLite。",
-            "PostgreSQL database (`postgres://user:password@host:port/name`); empty means SQLite in the data folder.",
+            "PostgreSQL 数据库的地址（`postgres://用户:密码@主机:端口/库名`）；或 SQLite 文件（`sqlite:///路径`）；留空则用数据文件夹中的 SQLite 文件。",
+            "PostgreSQL database (`postgres://user:password@host:port/name`) or SQLite file (`sqlite:///path`); empty means a SQLite "
+            "file in the data folder.",
         ),
     ] = ""
     token: Annotated[
@@ -80,15 +81,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     allowed_hosts: Annotated[
         list[str],
         _setting(
-            "除本机名称外 `Host` 头允许的主机名，逗号分隔。",
-            "Host names accepted in the `Host` header besides loopback names, separated by commas.",
+            "除本机名称与 `host` 外 `Host` 头允许的主机名，逗号分隔。",
+            "Host names accepted in the `Host` header besides loopback names and that of `host`, separated by commas.",
         ),
     ] = []
     allowed_origins: Annotated[
         list[str],
         _setting(
-            "除本机与 Tauri 外允许的网页来源（`https://例子`），逗号分隔。",
-            "Web origins (`https://example`) accepted besides loopback and Tauri, separated by commas.",
+            "除本机、Tauri 与服务器自己的页面外允许的网页来源（`https://例子`），逗号分隔。",
+            "Web origins (`https://example`) accepted besides loopback, Tauri and the server's own pages, separated by commas.",
         ),
     ] = []
     ssh: Annotated[
@@ -150,8 +151,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     stop_timeout_s: Annotated[
         float,
         _setting(
-            "停止时每个信号之后等待的秒数，配方另有规定的除外。",
-            "Seconds to wait after each signal when stopping a program, unless its recipe specifies otherwise.",
+            "停止时每个信号之后等待的秒数，实例或其配方另有规定的除外。",
+            "Seconds to wait after each signal when stopping a program, unless its instance or its recipe specifies otherwise.",
             gt=0,
             le=3600,
         ),
@@ -266,7 +267,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = 1.0
     max_body_bytes: Annotated[
         int,
-        _setting("HTTP 请求体的最大大小（字节）。", "Maximum HTTP request body size in bytes.", ge=1024),
+        _setting(
+            "HTTP 请求体的最大大小（字节），上传的文件除外。",
+            "Maximum HTTP request body size in bytes, except for uploaded files.",
+            ge=1024,
+        ),
     ] = 16 << 20
     max_upload_bytes: Annotated[
         int,

@@ -107,5 +107,5 @@ class FileQuery:
         resolver=_text,
         description=f"The text of a file of at most {LIMIT_BYTES >> 20} MiB, to show or edit it; "
         "`GET /api/v1/files/{id}/content` has the bytes of any file. Null only with an error: "
-        f"{READ_ERRORS}, `INVALID_PARAMETER` for what is no UTF-8 text, `FILE_TOO_LARGE`.",
+        f"{READ_ERRORS}, `INVALID_PARAMETER` also for what is no UTF-8 text, `FILE_TOO_LARGE`.",
     )

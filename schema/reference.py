@@ -48,8 +48,9 @@ half, so that not all come back at once; after a response with status 503 for as
 was: `events` and `deploymentProgress` from their cursor, `terminalOutput` from `end`; what has no cursor, such as
 `instanceChanged`, is subscribed to first and then read anew.
 
-If a token is set, HTTP requests need the header `Authorization: Bearer <token>`. A WebSocket may send the same header with
-its handshake, or `{{"authorization": "Bearer <token>"}}` as the payload of `connection_init`.
+If a token is set, HTTP requests need the header `Authorization: Bearer <token>`, or the cookie of a browser that has signed in
+([Security](../security.md)). A WebSocket may send the same with its handshake, or `{{"authorization": "Bearer <token>"}}` as the
+payload of `connection_init`.
 
 One request has one operation; file uploads are not supported. Messages are in Chinese by default, in English with
 `Accept-Language: en`. Offsets and sizes have the type `Long` (JSON numbers up to 2^53 - 1), times the type `DateTime`

@@ -29,9 +29,8 @@ Dial = Callable[[Callable[[], asyncio.BaseProtocol], bool], Awaitable[bool]]
 
 class Exit(msgspec.Struct, frozen=True, kw_only=True):
     """How a run ended. `code` is None if signal number `signal` ended it. `lost`: its keeper died, so neither is known.
-    `at` is in milliseconds since 1970, `offset` the end of its output, `left` how many processes of its session it left, `programs` how
-    many of them were programs that it left running (0 by keepers before protocol 1.4), and `late` how many programs in any session
-    it left running that it had begun just before (0 before 1.5)."""
+    `at` is in milliseconds since 1970, `offset` the end of its output, `left` how many processes of its session it left, and
+    `programs` how many of them were programs that it left running (0 by keepers before protocol 1.4)."""
 
     at: int
     offset: int
@@ -40,7 +39,6 @@ class Exit(msgspec.Struct, frozen=True, kw_only=True):
     lost: bool = False
     left: int = 0
     programs: int = 0
-    late: int = 0
 
 
 class TerminalStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,11 +16,9 @@ SCRIPT_S = 60.0
 BACKGROUND_GRACE_S = 1.0
 """Parts of a program that notice its end have ended by then, one after the other, on a busy machine too."""
 USE_THE_FOREGROUND = Text(
-    "启动命令应在前台运行 Bot，直到 Bot 结束：不要用 `&`、`nohup`、`--daemon` 或 fork，脚本的最后一行写成 `exec python3 bot.py`；"
-    f"需要重启的 Bot 应以退出码 {RESTART_EXIT_CODE} 退出，而不是自行启动新的进程",
+    "启动命令应在前台运行 Bot，直到 Bot 结束：不要用 `&`、`nohup`、`--daemon` 或 fork，脚本的最后一行写成 `exec python3 bot.py`",
     "The start command must run the bot in the foreground until the bot ends: no `&`, `nohup`, `--daemon` or fork, and"
-    " `exec python3 bot.py` as the last line of a script; a bot that wants to be restarted exits with code"
-    f" {RESTART_EXIT_CODE} instead of starting itself anew",
+    " `exec python3 bot.py` as the last line of a script",
 )
 
 
@@ -29,13 +27,11 @@ async def left_in_background(terminal: Terminal, ended: Exit, *, shell_script: b
 
     They count also if the end of its session has ended them with it: of a shell script all, of another program those that it
     has left running, because others are parts of it, which end a little later. What lives on for a while always counts.
-    What has run for long was no start command; what it began just before its end was to run in its place all the same.
+    Nothing counts of what has run for long, which was no start command.
     """
     age_s = terminal.age_s
-    if ended.code != 0 or age_s is None:
+    if ended.code != 0 or age_s is None or age_s > SCRIPT_S:
         return 0
-    if age_s > SCRIPT_S:
-        return ended.late
     left = ended.left if shell_script else ended.programs
     with contextlib.suppress(LauncherError):
         until = time.monotonic() + BACKGROUND_GRACE_S

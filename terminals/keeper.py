@@ -31,7 +31,7 @@ import termios
 import time
 from collections import deque
 
-PROTOCOL = (1, 5)  # a client refuses another major number; minor ones only add
+PROTOCOL = (1, 4)  # a client refuses another major number; minor ones only add
 HEAD = struct.Struct("!IB")
 DATA = struct.Struct("!IQ")
 INDEX = struct.Struct("!QQ")
@@ -829,13 +829,13 @@ class Keeper:
         2. The exit is saved before it is told. If this keeper died in between, in the other order, the next one would
            report as lost a run whose exit code clients have seen.
 
-        `left`, `programs` and `late` count what it has left behind; see `left_behind`. The system sends SIGHUP to the processes
-        of its session in the foreground as the process ends, so most of them end now too. They are our children, and counted
-        before we collect them.
+        `left` and `programs` count what it has left behind; see `left_behind`. The system sends SIGHUP to the processes of its
+        session in the foreground as the process ends, so most of them end now too. They are our children, and counted before
+        we collect them.
         """
-        left = programs = late = 0
+        left = programs = 0
         try:
-            left, programs, late = left_behind(terminal.pid, terminal.run)
+            left, programs = left_behind(terminal.pid)
             for _ in range(64):
                 if terminal.master < 0 or not self.read_output(terminal, READS_PER_WAKE):
                     break
@@ -847,7 +847,7 @@ class Keeper:
         terminal.alive = False
         terminal.exit = {
             "code": code, "signal": number, "at": now_ms(), "offset": terminal.log.end, "left": left,
-            "programs": programs, "late": late,
+            "programs": programs,
         }  # fmt: skip
         self.save_runs()
         self.broadcast({"event": "exit", "terminal": terminal.name, "run": terminal.run, **terminal.exit})
@@ -1419,29 +1419,17 @@ PYTHON_HELPERS = (((1 << 1) | (1 << 14), 0), (1 << 1, 1 << 16))
 
 
 LATE_S = 2.0
-"""A program that puts another in its place, be it a launcher or a bot that starts itself anew, ends within this time after."""
+"""A launcher ends within this time after it has begun what it was there to begin."""
 
 
-def left_behind(leader, run):
-    """What a process that has just ended has left of its session: the number of all processes, of those that it has left
-    running (Linux), and how many it has left running that it began within the last LATE_S seconds, in whatever session.
+def left_behind(leader):
+    """How many processes of a session whose leader has just ended there are, and how many of those it has left running (Linux).
 
     A fork that has executed nothing is rather a part of the program than something that it has left running, unless it is
     one of the last: then it is what the program was there to begin.
     """
-    limit = limit_mark(run)
-    left = programs = late = 0
-    for pid, parent, session in running_processes(zombies=True):
-        if session == leader:
-            left += 1
-        elif parent != os.getpid() or resident_limit(pid) != limit:
-            continue
-        fields = stat_fields(pid)
-        if was_left_running(pid, fields):
-            is_late = age_s(fields) < LATE_S
-            late += is_late
-            programs += session == leader and (is_late or not int(fields[6]) & FORKED)
-    return left, programs, late
+    pids = [pid for pid, _, session in running_processes(zombies=True) if session == leader]
+    return len(pids), sum(map(was_left_running, pids))
 
 
 def age_s(fields):
@@ -1449,10 +1437,13 @@ def age_s(fields):
     return time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")
 
 
-def was_left_running(pid, fields):
+def was_left_running(pid):
     """Whether a process that another has left as it ended runs on, or that end has ended it with SIGHUP (Linux). What has ended
     in another way did so before, or noticed the end by itself, as Python's helpers do."""
     try:
+        fields = stat_fields(pid)
+        if int(fields[6]) & FORKED and age_s(fields) > LATE_S:
+            return False
         if fields[0] in b"ZX" and int(fields[49]) & 127 != signal.SIGHUP:
             return False
         with open("/proc/%d/status" % pid, "rb") as file:

@@ -135,27 +135,6 @@ async def test_a_launcher_that_puts_its_bot_in_the_background_is_told_so(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "started", ["subprocess.Popen(['sleep', '600'])", "subprocess.Popen(['setsid', 'sleep', '600'])"]
-)
-async def test_a_bot_that_starts_itself_anew_and_ends_is_told_how_to(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started: str
-) -> None:
-    """What it had started was ended, and the instance was `stopped` without a word, if the bot had run for a minute."""
-    monkeypatch.setattr("terminals.exits.SCRIPT_S", 0)
-    async with parts(tmp_path, start_grace_s=0.05) as ctx:
-        bot = await add_bot(
-            ctx, tmp_path / "bot", f"import subprocess, time; time.sleep(0.6); {started}; time.sleep(0.2)"
-        )
-        await instances.start(ctx, bot.id)
-        failure = (await until(ctx, bot.id, State.FAILED, State.STOPPED)).failure
-        assert failure is not None
-        assert failure.hint is not None
-        assert "in the background (processes: 1) was ended" in failure.reason.en
-        assert "exits with code 42" in failure.hint.en
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
     "script",
     [
         "r, w = os.pipe(); os.fork() or (os.close(w), os.read(r, 1), os._exit(0)); time.sleep(1.6)",

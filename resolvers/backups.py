@@ -16,14 +16,15 @@ from terminals.states import State
 
 @needs(Scope.OPERATE)
 async def create(ctx: Context, instance_id: str) -> BackupView:
-    """Makes a backup, also while the bot runs, and removes the oldest beyond `backups_kept`.
+    """Makes a backup, also while the bot runs, and removes the oldest beyond `backups_kept`, but for those that are being
+    cloned.
 
     Raises InstanceNotFound, ServiceUnavailable (it is being installed or restored; a database stays locked),
     InvalidParameter (its recipe names nothing to keep), InvalidPath, PermissionDenied, InsufficientSpace.
     """
     async with _held(ctx, instance_id) as record:
         _require_installed(ctx, record)
-        made = await ctx.backups.create(record, BackupReason.MANUAL)
+        made = await ctx.backups.create(record, BackupReason.MANUAL, ctx.deployer.cloned_backups())
     words = Text(f"{record.name}：备份 {made.id}", f"{record.name}: backup {made.id}")
     await ctx.store.journal.note("backup", ctx.caller, words, instance_id)
     return made

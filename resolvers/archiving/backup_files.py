@@ -41,15 +41,17 @@ class BackupFiles:
         """Interrupts backups and restores, as the cancellation of their callers does."""
         await self._work.close()
 
-    async def create(self, record: InstanceRecord, reason: BackupReason) -> BackupView:
-        """Makes a backup, also while the bot runs, and removes the oldest beyond `backups_kept`. Nothing of it is left if the
-        caller is cancelled.
+    async def create(
+        self, record: InstanceRecord, reason: BackupReason, spared: Iterable[str] = ()
+    ) -> BackupView:
+        """Makes a backup, also while the bot runs, and removes the oldest beyond `backups_kept`, but for those `spared`, by id.
+        Nothing of it is left if the caller is cancelled.
 
         Raises ServiceUnavailable (a database stays locked), InvalidParameter (the recipe names nothing to keep),
         ResourceNotFound (no such recipe), InvalidPath, PermissionDenied, InsufficientSpace.
         """
         patterns = self._patterns(record)
-        return await self._work.run(lambda check: self._create(record, patterns, reason, (), check))
+        return await self._work.run(lambda check: self._create(record, patterns, reason, spared, check))
 
     async def list_of(self, instance_ids: Sequence[str]) -> list[list[BackupView]]:
         """Those of each instance, newest first."""
@@ -174,6 +176,11 @@ class BackupFiles:
             restore(Path(record.path), backup, patterns, check, before=back_up, discarding=self._work.check)
         except DeploymentFailed as error:
             raise _damaged(backup_id, error.text) from error
+
+
+def backup_id_of(source: plans.Backup) -> str:
+    """The id of the backup that a clone is made from."""
+    return Path(source.file).name.removesuffix(_SUFFIX)
 
 
 def _literal(path: str) -> str:

@@ -32,7 +32,7 @@ from mailauncher.interruption import Check
 from mailauncher.settings import Settings
 from mailauncher.tasks import Tasks
 from mailauncher.threads import LongWork
-from resolvers.archiving.backup_files import BackupFiles
+from resolvers.archiving.backup_files import BackupFiles, backup_id_of
 from resolvers.configuring.files import Configs
 from resolvers.deploying import folders, progress
 from resolvers.deploying.addition import AdditionHandler
@@ -120,6 +120,11 @@ class Deployer:
                     f"实例 {record.name} 正在被复制为 {name}，请等待完成或取消该部署",
                     f"Instance {record.name} is being cloned as {name}: wait for that, or cancel its deployment",
                 )
+
+    def cloned_backups(self) -> list[str]:
+        """The ids of backups from which clones are being made."""
+        found = [job.snapshot.plan.backup for job in self._jobs.values() if job.snapshot.plan]
+        return [backup_id_of(backup) for backup in found if backup]
 
     # Life
 

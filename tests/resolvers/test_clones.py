@@ -103,7 +103,7 @@ async def test_a_cancelled_clone_leaves_nothing_and_its_source_alone(bots: Bots)
 
 
 async def test_a_clone_from_a_backup_has_what_was_backed_up_and_ports_of_its_own(bots: Bots) -> None:
-    async with bots.parts() as ctx:
+    async with bots.parts(backups_kept=2) as ctx:
         first = await deploy(ctx, "first", version="0.12.0", accept_terms=True)
         await ended(ctx, first.instance_id)
         source = instances.get(ctx, first.instance_id)
@@ -111,6 +111,7 @@ async def test_a_clone_from_a_backup_has_what_was_backed_up_and_ports_of_its_own
         note.parent.mkdir(exist_ok=True)
         note.write_text("as it was")
         made = await backups.create(ctx, source.id)
+        await backups.create(ctx, source.id)
         note.write_text("as it is")
         later.touch()
         bots.hold("fetch")
@@ -118,6 +119,8 @@ async def test_a_clone_from_a_backup_has_what_was_backed_up_and_ports_of_its_own
         await at_step(ctx, begun.instance_id, "fetch")
         with pytest.raises(ServiceUnavailable, match="second"):
             await backups.remove(ctx, source.id, made.id)
+        newer = await backups.create(ctx, source.id)
+        assert {backup.id for backup in await backups.list_of(ctx, source.id)} == {made.id, newer.id}
         bots.let_go()
         done = await ended(ctx, begun.instance_id)
         assert (done.status, done.failure) == ("completed", None)
@@ -132,13 +135,13 @@ async def test_a_clone_from_a_backup_has_what_was_backed_up_and_ports_of_its_own
         await upgrades.upgrade(ctx, source.id, "0.12.1")
         await ended(ctx, source.id)
         with pytest.raises(InvalidParameter, match=r"0\.12\.0"):
-            await upgrades.clone(ctx, source.id, "third", backup_id=made.id)
+            await upgrades.clone(ctx, source.id, "third", backup_id=newer.id)
         with pytest.raises(ResourceNotFound):
             await upgrades.clone(ctx, source.id, "third", backup_id="20200101T000000000Z-manual")
-        forced = await upgrades.clone(ctx, source.id, "third", backup_id=made.id, force=True)
+        forced = await upgrades.clone(ctx, source.id, "third", backup_id=newer.id, force=True)
         assert (await ended(ctx, forced.instance_id)).status == "completed"
         assert (bots.target("third") / "VERSION").read_text() == "0.12.1"
-        assert (bots.target("third") / "data" / "note.txt").read_text() == "as it was"
+        assert (bots.target("third") / "data" / "note.txt").read_text() == "as it is"
 
 
 async def test_a_clone_whose_backup_is_damaged_or_gone_says_so(bots: Bots) -> None:

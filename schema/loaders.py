@@ -7,18 +7,18 @@ from typing import Any
 from strawberry.dataloader import DataLoader
 
 from mailauncher.errors import InstanceNotFound, ResourceNotFound
-from resolvers import backups, configuration, deployments, emojis, persons, sync, system
+from resolvers import backups, configuration, deployments, emojis, persons, sync, system, web_pages
 from resolvers.configuration import ConfigView
 from resolvers.context import Context
 from resolvers.sync import LearnedEmoji, LearnedPerson
-from resolvers.views import BackupView, DeploymentView, EmojiView, EventView, PersonView
+from resolvers.views import BackupView, DeploymentView, EmojiView, EventView, PersonView, WebPageView
 from store.picture_size import PictureSize
 
 BATCH = 5000
 """Far below the number of placeholders that SQLite and PostgreSQL allow in one statement."""
 
 FILES_AT_ONCE = 100
-"""Configuration files read in one go, of up to 1 MiB each."""
+"""Configuration files read in one go, of up to 1 MiB each; instances of which they are read."""
 
 RecentKey = tuple[str, int]
 """Instance id, and number of its newest events."""
@@ -47,6 +47,10 @@ class Loaders:
     @cached_property
     def backups(self) -> DataLoader[str, list[BackupView]]:
         return self._batched(backups.lists)
+
+    @cached_property
+    def web_pages(self) -> DataLoader[str, list[WebPageView]]:
+        return self._batched(web_pages.lists, FILES_AT_ONCE)
 
     @cached_property
     def config_files(self) -> DataLoader[tuple[str, str], ConfigView]:

@@ -36,4 +36,4 @@ class WebPage:
 
 
 def web_pages_of(instance: strawberry.Parent[InstanceView], info: Info) -> Awaitable[list[WebPage]]:
-    return cast(Awaitable[list[WebPage]], web_pages.list_of(info.context.ctx, instance.id))
+    return cast(Awaitable[list[WebPage]], info.context.loaders.web_pages.load(instance.id))

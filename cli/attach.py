@@ -92,13 +92,13 @@ class _Attachment:
     """Sends keys and shows output until the user detaches or the server refuses. Raises what the first connection fails with."""
 
     def __init__(self, console: Console, viewing: "Viewing") -> None:
-        from cli.typed_once import TypedOnce
+        from cli.exactly_once import ExactlyOnceInput
 
         self._console = console
         self._viewing = viewing
         self._messages = viewing.messages()
         self._connection: ClientConnection | None = next(self._messages)["connection"]
-        self._typed = TypedOnce()
+        self._typed = ExactlyOnceInput()
         self._wake_read, self._wake_write = os.pipe()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._failure: LauncherError | None = None
@@ -141,7 +141,7 @@ class _Attachment:
                 return False
             self._resize()
         if not ready:
-            self._typed.ask()
+            self._typed.ask_for_last_number()
         return self._send_keys() if 0 in ready else True
 
     def _send_keys(self) -> bool:

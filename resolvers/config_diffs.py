@@ -29,7 +29,7 @@ async def of_revision(
         _, former = await configuration.revision(ctx, instance_id, name, against)
     names = f"{location.path}@{against or 0}", f"{location.path}@{later.number}"
     async with ctx.configs.turns.of(instance_id, Waiting.READS):
-        return await ctx.configs.work(lambda _: unified(location.kind, former, content, *names))
+        return await ctx.configs.run_interruptibly(lambda _: unified(location.kind, former, content, *names))
 
 
 @needs(Scope.OPERATE)
@@ -46,4 +46,6 @@ async def since_start(ctx: Context, view: ConfigView) -> str | None:
     number, former = (found[0].number, found[1]) if found else (0, b"")
     names = f"{location.path}@{number}", location.path
     async with ctx.configs.turns.of(location.instance_id, Waiting.READS):
-        return await ctx.configs.work(lambda _: unified(location.kind, former, view.loaded.content, *names))
+        return await ctx.configs.run_interruptibly(
+            lambda _: unified(location.kind, former, view.loaded.content, *names)
+        )

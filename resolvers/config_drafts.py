@@ -68,7 +68,7 @@ async def draft(ctx: Context, instance_id: str, name: str, text: str) -> ConfigD
         return understood, hidden(text, understood.entries)
 
     async with ctx.configs.turns.of(instance_id, Waiting.READS):
-        (problem, entries, keys), places = await ctx.configs.work(look)
+        (problem, entries, keys), places = await ctx.configs.run_interruptibly(look)
     needed = configuration.restart_needed(ctx, view.location, keys)
     return ConfigDraft(view, text, problem, entries or (), tuple(places), keys, needed)
 
@@ -105,7 +105,7 @@ async def diff(ctx: Context, draft: ConfigDraft) -> str:
     _require_size(location, draft.text)
     content, path = draft.text.encode(errors="replace"), location.path
     async with ctx.configs.turns.of(location.instance_id, Waiting.READS):
-        return await ctx.configs.work(
+        return await ctx.configs.run_interruptibly(
             lambda _: unified(location.kind, draft.view.text.encode(), content, path, path)
         )
 
@@ -128,7 +128,7 @@ async def edit(ctx: Context, instance_id: str, name: str, text: str, edits: Sequ
         )
     location = await asyncio.to_thread(ctx.configs.find, instance_id, name)
     async with ctx.configs.turns.of(instance_id, Waiting.READS):
-        return await ctx.configs.work(partial(_edited, location, text, edits))
+        return await ctx.configs.run_interruptibly(partial(_edited, location, text, edits))
 
 
 def _edited(location: ConfigLocation, text: str, edits: Sequence[ConfigEdit], check: Check) -> str:
@@ -181,7 +181,7 @@ async def merge(ctx: Context, instance_id: str, name: str, base: str, text: str)
         return ConfigMerge(view, tuple(merged(base_lines, mine, theirs)), (shown[0], shown[1], shown[2]))
 
     async with ctx.configs.turns.of(instance_id, Waiting.READS):
-        return await ctx.configs.work(join)
+        return await ctx.configs.run_interruptibly(join)
 
 
 def _require_size(location: ConfigLocation, text: str) -> None:
@@ -233,7 +233,7 @@ async def search(ctx: Context, instance_id: str, text: str) -> ConfigSearch:
         try:
             view = await configuration.read(ctx, instance_id, location.name)
             async with ctx.configs.turns.of(instance_id, Waiting.READS):
-                found = await ctx.configs.work(partial(_matches, view, words))
+                found = await ctx.configs.run_interruptibly(partial(_matches, view, words))
         except LauncherError as error:
             unread.append((location.name, error))
             continue

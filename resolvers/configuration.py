@@ -172,7 +172,7 @@ async def _read_or_error(ctx: Context, instance_id: str, name: str) -> ConfigVie
 async def content(ctx: Context, view: ConfigView) -> dict[str, Any]:
     """The values in a file. Raises InvalidParameter; DocumentSyntaxError for invalid syntax; ServiceUnavailable."""
     async with ctx.configs.turns.of(view.location.instance_id, Waiting.READS):
-        return await ctx.configs.work(lambda _: view.config())
+        return await ctx.configs.run_interruptibly(lambda _: view.config())
 
 
 # Changes. `if_match`: the file must have one of these revisions, else Conflict; None: any content. All raise ServiceUnavailable
@@ -241,7 +241,7 @@ async def problem(ctx: Context, instance_id: str, name: str, text: str) -> Launc
     location = await _location(ctx, instance_id, name)
     try:
         async with ctx.configs.turns.of(instance_id, Waiting.READS):
-            await ctx.configs.work(lambda _: location.format.read(text.removeprefix("\ufeff")))
+            await ctx.configs.run_interruptibly(lambda _: location.format.read(text.removeprefix("\ufeff")))
         file.encoded(text)
     except InvalidParameter as error:
         return error
@@ -333,7 +333,7 @@ async def edit_held(
         before = await asyncio.to_thread(file.read_bytes, location.folder, location.path)
         await ctx.configs.record(location, before)
         _require(before, if_match, location)
-        prepared = await ctx.configs.work(partial(_prepare, location, before, edit))
+        prepared = await ctx.configs.run_interruptibly(partial(_prepare, location, before, edit))
         if prepared.content == before.content:
             return ConfigChange(_view(location, before), (), False, False)
         try:

@@ -61,7 +61,7 @@ class _Transaction(SqliteTransactionContext):
             self._trxlock.release()
 
 
-class _Statement(ConnectionWrapper[Any]):
+class _LockedConnection(ConnectionWrapper[Any]):
     """Gives the lock back even if the connection cannot be opened; Tortoise keeps it."""
 
     async def __aenter__(self) -> Any:
@@ -87,8 +87,8 @@ class Client(SqliteClient):
                 await asyncio.shield(opened.close())
             raise
 
-    def acquire_connection(self) -> _Statement:
-        return _Statement(self._lock, self)
+    def acquire_connection(self) -> _LockedConnection:
+        return _LockedConnection(self._lock, self)
 
     def _in_transaction(self) -> _Transaction:
         return _Transaction(SqliteTransactionWrapper(self), self._lock)

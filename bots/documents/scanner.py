@@ -59,7 +59,7 @@ class Member:
     end: int = 0
 
     @property
-    def comma(self) -> bool:
+    def comma_follows(self) -> bool:
         return self.after > self.close
 
 
@@ -124,10 +124,10 @@ class Scanner:
                 break
             member = self._member(start, kind)
             value.members.append(member)
-            if not member.comma:
+            if not member.comma_follows:
                 value.tail = member.end
                 break
-        value.trailing = bool(value.members) and value.members[-1].comma
+        value.trailing = bool(value.members) and value.members[-1].comma_follows
         self.at += 1
         value.end = self.at
         return value

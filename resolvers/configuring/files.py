@@ -118,7 +118,7 @@ class Configs:
         await self.turns.close()
         await self._writes.finish()
 
-    async def work(self, function: Callable[[Check], Result]) -> Result:
+    async def run_interruptibly(self, function: Callable[[Check], Result]) -> Result:
         """Runs what reads, edits or compares texts, in a thread, for a caller that has the instance's turn. A few at a time: each
         thread that computes makes the event loop wait longer for its turn. It ends with its caller, and with `close`."""
         return await self._work.run(function)

@@ -38,7 +38,7 @@ class ConfigTurns:
             async with turn.lock:
                 pass
 
-    def waiting(self, instance_id: str, kind: Waiting) -> int:
+    def count_waiting(self, instance_id: str, kind: Waiting) -> int:
         """How many of that kind have or wait for the turn of an instance."""
         turn = self._turns.get(instance_id)
         return turn.waiting[kind] if turn else 0
@@ -47,7 +47,7 @@ class ConfigTurns:
     async def of(self, instance_id: str, kind: Waiting) -> AsyncIterator[None]:
         """Raises ServiceUnavailable if too many of that kind wait already, and once this is closed."""
         turn = self._turns.setdefault(instance_id, _Turn())
-        if self.waiting(instance_id, kind) >= kind.value:
+        if self.count_waiting(instance_id, kind) >= kind.value:
             raise ServiceUnavailable(
                 f"该实例已有 {kind.value} 个配置操作在排队，请稍后再试",
                 f"{kind.value} operations on the configuration of this instance are waiting already: try again later",

@@ -266,7 +266,7 @@ class Push:
         """Sets columns of a pushed row, and clears `pending`, unless the user has changed the row since the push read it:
         then the bot has the older values, and `update` stays pending, or the change would never arrive."""
 
-        def settled(now: Row) -> dict[str, Any]:
+        def after_push(now: Row) -> dict[str, Any]:
             same = all(now[name] == row[name] for name in SHARED[kind])
             new = (
                 given if same else {name: value for name, value in given.items() if name not in SHARED[kind]}
@@ -274,7 +274,7 @@ class Push:
             return new | {"pending": "" if same else "update", "updated_at": now["updated_at"]}
 
         with contextlib.suppress(ResourceNotFound):  # deleted, and the hidden row says what is pending
-            await self._stores.rows(kind).change(self._id, [row["id"]], settled)
+            await self._stores.rows(kind).change(self._id, [row["id"]], after_push)
 
 
 def _find(connection: sqlite3.Connection, layout: Layout, kind: ResourceKind, key: str) -> Snapshot | None:

@@ -49,7 +49,7 @@ async def test_a_change_waits_for_no_other_instance_and_only_so_many_wait_for_on
             waiting = [
                 asyncio.create_task(configuration.merge(ctx, busy, "env", {f"N{i}": ""})) for i in range(most)
             ]
-            await until(lambda: ctx.configs.turns.waiting(busy, Waiting.CHANGES) == most)
+            await until(lambda: ctx.configs.turns.count_waiting(busy, Waiting.CHANGES) == most)
             with pytest.raises(ServiceUnavailable) as refused:
                 await configuration.merge(ctx, busy, "env", {"ONE_MORE": ""})
             assert str(most) in refused.value.text.en
@@ -62,10 +62,10 @@ async def test_a_turn_that_nobody_waits_for_any_more_is_forgotten() -> None:
     turns = ConfigTurns()
     async with turns.of("one", Waiting.READS):
         waiting = asyncio.create_task(turns.of("one", Waiting.READS).__aenter__())
-        await until(lambda: turns.waiting("one", Waiting.READS) == 2)
+        await until(lambda: turns.count_waiting("one", Waiting.READS) == 2)
         waiting.cancel()
         await asyncio.wait([waiting])
-        assert turns.waiting("one", Waiting.READS) == 1
+        assert turns.count_waiting("one", Waiting.READS) == 1
     del waiting
     gc.collect()
     assert len(turns._turns) == 0
@@ -114,7 +114,7 @@ async def test_a_change_that_is_being_written_is_completed_with_its_records(
         change = asyncio.create_task(configuration.merge(ctx, talker, "env", {"A": "1"}))
         await until(writing.is_set)
         change.cancel()
-        assert ctx.configs.turns.waiting(talker, Waiting.CHANGES) == 1
+        assert ctx.configs.turns.count_waiting(talker, Waiting.CHANGES) == 1
         go_on.set()
         await asyncio.wait([change])
         assert change.cancelled()

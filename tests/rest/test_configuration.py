@@ -373,7 +373,7 @@ async def test_nothing_is_done_for_a_caller_that_has_left(
     async with turns.of(talker, kind):
         _, writer = await asyncio.open_connection("127.0.0.1", launcher.port)
         writer.write(head.encode() + body)
-        await until(lambda: turns.waiting(talker, kind) == 2)
+        await until(lambda: turns.count_waiting(talker, kind) == 2)
         writer.close()
-        await until(lambda: turns.waiting(talker, kind) == 1)
+        await until(lambda: turns.count_waiting(talker, kind) == 1)
     assert (tmp_path / "talker/config/bot_config.toml").read_text("utf-8") == BOT

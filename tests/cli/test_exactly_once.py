@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.sync.client import ClientConnection
 
-from cli.typed_once import AHEAD_CHARACTERS, TypedOnce
+from cli.exactly_once import AHEAD_CHARACTERS, ExactlyOnceInput
 
 
 class Terminal:
@@ -54,7 +54,7 @@ class Typing:
 
     def __init__(self) -> None:
         self.terminal = Terminal()
-        self.typist = TypedOnce()
+        self.typist = ExactlyOnceInput()
         self.news: list[str] = []
         self.connect()
 
@@ -139,11 +139,11 @@ def test_a_terminal_that_is_not_reached_is_asked_again_and_said_to_be_so_once() 
     case.typist.type("a")
     case.settle()
     assert case.stalled()
-    case.typist.ask()
+    case.typist.ask_for_last_number()
     case.settle()
     assert case.news == ["CONNECTION_FAILED"]
     case.terminal.reached = True
-    case.typist.ask()
+    case.typist.ask_for_last_number()
     case.settle()
     assert not case.stalled()
     assert case.terminal.typed == ["a"]

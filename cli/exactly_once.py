@@ -22,7 +22,7 @@ _UNSURE = Text(
 )
 
 
-class TypedOnce:
+class ExactlyOnceInput:
     """Numbers what is typed, keeps it until the terminal has it, and sends it again after a loss.
 
     The first input that waits has the number after `_held`, the last one that the terminal has; so what waits is numbered anew
@@ -52,7 +52,7 @@ class TypedOnce:
     def connected(self, connection: ClientConnection) -> None:
         with self._changed:
             self._connection = connection
-        self.ask()
+        self.ask_for_last_number()
 
     def lost(self) -> None:
         with self._changed:
@@ -60,7 +60,7 @@ class TypedOnce:
             self._agreed = self.stalled = False
             self._changed.notify_all()
 
-    def ask(self) -> None:
+    def ask_for_last_number(self) -> None:
         """Asks for the number of the last input that the terminal has: input 0, which types nothing."""
         with self._changed:
             self._agreed = False
@@ -103,7 +103,7 @@ class TypedOnce:
             if news := message["code"] != Code.CONFLICT:
                 self._waiting.clear()
                 self._changed.notify_all()
-        self.ask()
+        self.ask_for_last_number()
         return news
 
     def wait(self, timeout_s: float) -> bool:

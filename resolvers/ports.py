@@ -1,18 +1,21 @@
 """Ports of an instance that exists: which ones others use, and giving it others, wherever its files name them."""
 
 import asyncio
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from bots.documents.errors import DocumentSyntaxError
+from bots.documents.file import Loaded
 from mailauncher import listeners
-from mailauncher.errors import InstanceNotFound, InvalidParameter, PortInUse, Text
+from mailauncher.errors import InstanceNotFound, InvalidParameter, LauncherError, PortInUse, Text
 from mailauncher.grants import Scope
 from mailauncher.interruption import Check
 from resolvers import configuration
-from resolvers.configuration import ConfigChange
+from resolvers.configuration import ConfigChange, ConfigEdit
 from resolvers.configuring import ports as config_ports
 from resolvers.configuring.files import ConfigLocation
 from resolvers.configuring.turns import Waiting
@@ -22,6 +25,8 @@ from resolvers.running import port_plan
 from resolvers.running.ports import PortOwners
 from store.records import InstanceRecord
 from terminals.supervisor import MAIN
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,14 @@ class PortsMoved:
         return any(change.restart_needed for change in self.changes)
 
 
+class _Written(NamedTuple):
+    """The content of a file before and after a change."""
+
+    location: ConfigLocation
+    old: bytes
+    new: bytes
+
+
 @needs(Scope.OPERATE)
 async def taken(ctx: Context, instance_id: str) -> list[TakenPort]:
     """The ports of the programs of an instance on which processes listen that are not its own. Raises InstanceNotFound."""
@@ -65,8 +78,8 @@ async def taken(ctx: Context, instance_id: str) -> list[TakenPort]:
 @needs(Scope.ADMIN)
 async def move(ctx: Context, instance_id: str, asked: Mapping[str, int] | None = None) -> PortsMoved:
     """Gives programs other ports, in every file of the instance that names the ones that they have: `asked`, by name, else a free
-    one for each that is taken. Each file gets a revision. A failure leaves the files changed that come first, and the port of the
-    instance as it was: the same command goes on.
+    one for each that is taken. Each file gets a revision. After a failure the files are written back; where that fails too, or the
+    server is killed, some files have the new ports, and the same command goes on.
 
     Raises InstanceNotFound, InvalidParameter, PortInUse, and what a change of a configuration file raises.
     """
@@ -86,11 +99,7 @@ async def move(ctx: Context, instance_id: str, asked: Mapping[str, int] | None =
         else:
             after = {name: port for name, port in asked.items() if before.get(name) != port}
             await asyncio.to_thread(_require, asked, before, locations, owners, record)
-        changes = [
-            change
-            for location in _defining_last(locations, after, record)
-            if (change := await _move_in(ctx, location, before, after)).changed
-        ]
+        changes = await _move_in_all(ctx, _steps(locations, after, record), before, after)
     return PortsMoved(
         tuple(MovedPort(name, before[name], port) for name, port in after.items()), tuple(changes)
     )
@@ -110,17 +119,22 @@ def _place(location: ConfigLocation) -> Path:
     return location.folder / location.path
 
 
-def _defining_last(
+def _steps(
     locations: Sequence[ConfigLocation], names: Collection[str], record: InstanceRecord
-) -> list[ConfigLocation]:
-    """Files that only refer to the ports come first: until a port stands in the file of its own program, it is the former one."""
+) -> list[tuple[ConfigLocation, list[str]]]:
+    """Each file with the keys in it that are changed together. First what refers to the ports, then the values that say which ports
+    programs have, of which that in a file of the recipe's counts, and comes last: until it is written the port is the former
+    one, so that the same command, given again, changes all that has not been."""
     services = {service.name for service in record.services}
-
-    def defines(location: ConfigLocation) -> bool:
-        of_program = [name for name in names if _program(name, services) == location.component]
-        return any(config_ports.writes(location, name) for name in of_program)
-
-    return sorted(locations, key=defines)
+    referring: list[tuple[ConfigLocation, list[str]]] = []
+    saying: list[tuple[ConfigLocation, list[str]]] = []
+    for location in locations:
+        own = {name for name in names if _program(name, services) == location.component}
+        says, refers = config_ports.places(location, names, own)
+        referring.append((location, refers))
+        saying.append((location, says))
+    saying.sort(key=lambda step: "." not in step[0].name)  # those of accounts have one
+    return [step for step in (*referring, *saying) if step[1]]
 
 
 def _program(port: str, services: Collection[str]) -> str:
@@ -129,20 +143,73 @@ def _program(port: str, services: Collection[str]) -> str:
     return name if name in services else MAIN
 
 
+async def _move_in_all(
+    ctx: Context,
+    steps: Sequence[tuple[ConfigLocation, list[str]]],
+    before: Mapping[str, int],
+    after: Mapping[str, int],
+) -> list[ConfigChange]:
+    written: list[_Written] = []
+    try:
+        changes = [await _move_in(ctx, *step, before, after, written) for step in steps]
+    except LauncherError as error:
+        if kept := await _write_back(ctx, written):
+            files = ", ".join(kept)
+            zh = f"；以下文件未能恢复，可能仍是新端口：{files}。排除原因后重新执行同一命令"
+            en = f"; these files could not be written back, and may have the new ports: {files}. Mend the cause, and give the same command again"
+            error.text = Text(error.text.zh + zh, error.text.en + en)
+        raise
+    return [change for change in changes if change.changed]
+
+
+async def _write_back(ctx: Context, written: Sequence[_Written]) -> list[str]:
+    """The paths of the files where that fails."""
+    kept = []
+    for location, old, new in reversed(written):
+
+        def make(loaded: Loaded, _: Check, old: bytes = old, new: bytes = new) -> bytes:
+            return old if loaded.content == new else loaded.content
+
+        text = Text("端口未能全部更换，恢复配置", "not all ports could be changed, configuration restored")
+        try:
+            await configuration.edit_held(
+                ctx, location, ConfigEdit(make, "restore", text, whole=True, claimed=True)
+            )
+        except LauncherError as error:
+            log.error("%s was not written back: %s", location.path, error)
+            kept.append(location.path)
+    return list(dict.fromkeys(kept))
+
+
 async def _move_in(
-    ctx: Context, location: ConfigLocation, before: Mapping[str, int], after: Mapping[str, int]
+    ctx: Context,
+    location: ConfigLocation,
+    keys: Collection[str],
+    before: Mapping[str, int],
+    after: Mapping[str, int],
+    written: list[_Written],
 ) -> ConfigChange:
+    """Adds what it may have written to `written`, also if it fails after that."""
+
     def edit(text: str, check: Check) -> str:
         try:
             document = location.format.read(text)
         except DocumentSyntaxError as error:
             zh, en = (f"{location.path}：{error.text.zh}", f"{location.path}: {error.text.en}")
             raise InvalidParameter(zh, en) from None
-        for path, value in config_ports.moved(location, document, before, after):
+        for path, value in config_ports.moved(location, keys, document, before, after):
             text = location.format.set_value(text, path, value, check)
         return text
 
-    return await configuration.edit_held(ctx, location, configuration.text_edit(location, edit, claimed=True))
+    changing = configuration.text_edit(location, edit, claimed=True)
+
+    def make(loaded: Loaded, check: Check) -> bytes:
+        content = changing.make(loaded, check)
+        if content != loaded.content:
+            written.append(_Written(location, loaded.content, content))
+        return content
+
+    return await configuration.edit_held(ctx, location, changing._replace(make=make))
 
 
 def _taken(ctx: Context, record: InstanceRecord, owners: PortOwners) -> list[TakenPort]:

@@ -82,7 +82,7 @@ async def _move(
     named = ", ".join(f"{each.name}: {each.former} → {each.port}" for each in moved.ports)
     return MovePortsPayload(
         ports=[MovedPort(name=each.name, former=each.former, port=each.port) for each in moved.ports],
-        changed_files=[change.view.location.name for change in moved.changes],
+        changed_files=list(dict.fromkeys(change.view.location.name for change in moved.changes)),
         restart_needed=moved.restart_needed,
         message=template.in_language(info.context.language).format(named),
     )
@@ -101,8 +101,9 @@ class PortQuery:
 class PortMutation:
     move_ports: MovePortsPayload | None = strawberry.mutation(
         resolver=_move,
-        description="Gives programs other ports, in every configuration file of the instance that names them. After an error the ports are "
-        "as before; files that only refer to them may have the new ones, and the same command goes on. Null only with an error: "
+        description="Gives programs other ports, in every configuration file of the instance that names them. After an error the files are "
+        "written back; the message names those where that failed. Those, and files that were changed before the server was killed, may have "
+        "the new ports: the same command goes on. Null only with an error: "
         "`INSTANCE_NOT_FOUND`, `INVALID_PARAMETER`, `PORT_IN_USE`, `CONFLICT`, `FILE_TOO_LARGE`, `INSUFFICIENT_SPACE`, "
         "`PERMISSION_DENIED`, `SERVICE_UNAVAILABLE` if too many changes of the instance wait.",
     )

@@ -1,7 +1,7 @@
 """Ports in configuration files, which the instance's row has too and must follow."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from bots.documents import values
@@ -40,20 +40,40 @@ def writes(location: ConfigLocation, name: str) -> bool:
     return f"{{{name}}}" in location.set.values()
 
 
+def places(
+    location: ConfigLocation, names: Collection[str], own: Collection[str]
+) -> tuple[list[str], list[str]]:
+    """The keys in a file where the recipe writes any of these ports: those that say which port the file's program has, of its `own`
+    ones, and those that only refer to ports."""
+    says: list[str] = []
+    refers: list[str] = []
+    for dotted, template in location.set.items():
+        if named := [name for name in _names(template) if name in names]:
+            is_own = _is_one_port(template) and named[0] in own
+            (says if is_own else refers).append(dotted)
+    return says, refers
+
+
+def _names(template: Any) -> list[str]:
+    texts = template if isinstance(template, list) else [template]
+    return [name for text in texts if isinstance(text, str) for name in _PLACEHOLDER.findall(text)]
+
+
 def moved(
     location: ConfigLocation,
+    keys: Collection[str],
     document: Mapping[str, Any],
     before: Mapping[str, int],
     after: Mapping[str, int],
 ) -> list[tuple[list[str], Any]]:
-    """The paths and new values of what must change in a file when ports, by the names of their placeholders, become others.
+    """The paths and new values of what must change at these keys of a file when ports, by the names of their placeholders, become others.
 
     Only where the recipe writes these ports, and only the number: whatever else somebody has made of the value stays.
     """
     found = []
-    for dotted, template in location.set.items():
-        texts = template if isinstance(template, list) else [template]
-        names = [name for text in texts if isinstance(text, str) for name in _PLACEHOLDER.findall(text)]
+    for dotted in keys:
+        template = location.set[dotted]
+        names = _names(template)
         numbers = {before[name]: after[name] for name in names if name in after}
         now = _at(document, dotted)
         if now is None and numbers and _is_one_port(template) and _has_place(document, dotted):

@@ -4,12 +4,13 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from bots.documents import toml
-from mailauncher.errors import InvalidParameter, PortInUse
+from bots.documents import file, toml
+from mailauncher.errors import InsufficientSpace, InvalidParameter, PortInUse
 from resolvers import configuration, instances, ports
 from resolvers.context import Context
 from resolvers.views import InstanceView
@@ -45,7 +46,7 @@ async def bot(ctx: Context, folder: Path) -> InstanceView:
     view = await add_on_its_port(ctx, folder, PORT)
     config = folder / "napcat/config"
     config.mkdir(parents=True)
-    (config / "webui.json").write_text(json.dumps({"port": free_port(), "main": {"port": PORT}}))
+    (config / "webui.json").write_text(json.dumps({"port": view.services[0].port, "main": {"port": PORT}}))
     for name in ("onebot11.json", "onebot11_10001.json"):
         (config / name).write_text(json.dumps({"clients": [{"url": f"ws://localhost:{PORT}/onebot"}]}))
     return view
@@ -143,6 +144,51 @@ async def test_a_file_with_a_syntax_error_is_named_and_the_port_stays(
         await ports.move(ctx, bot.id, {"main": free_port()})
     assert instances.get(ctx, bot.id).port == PORT
     assert f"PORT={PORT}\n" in (folder / ".env").read_text("utf-8")
+
+
+@pytest.mark.parametrize("stays_full", [False, True])
+async def test_ports_of_two_programs_that_could_not_all_be_moved_stay_together(
+    ctx: Context, bot: InstanceView, folder: Path, monkeypatch: pytest.MonkeyPatch, stays_full: bool
+) -> None:
+    """If the disk stays full, as after a kill, nothing is written back. The bot had its new port then, and the adapter looked for it at the former one, also after another attempt."""
+    adapter = folder / "napcat/config/webui.json"
+    files = [folder / ".env", folder / "config/bot_config.toml", adapter]
+    before = [path.read_bytes() for path in files]
+    service = json.loads(adapter.read_text())["port"]
+    write = file.write_bytes
+    done: list[str] = []
+
+    def failing(folder: Path, path: str, *given: Any, **named: Any) -> Any:
+        done.append(path)
+        if len(done) in broken:
+            raise InsufficientSpace(f"{path} 未改动", f"{path} was not changed")
+        return write(folder, path, *given, **named)
+
+    monkeypatch.setattr(file, "write_bytes", failing)
+    # Of the bot's files, the adapter's twice, and those of two accounts.
+    for nth in range(1, 7):
+        done.clear()
+        broken = range(nth, 100 if stays_full else nth + 1)
+        async with listening(PORT), listening(service):
+            with pytest.raises(InsufficientSpace) as caught:
+                await ports.move(ctx, bot.id)
+        if not stays_full:
+            assert [path.read_bytes() for path in files] == before
+            assert instances.get(ctx, bot.id).port == PORT
+            continue
+        if nth > 1:
+            assert "give the same command again" in caught.value.text.en
+            assert done[0] in caught.value.text.en
+        broken = range(0)
+        async with listening(PORT), listening(service):
+            await ports.move(ctx, bot.id)
+        view = instances.get(ctx, bot.id)
+        found = json.loads(adapter.read_text())
+        assert (found["main"]["port"], found["port"]) == (view.port, view.services[0].port)
+        assert f"PORT={view.port}\n" in (folder / ".env").read_text("utf-8")
+        assert view.port != PORT
+        assert view.services[0].port != service
+        await ports.move(ctx, bot.id, {"main": PORT, "napcat": service})
 
 
 async def test_two_bots_that_move_at_once_get_different_ports(

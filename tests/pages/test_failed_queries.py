@@ -35,6 +35,7 @@ class Failing:
     """Answers the operations of some documents with an error, in place of the server."""
 
     ids: Set[str] = frozenset()
+    code = "INTERNAL_ERROR"
 
     async def between(self, page: Page) -> None:
         await page.route_web_socket("**/graphql", self._connect)
@@ -45,7 +46,7 @@ class Failing:
         def asked(message: str | bytes) -> None:
             request: dict[str, Any] = json.loads(message)
             if request.get("payload", {}).get("documentId") in self.ids:
-                error = {"message": WHY, "extensions": {"code": "INTERNAL_ERROR"}}
+                error = {"message": WHY, "extensions": {"code": self.code}}
                 answer = {"id": request["id"], "type": "error", "payload": [error]}
                 client.send(json.dumps(answer))
             else:
@@ -70,6 +71,11 @@ CASES: dict[str, tuple[str, str, Callable[[Page], Locator]]] = {
     ),
     "services": (
         "ServicesOf",
+        "/instances/{id}/settings",
+        lambda page: page.get_by_label("Notes", exact=True),
+    ),
+    "taken ports": (
+        "TakenPortsOf",
         "/instances/{id}/settings",
         lambda page: page.get_by_label("Notes", exact=True),
     ),
@@ -192,4 +198,9 @@ async def test_what_could_not_be_read_says_why_and_is_read_again(
                 failing.ids = set()
                 await page.get_by_role("button", name="Try again").click()
                 await expect(page.get_by_text(WHY)).to_have_count(0)
+            # What a key may not read is left out.
+            failing.code, failing.ids = "PERMISSION_DENIED", {IDS["TakenPortsOf"]}
+            await page.goto(f"/instances/{bot.id}/settings")
+            await expect(page.get_by_label("Notes", exact=True)).to_be_visible()
+            await expect(page.get_by_text(WHY)).to_have_count(0)
             watched.require_clean()

@@ -19,6 +19,11 @@ export class ApiError extends Error {
   }
 }
 
+/** Whether an error says that this token or key may not: what it may not read is not for its user, and no trouble. */
+export function isDenied(error: Error | undefined): boolean {
+  return error instanceof ApiError && error.code === "PERMISSION_DENIED";
+}
+
 /** The connection was lost before the answer came: nobody knows whether the command was carried out. */
 export class UnknownOutcome extends Error {
   constructor() {

@@ -819,13 +819,20 @@ export type RetryDeploymentMutationVariables = Exact<{
 
 export type RetryDeploymentMutation = { retryDeployment: { message: string } | null };
 
-export type ServicesOfQueryVariables = Exact<{
+export type TakenPortsOfQueryVariables = Exact<{
   id: string;
   failed: boolean;
 }>;
 
 
-export type ServicesOfQuery = { takenPorts?: Array<{ name: string, port: number, owner: string, free: number | null }> | null, instance: { hostedServices: Array<string>, missingServices: Array<string>, deployment: { kind: DeploymentKind, status: DeploymentStatus, failure: { message: string } | null } | null } | null };
+export type TakenPortsOfQuery = { takenPorts?: Array<{ name: string, port: number, owner: string, free: number | null }> | null };
+
+export type ServicesOfQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type ServicesOfQuery = { instance: { hostedServices: Array<string>, missingServices: Array<string>, deployment: { kind: DeploymentKind, status: DeploymentStatus, failure: { message: string } | null } | null } | null };
 
 export type TakenPortFragment = { name: string, port: number, owner: string, free: number | null };
 
@@ -1564,7 +1571,8 @@ export const SuperviseDocument = {"__meta__":{"hash":"sha256:69f7b54585823daf6c8
 export const EditDocument = {"__meta__":{"hash":"sha256:dc01fb5baf977259d6e1b33487881d3731e93e04ed300328ce355ae58bebc18b"}} as unknown as TypedDocumentString<EditMutation, EditMutationVariables>;
 export const DeleteDocument = {"__meta__":{"hash":"sha256:ae9b685198dd3d36fbde007d1f7f3d05c26dd05c9badfd6abaeacd48bc704ffa"}} as unknown as TypedDocumentString<DeleteMutation, DeleteMutationVariables>;
 export const RetryDeploymentDocument = {"__meta__":{"hash":"sha256:47d82dc1715d54f2fb041fbe0d0a7461549abfbe8f5be4ac7eca4b5de0bce3d5"}} as unknown as TypedDocumentString<RetryDeploymentMutation, RetryDeploymentMutationVariables>;
-export const ServicesOfDocument = {"__meta__":{"hash":"sha256:2feb5764406a5f51ef090168e4fe68897dc4494dda1f570953b4d492a9e73dd0"}} as unknown as TypedDocumentString<ServicesOfQuery, ServicesOfQueryVariables>;
+export const TakenPortsOfDocument = {"__meta__":{"hash":"sha256:76b6297b533f3b8fe9131b940d01386ccde6abfb031050c3e3d28ad2001cc8f9"}} as unknown as TypedDocumentString<TakenPortsOfQuery, TakenPortsOfQueryVariables>;
+export const ServicesOfDocument = {"__meta__":{"hash":"sha256:a88b36ac737a2303a944f51702d4dc851bf126d2c7f2c11816cb19eea57e2dd7"}} as unknown as TypedDocumentString<ServicesOfQuery, ServicesOfQueryVariables>;
 export const MovePortsDocument = {"__meta__":{"hash":"sha256:73ad70c72e6e87730749717b8b1d85471f85f9f3fc79db896f00712580890f16"}} as unknown as TypedDocumentString<MovePortsMutation, MovePortsMutationVariables>;
 export const ConfigFilesDocument = {"__meta__":{"hash":"sha256:8489d6b5959b89540d1bd8883da9dc85b499b242297cf5b5ccc2ae44eb6538b2"}} as unknown as TypedDocumentString<ConfigFilesQuery, ConfigFilesQueryVariables>;
 export const ConfigEtagDocument = {"__meta__":{"hash":"sha256:ad4067f58dedf0b218f5a3081c4516c9cccb1cfb4e1fd47d2b5e67f31d55c867"}} as unknown as TypedDocumentString<ConfigEtagQuery, ConfigEtagQueryVariables>;

@@ -3,7 +3,7 @@ import { lazy, Suspense, useEffect } from "react";
 import { Link, Redirect } from "wouter";
 import { connection, reconnect } from "../../api/connection";
 import { useQuery } from "../../api/useQuery";
-import { ServicesOfDocument } from "../../gql/graphql";
+import { ServicesOfDocument, TakenPortsOfDocument } from "../../gql/graphql";
 import { useText } from "../../i18n/text";
 import { events } from "../../live/events";
 import { type Instance, instances } from "../../live/instances";
@@ -63,16 +63,16 @@ function Found({ instance, tab }: { instance: Instance; tab: Tab }) {
   const text = useText();
   const Opened = TABS[tab];
   const connected = useStore(connection).is === "connected";
-  const services = useServices(instance);
+  const { services, ports } = useServices(instance);
   const found = services.data?.instance;
-  const taken = services.data?.takenPorts ?? [];
+  const read = (found || services.error) && (ports.data || ports.error);
   // They have their place before anything is below them, so that nothing jumps.
-  if (!found && !services.error && connected) return <Skeleton label={text("list.loading")} lines={8} />;
+  if (!read && connected) return <Skeleton label={text("list.loading")} lines={8} />;
   return (
     <>
       <Header instance={instance} />
       <Trouble instance={instance} />
-      <TakenPorts instance={instance} taken={taken} changed={services.again} />
+      <TakenPorts instance={instance} read={ports} />
       {found && <MissingServices instance={instance} services={found} />}
       {services.error && <Unread error={services.error} again={services.again} />}
       <div className={tab === NAMES[0] ? css.programsOf : css.programsOnWide}>
@@ -102,5 +102,10 @@ function Found({ instance, tab }: { instance: Instance; tab: Tab }) {
 function useServices({ id, version, failure, services }: Instance) {
   const latest = useStore(events)?.find(({ instanceId }) => instanceId === id)?.id;
   const failed = [failure, ...services.map((service) => service.failure)].some(Boolean);
-  return useQuery(ServicesOfDocument, { id, failed }, `${version} ${latest}`);
+  const state = `${version} ${latest}`;
+  return {
+    services: useQuery(ServicesOfDocument, { id }, state),
+    // A query of its own: not everyone who may see the services may see who has a port.
+    ports: useQuery(TakenPortsOfDocument, { id, failed }, state),
+  };
 }

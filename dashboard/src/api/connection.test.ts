@@ -67,7 +67,7 @@ const OPERATION = { __meta__: { hash: "id" } } as never;
 const settled = () => new Promise((resolve) => setTimeout(resolve));
 
 async function socket(number: number): Promise<Socket> {
-  await vi.waitUntil(() => Socket.made.length >= number);
+  await vi.waitUntil(() => Socket.made.length >= number, { timeout: 4000 });
   return Socket.made[number - 1] as Socket;
 }
 
@@ -171,6 +171,44 @@ test("what is asked while nobody is signed in is answered once somebody is", asy
   await settled();
   expect(Socket.made.length).toBe(2);
   expect(page.connection.get().is).toBe("connected");
+  second.answer();
+  expect(await asked).toBe("answer");
+});
+
+test.each([1011, 1009, 4500])(
+  "a page whose socket ends with %i connects again, and can do so anew",
+  async (code) => {
+    const first = await connect(1);
+    first.closed(code);
+    expect(page.connection.get().is).toBe("lost");
+    const asked = page.query(OPERATION, {});
+    const second = await connect(2);
+    expect(page.connection.get().is).toBe("connected");
+    second.answer();
+    expect(await asked).toBe("answer");
+    page.reconnect();
+    await connect(3);
+    expect(page.connection.get().is).toBe("connected");
+    expect(Socket.made.map(({ readyState }) => readyState)).toEqual([
+      Socket.CLOSED,
+      Socket.CLOSED,
+      Socket.OPEN,
+    ]);
+  },
+);
+
+test("what waits for an answer when the server ends a silent socket is asked again, but for commands", async () => {
+  const first = await connect(1);
+  const asked = page.query(OPERATION, { a: 1 });
+  const ordered = page.command(OPERATION, { b: 2 });
+  const stop = page.stream(OPERATION, { c: 3 }, { next: () => {}, error: () => {}, complete: () => {} });
+  await settled();
+  stop();
+  expect(first.questions.length).toBe(3);
+  first.closed(1011);
+  await expect(ordered).rejects.toThrow("connection was lost");
+  const second = await connect(2);
+  expect(second.questions.length).toBe(1);
   second.answer();
   expect(await asked).toBe("answer");
 });

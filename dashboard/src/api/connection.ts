@@ -2,7 +2,7 @@
  * The one socket of a page: queries, commands and subscriptions go through it, so that there is one place which knows
  * whether the server is there.
  */
-import { createClient, TerminatedCloseEvent } from "graphql-ws";
+import { type ClientOptions, createClient, TerminatedCloseEvent } from "graphql-ws";
 import { language } from "../i18n/language";
 import { createStore, type Store } from "../ui/store";
 import { ApiError, dataOf, errorIn, UnknownOutcome } from "./errors";
@@ -13,6 +13,8 @@ const RETRY_MS = [200, 400, 800, 1000];
 const AGAIN_MS = 1000;
 const KEEP_ALIVE_MS = 10_000;
 const ALIVE_WITHIN_MS = 3000;
+/** With which the server ends a socket that answers none of its own pings, as after a sleep. */
+const SILENT = 1011;
 
 type State =
   | { is: "connecting" }
@@ -30,11 +32,15 @@ let socket: WebSocket | undefined;
 /** Whether another socket was asked for, and is not made yet. */
 let renewing = false;
 let alive: ReturnType<typeof setTimeout> | undefined;
+/** How long the next socket waits, if it is the first one of its client. */
+let pauseMs = 0;
 
-// There is one client for the life of the page: what is asked of one that is disposed of never ends. Its sockets are ended
-// in tasks of their own, see `terminate`.
-const client = createClient({
-  url: new URL("/graphql", location.href.replace(/^http/, "ws")).href,
+const OPTIONS: ClientOptions = {
+  url: async () => {
+    if (pauseMs > 0) await wait(pauseMs);
+    pauseMs = 0;
+    return new URL("/graphql", location.href.replace(/^http/, "ws")).href;
+  },
   lazy: false,
   keepAlive: KEEP_ALIVE_MS,
   retryAttempts: Number.POSITIVE_INFINITY,
@@ -45,7 +51,11 @@ const client = createClient({
     return wait(renewing ? 0 : (RETRY_MS[tries] ?? 1000) * (0.7 + 0.6 * Math.random()));
   },
   connectionParams: () => ({ acceptLanguage: language.get() }),
-  onNonLazyError: () => {},
+  // Whatever `shouldRetry` says, a client gives up at some codes; what it was asked has failed by then.
+  onNonLazyError: () => {
+    pauseMs = AGAIN_MS;
+    client = createClient(OPTIONS);
+  },
   on: {
     connecting: () => {
       renewing = false;
@@ -75,7 +85,9 @@ const client = createClient({
       else if (before.is !== "lost") connection.set({ is: "lost", since: Date.now() });
     },
   },
-});
+};
+// No client is disposed of: what is asked of it then never ends. Its sockets are ended in tasks of their own, see `terminate`.
+let client = createClient(OPTIONS);
 
 /** Connects anew, with another token or in another language. What was asked and has no answer yet is asked again. */
 export function reconnect(): void {
@@ -95,7 +107,7 @@ export function query<Result, Variables>(
   operation: Operation<Result, Variables>,
   variables: Variables,
 ): Promise<Result> {
-  return isLarge(variables) ? patiently(operation, variables) : once<Result>(operation, variables);
+  return isLarge(variables) ? patiently(operation, variables) : once(operation, variables);
 }
 
 async function patiently<Result, Variables>(
@@ -173,7 +185,22 @@ export function stream<Result, Variables>(
   variables: Variables,
   sink: Sink<Result>,
 ): () => void {
-  return send<Result>(operation, variables, sink);
+  let stopped = false;
+  let stop = () => {};
+  const begin = () => {
+    stop = send<Result>(operation, variables, {
+      ...sink,
+      error: (error) => {
+        if (!(error instanceof UnknownOutcome)) sink.error(error);
+        else if (!stopped) begin();
+      },
+    });
+  };
+  begin();
+  return () => {
+    stopped = true;
+    stop();
+  };
 }
 
 interface Sink<Result> {
@@ -182,9 +209,12 @@ interface Sink<Result> {
   complete(): void;
 }
 
-function once<Result>(operation: object, variables: unknown): Promise<Result> {
+function once<Result, Variables>(
+  operation: Operation<Result, Variables>,
+  variables: Variables,
+): Promise<Result> {
   return new Promise((resolve, reject) => {
-    send<Result>(operation, variables, { next: resolve, error: reject, complete: () => {} });
+    stream(operation, variables, { next: resolve, error: reject, complete: () => {} });
   });
 }
 
@@ -195,21 +225,35 @@ function send<Result>(operation: object, variables: unknown, sink: Sink<Result>)
     documentId: documentId(operation),
     variables: variables as Record<string, unknown>,
   };
-  return client.subscribe(payload, {
-    next: (answer) => {
-      try {
-        sink.next(dataOf<Result>(answer));
-      } catch (error) {
-        sink.error(error as Error);
-      }
-    },
-    error: (error) => sink.error(asError(error)),
-    complete: () => sink.complete(),
+  const begin = () =>
+    client.subscribe(payload, {
+      next: (answer) => {
+        try {
+          sink.next(dataOf<Result>(answer));
+        } catch (error) {
+          sink.error(error as Error);
+        }
+      },
+      error: (error) => sink.error(asError(error)),
+      complete: () => sink.complete(),
+    });
+  // A client that is about to give up would open a socket beside that of the next one.
+  return whenConnected(begin);
+}
+
+function whenConnected(begin: () => () => void): () => void {
+  if (connection.get().is === "connected") return begin();
+  let stop = connection.subscribe(() => {
+    if (connection.get().is !== "connected") return;
+    stop();
+    stop = begin();
   });
+  return () => stop();
 }
 
 function asError(error: unknown): Error {
   if (error instanceof Error) return error;
+  if ((error as Partial<CloseEvent>).code === SILENT) return new UnknownOutcome();
   const told = Array.isArray(error) ? errorIn({ errors: error }) : undefined;
   return told ?? new ApiError("The connection was closed", "CONNECTION_FAILED");
 }

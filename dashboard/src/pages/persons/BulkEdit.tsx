@@ -11,7 +11,7 @@ import { useDraft } from "../../ui/useDraft";
 import { editsOf } from "./edits";
 import css from "./persons.module.css";
 import { joinedChange, type Profile } from "./profile";
-import { usePersonText } from "./texts";
+import { refusal, usePersonText } from "./texts";
 
 const EMPTIED = ["username", "nickname", "avatarUrl"] as const;
 const NOTHING = { set: "", remove: "", username: false, nickname: false, avatarUrl: false };
@@ -45,7 +45,7 @@ export function BulkEdit({
       profile = joinedChange(value.set, removed);
       setWrong(undefined);
     } catch (error) {
-      setWrong(text("persons.profileWrong", { message: (error as Error).message }));
+      setWrong(refusal(error as Error, text));
       return;
     }
     const note = editsOf(instanceId).begin(

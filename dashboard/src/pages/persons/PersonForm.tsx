@@ -21,7 +21,7 @@ import { NAME_CHARACTERS } from "./Cell";
 import css from "./persons.module.css";
 import { changeOf, textOf } from "./profile";
 import { readPerson } from "./readPerson";
-import { usePersonText } from "./texts";
+import { refusal, usePersonText } from "./texts";
 
 type Person = NonNullable<PersonDetailQuery["person"]>;
 
@@ -117,6 +117,14 @@ function Form({
     changed();
     close();
   };
+  /** Throws why it is refused, in words. */
+  const changeFrom = (before: string, typed: string) => {
+    try {
+      return changeOf(JSON.parse(before), typed);
+    } catch (error) {
+      throw new Error(refusal(error as Error, text));
+    }
+  };
   const saving = useSaving<Row>({
     title,
     label: (field) => text(`persons.${field}`),
@@ -126,7 +134,7 @@ function Form({
         id: person?.id ?? "",
         ifMatch: over.etag,
         ...names,
-        profile: profile === undefined ? null : changeOf(JSON.parse(over.row.profile), profile),
+        profile: profile === undefined ? null : changeFrom(over.row.profile, profile),
       };
       return (await command(EditPersonDocument, { input })).updatePerson?.message ?? "";
     },
@@ -141,10 +149,10 @@ function Form({
     event.preventDefault();
     let profile: unknown;
     try {
-      profile = changeOf({}, value.profile);
+      profile = changeFrom(person ? from.profile : "{}", value.profile);
       setWrong(undefined);
     } catch (error) {
-      setWrong(text("persons.profileWrong", { message: (error as Error).message }));
+      setWrong((error as Error).message);
       return;
     }
     if (person) await saving.save({ row: from, etag }, value);

@@ -55,9 +55,10 @@ export default function Persons({ instance }: { instance: Instance }) {
   const edits = {
     ...editsOf(id),
     undo: async (number: number) => {
-      const { done, kept } = await editsOf(id).undo(number);
+      const { done, kept, inexact } = await editsOf(id).undo(number);
       const values = { done: numbers.count(done), kept: numbers.count(kept) };
       if (kept > 0) tell(words("undo.kept", values), true);
+      if (inexact > 0) tell(text("persons.undoInexact", { count: numbers.count(inexact) }), true);
     },
   };
   const search = (typed: string) =>

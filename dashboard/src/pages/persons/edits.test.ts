@@ -33,7 +33,7 @@ test("what was changed becomes what it was, and only that, also after a reload",
   });
   const edits = createEdits("bot");
   sent.command.mockResolvedValue({ updatePersons: { persons: [{ id: "a" }] } });
-  expect(await edits.undo(edits.all.get()[0]?.number ?? 0)).toEqual({ done: 1, kept: 1 });
+  expect(await edits.undo(edits.all.get()[0]?.number ?? 0)).toEqual({ done: 1, kept: 1, inexact: 0 });
   expect(sent.command.mock.calls[0]?.[1]).toEqual({
     instanceId: "bot",
     persons: [
@@ -41,6 +41,28 @@ test("what was changed becomes what it was, and only that, also after a reload",
       { id: "b", ifMatch: "2", profile: { group: null, gone: null }, username: "" },
     ],
   });
+  expect(edits.all.get()).toEqual([]);
+});
+
+test("a former value that the page cannot write as it was is not written", async () => {
+  const profile = JSON.parse('{"discord": 123456789012345678, "constructor": null}');
+  const edits = createEdits("bot");
+  edits.begin(
+    { discord: 1, constructor: 2 },
+    [],
+  )({
+    message: "",
+    persons: [{ etag: "1" }, { etag: "2" }],
+    former: [
+      { id: "a", ...NAMES, profile },
+      { id: "b", ...NAMES, profile: { discord: "123456789012345678" } },
+    ],
+  });
+  sent.command.mockResolvedValue({ updatePersons: { persons: [{ id: "b" }] } });
+  expect(await edits.undo(edits.all.get()[0]?.number ?? 0)).toEqual({ done: 1, kept: 0, inexact: 1 });
+  expect(sent.command.mock.calls.map(([, { persons }]) => persons)).toEqual([
+    [{ id: "b", ifMatch: "2", profile: { discord: "123456789012345678", constructor: null } }],
+  ]);
   expect(edits.all.get()).toEqual([]);
 });
 

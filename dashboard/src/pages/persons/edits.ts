@@ -3,7 +3,7 @@ import { command } from "../../api/connection";
 import { type EditPersonsMutation, type PersonChangeInput, UndoEditsDocument } from "../../gql/graphql";
 import { createOffers, type Offers } from "../../resources/offers";
 import { portions } from "../../resources/portions";
-import type { Profile } from "./profile";
+import { inexactIn, type Profile, valueAt } from "./profile";
 
 const UNDOABLE_MS = 60_000;
 
@@ -14,8 +14,8 @@ export interface PersonEdits {
   all: Offers<PersonChangeInput>["all"];
   /** Takes note of what the commands of one edit have done. */
   begin(profile: Profile, emptied: readonly Emptied[]): (done: Done) => void;
-  /** How many are what they were, and how many stay. */
-  undo(number: number): Promise<{ done: number; kept: number }>;
+  /** How many are what they were, and how many stay: as others changed them, or as this page cannot write what they had. */
+  undo(number: number): Promise<{ done: number; kept: number; inexact: number }>;
   forget(number: number): void;
 }
 
@@ -38,14 +38,17 @@ export function createEdits(instanceId: string): PersonEdits {
     },
     undo: async (number) => {
       const result = { done: 0, kept: 0 };
-      for (const persons of portions(offers.find(number)?.items ?? [])) {
+      const items = offers.find(number)?.items ?? [];
+      const inexact = items.filter(({ profile }) => inexactIn(profile) !== undefined);
+      for (const persons of portions(items.filter((item) => !inexact.includes(item)))) {
         const { updatePersons } = await command(UndoEditsDocument, { instanceId, persons });
         const done = updatePersons?.persons.length ?? 0;
         result.done += done;
         result.kept += persons.length - done;
         offers.take(number, persons);
       }
-      return result;
+      offers.take(number, inexact);
+      return { ...result, inexact: inexact.length };
     },
     forget: offers.forget,
   };
@@ -63,7 +66,7 @@ function inverseOf(
     return {
       id: before.id,
       ifMatch: persons[at]?.etag ?? null,
-      profile: Object.fromEntries(keys.map((key) => [key, had[key] ?? null])),
+      profile: Object.fromEntries(keys.map((key) => [key, valueAt(had, key) ?? null])),
       ...Object.fromEntries(emptied.map((field) => [field, before[field]])),
     };
   });

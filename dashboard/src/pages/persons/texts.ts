@@ -1,5 +1,6 @@
 /** The texts of the persons whom a bot knows. */
 import { createText } from "../../i18n/text";
+import { InexactNumber } from "./profile";
 
 const zh = {
   "persons.title": "用户",
@@ -19,6 +20,8 @@ const zh = {
   "persons.avatarUrl": "头像地址（http 或 https）",
   "persons.profile": "档案（JSON 对象）",
   "persons.profileWrong": "不是 JSON 对象：{message}",
+  "persons.inexact": "数字 {number} 的位数太多，网页可能会改变它：请给它加上引号，或在网页之外修改这一项",
+  "persons.undoInexact": "有 {count} 位用户保持现状：其原来的档案中有位数太多的数字，网页会改变它",
   "persons.state": "状态",
   "persons.updated": "修改时间",
   "persons.select": "选择 {name}",
@@ -84,6 +87,10 @@ const en: Record<keyof typeof zh, string> = {
   "persons.avatarUrl": "Address of the avatar (http or https)",
   "persons.profile": "Profile (a JSON object)",
   "persons.profileWrong": "No JSON object: {message}",
+  "persons.inexact":
+    "The number {number} has so many digits that the page might alter it: put it in quotes, or change this key elsewhere",
+  "persons.undoInexact":
+    "{count} stay as they are: the page would alter numbers of their former profiles, which have too many digits",
   "persons.state": "State",
   "persons.updated": "Changed",
   "persons.select": "Select {name}",
@@ -132,3 +139,10 @@ const en: Record<keyof typeof zh, string> = {
 };
 
 export const usePersonText = createText({ zh, en });
+
+/** Why a profile is not taken as it was typed. */
+export function refusal(error: Error, text: ReturnType<typeof usePersonText>): string {
+  return error instanceof InexactNumber
+    ? text("persons.inexact", { number: error.message })
+    : text("persons.profileWrong", { message: error.message });
+}

@@ -199,8 +199,13 @@ async def test_what_could_not_be_read_says_why_and_is_read_again(
                 await page.get_by_role("button", name="Try again").click()
                 await expect(page.get_by_text(WHY)).to_have_count(0)
             # What a key may not read is left out.
-            failing.code, failing.ids = "PERMISSION_DENIED", {IDS["TakenPortsOf"]}
+            failing.code, failing.ids = "PERMISSION_DENIED", {IDS["TakenPortsOf"], IDS["Database"]}
             await page.goto(f"/instances/{bot.id}/settings")
             await expect(page.get_by_label("Notes", exact=True)).to_be_visible()
+            await expect(page.get_by_text(WHY)).to_have_count(0)
+            await page.goto("/")
+            machine = page.get_by_role("region", name="This machine")
+            await expect(machine.get_by_text("Memory")).to_be_visible()
+            await expect(machine.get_by_text("Database")).to_have_count(0)  # its place until the answer comes
             await expect(page.get_by_text(WHY)).to_have_count(0)
             watched.require_clean()

@@ -1,5 +1,6 @@
 /** The database of the server, which is asked now and then whether it answers. */
 import { connections, query } from "../api/connection";
+import { isDenied } from "../api/errors";
 import { DatabaseDocument, type DatabaseNowFragment } from "../gql/graphql";
 import { createStore } from "../ui/store";
 
@@ -10,7 +11,8 @@ let asking = false;
 
 export function followDatabase(): () => void {
   const unlink = connections.subscribe(askDatabase);
-  const timer = setInterval(askDatabase, ASK_MS);
+  // A key that may not know gets no other answer until there is another one, with another connection.
+  const timer = setInterval(() => isDenied(database.get().error) || askDatabase(), ASK_MS);
   askDatabase();
   return () => {
     clearInterval(timer);

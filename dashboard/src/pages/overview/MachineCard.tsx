@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import { useState } from "react";
+import { isDenied } from "../../api/errors";
 import { useQuery } from "../../api/useQuery";
 import { UsageOfDocument } from "../../gql/graphql";
 import { useNumbers } from "../../i18n/numbers";
@@ -85,7 +86,9 @@ function DatabaseFigure() {
   const text = useText();
   const numbers = useNumbers();
   const { now, error } = useStore(database);
-  if (error && !now) return <Unread error={error} again={askDatabase} />;
+  if (isDenied(error)) return null;
+  const unread = error && <Unread error={error} again={askDatabase} />;
+  if (unread && !now) return unread;
   return (
     <Figure
       name={text("machine.database")}
@@ -95,7 +98,9 @@ function DatabaseFigure() {
           ? text(now ? "machine.silent" : "list.loading")
           : text("machine.answers", { time: numbers.milliseconds(now.answerMs) })
       }
-    />
+    >
+      {unread}
+    </Figure>
   );
 }
 

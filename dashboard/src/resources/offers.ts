@@ -15,14 +15,15 @@ export interface Offers<Item> {
   /** The number of the next one. */
   next(): number;
   find(number: number): Offer<Item> | undefined;
-  /** Adds to what was done under a number, until the earlier time. */
+  /** Adds to what was done under a number by one more command. */
   add(number: number, items: readonly Item[], until: number): void;
   /** Takes items away that were undone. */
   take(number: number, items: readonly Item[]): void;
   forget(number: number): void;
 }
 
-export function createOffers<Item>(name: string): Offers<Item> {
+/** `end`: until when what took several commands can be undone, of the times of its commands. */
+export function createOffers<Item>(name: string, end: (...times: number[]) => number): Offers<Item> {
   const all = createStore(read<Item>(name));
   let last = all.get()[0]?.number ?? 0;
   const find = (number: number) => all.get().find((one) => one.number === number);
@@ -50,7 +51,7 @@ export function createOffers<Item>(name: string): Offers<Item> {
       put({
         number,
         items: [...(done?.items ?? []), ...items],
-        until: Math.min(done?.until ?? until, until),
+        until: end(done?.until ?? until, until),
       });
     },
     take: (number, items) => {

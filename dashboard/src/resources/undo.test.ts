@@ -79,3 +79,9 @@ test("what could not be brought back is offered once more", async () => {
   await expect(undo.restore(number)).rejects.toThrow("no answer");
   expect(shown(undo)).toEqual([ids.slice(200)]);
 });
+
+test("what an earlier release has kept in its own form is left alone", () => {
+  const kept = [{ number: 1, ids: ["a"], until: Date.now() + 60_000 }];
+  sessionStorage.setItem("mailauncher.deletions.rows.bot", JSON.stringify(kept));
+  expect(shown(open())).toEqual([]);
+});

@@ -30,7 +30,8 @@ export function undoOf(kind: string, instanceId: string, deleting: Deleting, res
 }
 
 export function createUndo(kind: string, instanceId: string, deleting: Deleting, restoring: Restoring): Undo {
-  const offers = createOffers<string>(`mailauncher.deletions.${kind}.${instanceId}`);
+  // The server has a limit for each command.
+  const offers = createOffers<string>(`mailauncher.deleted.${kind}.${instanceId}`, Math.min);
   return {
     deletions: offers.all,
     remove: async (ids, fromBot) => {

@@ -66,6 +66,27 @@ test("a former value that the page cannot write as it was is not written", async
   expect(edits.all.get()).toEqual([]);
 });
 
+test("an edit that takes long can be undone for a while after its end", () => {
+  vi.useFakeTimers();
+  try {
+    const edits = createEdits("bot");
+    const note = edits.begin({ a: 1 }, []);
+    for (const id of ["a", "b"]) {
+      note({ message: "", persons: [{ etag: id }], former: [{ id, ...NAMES, profile: {} }] });
+      vi.advanceTimersByTime(50_000);
+    }
+    expect(
+      createEdits("bot")
+        .all.get()[0]
+        ?.items.map(({ id }) => id),
+    ).toEqual(["a", "b"]);
+    vi.advanceTimersByTime(10_000);
+    expect(createEdits("bot").all.get()).toEqual([]);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 test("an edit that is too much for the browser can be undone until the page is left", () => {
   full = true;
   const edits = createEdits("bot");

@@ -29,7 +29,7 @@ export function editsOf(instanceId: string): PersonEdits {
 }
 
 export function createEdits(instanceId: string): PersonEdits {
-  const offers = createOffers<PersonChangeInput>(`mailauncher.edits.persons.${instanceId}`);
+  const offers = createOffers<PersonChangeInput>(`mailauncher.edits.persons.${instanceId}`, Math.max);
   return {
     all: offers.all,
     begin: (profile, emptied) => {

@@ -34,9 +34,9 @@ def require_same(record: InstanceRecord, backup: BackupView) -> None:
     if backup.version != record.version:
         raise InvalidParameter(
             f"备份 {backup.id} 属于版本 {backup.version}，而实例 {record.name} 是 {record.version}：先换到那个版本（rollback，"
-            "或 upgrade --version，较旧的加上 --force），或使用 force（--force）仍然恢复",
+            "或 upgrade --version，较旧的加上 --force），或加上 force（--force）仍然使用它",
             f"Backup {backup.id} is of version {backup.version}, but instance {record.name} is {record.version}: change to that "
-            "version first (rollback, or upgrade --version, with --force for an older one), or restore it all the same with "
+            "version first (rollback, or upgrade --version, with --force for an older one), or use it all the same with "
             "force (--force)",
             field="force",
         )

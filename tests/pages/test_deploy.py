@@ -161,6 +161,9 @@ async def test_a_failed_deployment_is_changed_and_one_under_way_is_cancelled(
         await expect(page.locator("[aria-current=step]")).to_contain_text("Download the bot")
         await page.get_by_role("button", name="Cancel the deployment").click()
         await expect(page.get_by_role("region", name="The deployment was cancelled")).to_be_visible()
+        await expect(page.get_by_role("heading", name="Log", exact=True)).to_be_visible()
+        # Its terminal has gone with all that it had made.
+        await expect(page.get_by_text("What git, uv and the others print")).to_have_count(0)
         assert bots.left("mai") == []
         watched.require_clean()
 

@@ -18,8 +18,9 @@ export function Progress({ followed }: { followed: Followed & { deployment: Depl
   const text = useDeploymentText();
   const { deployment, log, activeAt } = followed;
   const { run, busy, refused } = useCommands();
-  const { progress, name, instanceId } = deployment;
+  const { progress, name, instanceId, kind } = deployment;
   const open = deployment.endedAt === null;
+  const gone = deployment.status === "CANCELLED" && (kind === "DEPLOY" || kind === "CLONE");
   return (
     <div className={css.progress}>
       {open && (
@@ -40,7 +41,7 @@ export function Progress({ followed }: { followed: Followed & { deployment: Depl
         <h3>{text("progress.log")}</h3>
         <Output live label={text("progress.log")} text={log.join("\n") || text("progress.noLog")} />
       </div>
-      <RawOutput instanceId={instanceId} />
+      {!gone && <RawOutput instanceId={instanceId} />}
       {open && (
         <div className={parts.row}>
           <Button
@@ -49,7 +50,7 @@ export function Progress({ followed }: { followed: Followed & { deployment: Depl
             title={refused}
             onClick={() => void run(name, CancelDeploymentDocument, { id: instanceId })}
           >
-            {text(deployment.kind === "UPGRADE" ? "progress.cancelUpgrade" : "progress.cancel")}
+            {text(kind === "UPGRADE" ? "progress.cancelUpgrade" : "progress.cancel")}
           </Button>
           <span className={parts.dim}>{text("progress.leave")}</span>
         </div>

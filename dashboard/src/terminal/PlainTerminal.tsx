@@ -34,7 +34,7 @@ export function PlainTerminal({
   const [box, opened] = useOpened(open);
   return (
     <>
-      {opened && !readOnly && <TerminalStatus session={opened.session} />}
+      {opened && <TerminalStatus session={opened.session} />}
       <div
         ref={box}
         className={css.log}

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from bots.documents import file
 from bots.documents.errors import DocumentSyntaxError
 from bots.documents.file import Loaded
 from mailauncher import listeners
-from mailauncher.errors import InstanceNotFound, InvalidParameter, LauncherError, PortInUse, Text
+from mailauncher.errors import Conflict, InstanceNotFound, InvalidParameter, LauncherError, PortInUse, Text
 from mailauncher.grants import Scope
 from mailauncher.interruption import Check
 from resolvers import configuration
@@ -100,6 +101,11 @@ async def move(ctx: Context, instance_id: str, asked: Mapping[str, int] | None =
             after = {name: port for name, port in asked.items() if before.get(name) != port}
             await asyncio.to_thread(_require, asked, before, locations, owners, record)
         changes = await _move_in_all(ctx, _steps(locations, after, record), before, after)
+        now = await asyncio.to_thread(
+            port_plan.ports_of_programs, _record(ctx, instance_id), ctx.bots.catalogue
+        )
+    if unchanged := [name for name, port in after.items() if now.get(name) != port]:
+        raise _changed_meanwhile(unchanged)
     return PortsMoved(
         tuple(MovedPort(name, before[name], port) for name, port in after.items()), tuple(changes)
     )
@@ -135,6 +141,26 @@ def _steps(
         saying.append((location, says))
     saying.sort(key=lambda step: "." not in step[0].name)  # those of accounts have one
     return [step for step in (*referring, *saying) if step[1]]
+
+
+def _in_files(
+    locations: Sequence[ConfigLocation], ports: Mapping[str, int], record: InstanceRecord
+) -> set[str]:
+    """The names of the ports that stand in files of their programs. One that cannot be read counts: the change of it says why.
+    Blocks."""
+    services = {service.name for service in record.services}
+    found: set[str] = set()
+    for location in locations:
+        own = {name for name in ports if _program(name, services) == location.component}
+        if config_ports.places(location, own, own)[0]:
+            try:
+                text = file.read(location.folder, location.path).text
+                document = location.format.read(text)
+            except LauncherError:
+                found |= own
+                continue
+            found |= {name for name in own if config_ports.has(location, document, name, ports[name])}
+    return found
 
 
 def _program(port: str, services: Collection[str]) -> str:
@@ -217,12 +243,12 @@ def _taken(ctx: Context, record: InstanceRecord, owners: PortOwners) -> list[Tak
     ports = port_plan.ports_of_programs(record, ctx.bots.catalogue)
     locations = _existing(ctx, record.id)
     chosen = set(ports.values())
+    holders = {name: owner for name, port in ports.items() if port and (owner := owners.holder_of(port))}
+    in_files = _in_files(locations, {name: ports[name] for name in holders}, record)
     found = []
-    for name, port in ports.items():
-        if not port or (owner := owners.holder_of(port)) is None:
-            continue
-        free = None
-        if any(config_ports.writes(location, name) for location in locations):
+    for name, owner in holders.items():
+        port, free = ports[name], None
+        if name in in_files:
             free = port_plan.first_free(port, chosen, owners.owner_of)
             chosen.add(free)
         found.append(TakenPort(name, port, owner, free))
@@ -246,6 +272,14 @@ def _unwritten(name: str, port: int, owner: Text) -> PortInUse:
     return PortInUse(zh, en, field="ports", port=port)
 
 
+def _changed_meanwhile(names: Sequence[str]) -> Conflict:
+    named = ", ".join(names)
+    return Conflict(
+        f"配置文件在此期间被改动，端口未换成给出的：{named}；请查看后重试",
+        f"The configuration files were changed meanwhile, and these ports are not the new ones: {named}; look at them, and try again",
+    )
+
+
 def _require(
     asked: Mapping[str, int],
     before: Mapping[str, int],
@@ -254,9 +288,10 @@ def _require(
     record: InstanceRecord,
 ) -> None:
     """Raises InvalidParameter, PortInUse. Blocks."""
+    in_files = _in_files(locations, before, record)
     for name, port in asked.items():
-        if name not in before or not any(config_ports.writes(location, name) for location in locations):
-            known = ", ".join(n for n in before if any(config_ports.writes(where, n) for where in locations))
+        if name not in in_files:
+            known = ", ".join(each for each in before if each in in_files)
             raise InvalidParameter(
                 f"配置文件中没有名为 {name[:64]} 的端口，有：{known}",
                 f"The configuration files have no port named {name[:64]}; they have: {known}",

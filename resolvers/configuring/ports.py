@@ -35,9 +35,15 @@ def changes_any_port(location: ConfigLocation, keys: Iterable[str]) -> bool:
     return any(_within(port, key) or _within(key, port) for port in ports for key in keys)
 
 
-def writes(location: ConfigLocation, name: str) -> bool:
-    """Whether the port of this name (a placeholder of recipes) stands in the file as a value of its own."""
-    return f"{{{name}}}" in location.set.values()
+def has(location: ConfigLocation, document: Mapping[str, Any], name: str, port: int) -> bool:
+    """Whether the port of this name (a placeholder of recipes) stands in the file as a value of its own, or is missing where it
+    would."""
+    for dotted, template in location.set.items():
+        if template == f"{{{name}}}":
+            now = _at(document, dotted)
+            if _has_place(document, dotted) if now is None else _with_numbers(now, {port: 0}) != now:
+                return True
+    return False
 
 
 def places(

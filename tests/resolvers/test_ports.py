@@ -191,6 +191,21 @@ async def test_ports_of_two_programs_that_could_not_all_be_moved_stay_together(
         await ports.move(ctx, bot.id, {"main": PORT, "napcat": service})
 
 
+async def test_a_port_that_no_file_has_is_not_moved(ctx: Context, bot: InstanceView, folder: Path) -> None:
+    """It was said to be moved, and those who look for the bot there were sent elsewhere."""
+    (folder / ".env").unlink()
+    (folder / "config/bot_config.toml").write_text("[webui]\nport = 8001\n")
+    async with listening(PORT):
+        [taken] = await ports.taken(ctx, bot.id)
+        assert (taken.port, taken.free) == (PORT, None)
+        with pytest.raises(PortInUse, match="no known configuration file has it"):
+            await ports.move(ctx, bot.id)
+    with pytest.raises(InvalidParameter, match="no port named main; they have: webui, napcat"):
+        await ports.move(ctx, bot.id, {"main": free_port()})
+    assert instances.get(ctx, bot.id).port == PORT
+    assert json.loads((folder / "napcat/config/webui.json").read_text())["main"]["port"] == PORT
+
+
 async def test_two_bots_that_move_at_once_get_different_ports(
     ctx: Context, bot: InstanceView, folder: Path
 ) -> None:

@@ -12,7 +12,12 @@ from store.records import InstanceRecord
 from terminals.supervisor import MAIN
 
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_.-]*)\}")
-_NUMBER = re.compile(r"(?<![0-9])[0-9]{1,5}(?![0-9])")
+_NUMBER = re.compile(r"\s*[0-9]{1,5}\s*")
+_HERE = re.compile(
+    r"(?<![\w.:-])(?:localhost|127(?:\.[0-9]{1,3}){3}|0\.0\.0\.0|\[::1?\]|::1):([0-9]{1,5})(?![0-9])",
+    re.IGNORECASE,
+)
+"""An address of this machine with a port. Another machine may use the same port for something else."""
 
 
 def changed_ports(location: ConfigLocation, old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, int]:
@@ -74,7 +79,8 @@ def moved(
 ) -> list[tuple[list[str], Any]]:
     """The paths and new values of what must change at these keys of a file when ports, by the names of their placeholders, become others.
 
-    Only where the recipe writes these ports, and only the number: whatever else somebody has made of the value stays.
+    Only where the recipe writes these ports, and only the number, in a longer text only behind an address of this machine: whatever
+    else somebody has made of the value stays.
     """
     found = []
     for dotted in keys:
@@ -106,8 +112,15 @@ def _with_numbers(value: Any, numbers: Mapping[int, int]) -> Any:
     if isinstance(value, list):
         return [_with_numbers(item, numbers) for item in value]
     if isinstance(value, str):
-        return _NUMBER.sub(lambda found: str(numbers.get(int(found[0]), found[0])), value)
+        if _NUMBER.fullmatch(value):
+            return value.replace(value.strip(), str(numbers.get(int(value), value.strip())))
+        return _HERE.sub(lambda found: _with_port(found, numbers), value)
     return numbers.get(value, value) if type(value) is int else value
+
+
+def _with_port(address: re.Match[str], numbers: Mapping[int, int]) -> str:
+    host = address[0].removesuffix(address[1])
+    return f"{host}{numbers.get(int(address[1]), address[1])}"
 
 
 def require_distinct(record: InstanceRecord, ports: Mapping[str, int]) -> None:

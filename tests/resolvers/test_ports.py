@@ -206,6 +206,37 @@ async def test_a_port_that_no_file_has_is_not_moved(ctx: Context, bot: InstanceV
     assert json.loads((folder / "napcat/config/webui.json").read_text())["main"]["port"] == PORT
 
 
+@pytest.mark.parametrize(
+    "url, moves",
+    [
+        ("ws://127.0.0.1:{port}/{port}", True),
+        ("ws://user:{port}@LOCALHOST:{port}", True),
+        ("[::1]:{port}", True),
+        ("0.0.0.0:{port}", True),
+        (" {port} ", True),
+        ("ws://bot{port}.example.com:{port}/x", False),
+        ("ws://192.168.1.9:{port}", False),
+        ("ws://localhost.example.com:{port}", False),
+        ("ws://not-localhost:{port}", False),
+        ("ws://10.127.0.0.1:{port}", False),
+        ("ws://[fe80::1]:{port}", False),
+        ("ws://127.0.0.1:{port}0", False),
+    ],
+)
+async def test_only_addresses_of_this_machine_get_the_new_port(
+    ctx: Context, bot: InstanceView, folder: Path, url: str, moves: bool
+) -> None:
+    account = folder / "napcat/config/onebot11.json"
+    before = url.format(port=PORT)
+    account.write_text(json.dumps({"clients": [{"url": before}]}))
+    port = free_port()
+    await ports.move(ctx, bot.id, {"main": port})
+    [client] = json.loads(account.read_text())["clients"]
+    head, _, tail = before.partition(f"@LOCALHOST:{PORT}" if "@" in url else str(PORT))
+    expected = f"{head}@LOCALHOST:{port}" if "@" in url else f"{head}{port}{tail}"
+    assert client["url"] == (expected if moves else before)
+
+
 async def test_two_bots_that_move_at_once_get_different_ports(
     ctx: Context, bot: InstanceView, folder: Path
 ) -> None:

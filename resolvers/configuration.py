@@ -357,7 +357,7 @@ async def _write(
             await stack.enter_async_context(ctx.locks.claims)
             if (record := ctx.store.registry.get(location.instance_id)) is not None:
                 config_ports.require_distinct(record, ports)
-            await ctx.ports.require_free(ports.values(), record)
+            await ctx.ports.require_free(ctx.grant, ports.values(), record)
         after = await asyncio.to_thread(
             file.write_bytes,
             location.folder,

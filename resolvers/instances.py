@@ -275,10 +275,10 @@ async def require_addable(ctx: Context, new: NewInstance, folder: Path, bot: Fou
         await asyncio.to_thread(existing.require_runnable, bot, folder)
     record = await asyncio.to_thread(_record, ctx, new, folder, bot)
     try:
-        await ctx.ports.require_free([record.port], record)
+        await ctx.ports.require_free(ctx.grant, [record.port], record)
     except PortInUse as error:
         raise _with_origin(error, new, bot) from None
-    await ctx.ports.require_free((service.port or 0 for service in new.services or ()), record)
+    await ctx.ports.require_free(ctx.grant, (service.port or 0 for service in new.services or ()), record)
     return record
 
 

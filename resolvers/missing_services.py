@@ -61,7 +61,7 @@ async def add(ctx: Context, former: DeploymentRecord) -> DeploymentRecord:
         # The bot's own may have been changed since.
         planned |= await asyncio.to_thread(port_plan.ports_of_programs, record, ctx.bots.catalogue)
         ports = [planned.get(name, 0) for name in placeholders]
-        await ctx.ports.require_free(ports, record, field="install_services")
+        await ctx.ports.require_free(ctx.grant, ports, record, field="install_services")
         space_mb = sum(program.install.space_mb for program in selection.services)
         await asyncio.to_thread(folders.require_space, Path(record.path), space_mb)
         plan = make_plan(

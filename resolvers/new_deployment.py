@@ -73,7 +73,7 @@ async def choose_ports(
 ) -> dict[str, int]:
     """A port for every placeholder; those of services that are not installed get their defaults. `instance_id` is that of an
     instance that is there already, with the ports that it keeps. Raises PortInUse."""
-    owners = await ctx.ports.owners(replanned=instance_id)
+    owners = await ctx.ports.owners(ctx.grant, replanned=instance_id)
     present = {program.name for program in selection.programs}
     absent = {
         name: port

@@ -72,7 +72,7 @@ class _Written(NamedTuple):
 async def taken(ctx: Context, instance_id: str) -> list[TakenPort]:
     """The ports of the programs of an instance on which processes listen that are not its own. Raises InstanceNotFound."""
     record = _record(ctx, instance_id)
-    owners = await ctx.ports.owners(record)
+    owners = await ctx.ports.owners(ctx.grant, record)
     return await asyncio.to_thread(_taken, ctx, record, owners)
 
 
@@ -92,7 +92,7 @@ async def move(ctx: Context, instance_id: str, asked: Mapping[str, int] | None =
         ):  # in one order, or two commands could wait for each other
             await stack.enter_async_context(ctx.configs.lock(location))
         await stack.enter_async_context(ctx.locks.claims)
-        owners = await ctx.ports.owners(record)
+        owners = await ctx.ports.owners(ctx.grant, record)
         before = await asyncio.to_thread(port_plan.ports_of_programs, record, ctx.bots.catalogue)
         if asked is None:
             found = await asyncio.to_thread(_taken, ctx, record, owners)

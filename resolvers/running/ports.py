@@ -14,6 +14,7 @@ from bots.catalogue import Catalogue
 from bots.deploying import plan as plans
 from mailauncher import listeners
 from mailauncher.errors import Text
+from mailauncher.grants import Grant
 from resolvers.running import port_holders, port_plan
 from resolvers.running.live_instances import LiveInstances
 from resolvers.views import InstanceView
@@ -64,10 +65,11 @@ class PortRegistry:
         self._plans = plans
 
     async def owners(
-        self, record: InstanceRecord | None = None, *, replanned: str | None = None
+        self, grant: Grant, record: InstanceRecord | None = None, *, replanned: str | None = None
     ) -> PortOwners:
         """Owners other than the instance `record`: its ports, those of its deployment, and those of processes that run in its
-        folders count as free. `replanned` is an instance whose deployment is about to be replaced by another."""
+        folders count as free. `replanned` is an instance whose deployment is about to be replaced by another.
+        Instances that the grant does not cover are not named."""
         records = [other for other in self._registry if record is None or other.id != record.id]
         open_deployments = [
             found
@@ -77,27 +79,30 @@ class PortRegistry:
             and other.id != replanned
         ]
         folders = [Path(record.path), *(Path(s.path) for s in record.services)] if record else []
-        claimed = await asyncio.to_thread(self._claimed, records, open_deployments)
-        return PortOwners(claimed, folders, self._live.views)
+        claimed = await asyncio.to_thread(self._claimed, grant, records, open_deployments)
+        covered = [view for view in self._live.views if grant.covers(view.id)]
+        return PortOwners(claimed, folders, covered)
 
     async def require_free(
-        self, ports: Iterable[int], record: InstanceRecord | None = None, *, field: str = "port"
+        self, grant: Grant, ports: Iterable[int], record: InstanceRecord | None = None, *, field: str = "port"
     ) -> None:
         """Raises PortInUse for the first one that is not the instance's own and not free."""
-        owners = await self.owners(record)
+        owners = await self.owners(grant, record)
         for port in ports:
             if port and (owner := await asyncio.to_thread(owners.owner_of, port)):
                 raise listeners.in_use_error(port, owner, field)
 
     def _claimed(
-        self, records: Iterable[InstanceRecord], deployments: Iterable[DeploymentRecord]
+        self, grant: Grant, records: Iterable[InstanceRecord], deployments: Iterable[DeploymentRecord]
     ) -> dict[int, Text]:
         found: dict[int, Text] = {}
         for deployment in deployments:
             words = Text(f"实例 {deployment.name} 的部署", f"the deployment of instance {deployment.name}")
+            words = words if grant.covers(deployment.instance_id) else listeners.UNKNOWN
             found |= dict.fromkeys(self._planned(deployment.instance_id), words)
         for record in records:
             words = Text(f"实例 {record.name} ", f"instance {record.name}")
+            words = words if grant.covers(record.id) else listeners.UNKNOWN
             found |= dict.fromkeys(port_plan.used_ports(record, self._catalogue), words)
         return found
 

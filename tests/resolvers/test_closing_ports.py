@@ -76,7 +76,7 @@ async def test_a_start_waits_for_connections_of_the_process_before_and_says_so(
     restart = asyncio.create_task(instances.restart(ctx, bot.id))
     await until_it_waits(ctx, bot.id)
     assert await asyncio.to_thread(listeners.use_of, bot.port) is listeners.Use.CLOSING
-    await ctx.ports.require_free([bot.port], ctx.store.registry.get(bot.id))  # a plan may have it
+    await ctx.ports.require_free(ctx.grant, [bot.port], ctx.store.registry.get(bot.id))  # a plan may have it
     end = ctx.live.supervisor(bot.id).main_program.terminal.end
     client.close()
     assert (await restart).complete

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,19 @@ import pytest_asyncio
 
 from bots.documents import file, toml
 from mailauncher.errors import InsufficientSpace, InvalidParameter, PortInUse
+from mailauncher.grants import Grant, Scope
 from resolvers import configuration, instances, ports
 from resolvers.context import Context
 from resolvers.views import InstanceView
 from tests.support.configured import PORT, SERVICE, add_on_its_port, listening, write_configs, write_recipes
-from tests.support.context import add_bot, free_port, parts
+from tests.support.context import add_bot, free_port, outputs, parts
 
+LISTENING_BOT = """
+import socket, sys
+servers = [socket.create_server(("127.0.0.1", port)) for port in ({port}, {other})]
+print("listening", flush=True)
+sys.stdin.read()
+"""
 ACCOUNTS = """
 [[config]]
 name = "onebot"
@@ -204,6 +212,30 @@ async def test_a_port_that_no_file_has_is_not_moved(ctx: Context, bot: InstanceV
         await ports.move(ctx, bot.id, {"main": free_port()})
     assert instances.get(ctx, bot.id).port == PORT
     assert json.loads((folder / "napcat/config/webui.json").read_text())["main"]["port"] == PORT
+
+
+async def test_a_key_for_one_instance_learns_no_name_of_another_that_has_a_port(
+    ctx: Context, bot: InstanceView, folder: Path
+) -> None:
+    limited = replace(ctx, grant=Grant(Scope.ADMIN, frozenset({bot.id})))
+    port = free_port()
+    other = await add_bot(ctx, folder.parent / "secret", LISTENING_BOT.format(port=PORT, other=port))
+    await instances.start(ctx, other.id)
+    await outputs(ctx, f"{other.id}_main", "listening")
+    [taken] = await ports.taken(ctx, bot.id)
+    assert "of instance secret" in taken.owner.en
+    [taken] = await ports.taken(limited, bot.id)
+    assert "pid" in taken.owner.en
+    assert "secret" not in taken.owner.en + taken.owner.zh
+    for given in (port, other.port):
+        with pytest.raises(PortInUse) as caught:
+            await ports.move(limited, bot.id, {"main": given})
+        assert "secret" not in caught.value.text.en + caught.value.text.zh
+        with pytest.raises(PortInUse) as caught:
+            await configuration.set_value(limited, bot.id, "env", ["PORT"], str(given))
+        assert "secret" not in caught.value.text.en + caught.value.text.zh
+    with pytest.raises(PortInUse, match="instance secret"):
+        await ports.move(ctx, bot.id, {"main": other.port})
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,14 @@ def describe(port: int, instances: Iterable[InstanceView]) -> Text:
     return Text(f" {name}（pid {pid}）", f"{name} (pid {pid})")
 
 
+def is_of(port: int, instance: InstanceView) -> bool:
+    """Whether it is a program of the instance, or descends from one, that listens there. Blocks."""
+    if (found := listeners.listener(port)) is None:
+        return False
+    lineage = listeners.lineage(found[0])
+    return any(program in lineage for _, _, program in _programs([instance]))
+
+
 def _programs(instances: Iterable[InstanceView]) -> Iterator[tuple[str, str | None, int | None]]:
     """(name of the instance, name of the service or None, pid) of every program."""
     for instance in instances:

@@ -29,9 +29,14 @@ class PortOwners:
     """Who had which port at one moment. Processes are looked at when they are asked for."""
 
     def __init__(
-        self, claimed: Mapping[int, Text], folders: Sequence[Path], instances: Sequence[InstanceView]
+        self,
+        claimed: Mapping[int, Text],
+        own: InstanceView | None,
+        folders: Sequence[Path],
+        instances: Sequence[InstanceView],
     ) -> None:
         self._claimed = claimed
+        self._own = own
         self._folders = folders
         self._instances = instances
 
@@ -40,10 +45,16 @@ class PortOwners:
         return self._claimed.get(port) or self.holder_of(port)
 
     def holder_of(self, port: int) -> Text | None:
-        """The process that listens on it, unless it runs in the instance's folders. Blocks."""
-        if not listeners.is_taken(port) or listeners.runs_in(port, self._folders):
+        """The process that listens on it, unless it is the instance's. Blocks."""
+        if not listeners.is_taken(port) or self._is_own(port):
             return None
         return port_holders.describe(port, self._instances)
+
+    def _is_own(self, port: int) -> bool:
+        """Of an instance that is being added, what runs in its folders is its own; later, only what was started for it."""
+        if self._own is None:
+            return listeners.runs_in(port, self._folders)
+        return port_holders.is_of(port, self._own)
 
 
 class PortRegistry:
@@ -67,8 +78,8 @@ class PortRegistry:
     async def owners(
         self, grant: Grant, record: InstanceRecord | None = None, *, replanned: str | None = None
     ) -> PortOwners:
-        """Owners other than the instance `record`: its ports, those of its deployment, and those of processes that run in its
-        folders count as free. `replanned` is an instance whose deployment is about to be replaced by another.
+        """Owners other than the instance `record`: its ports, those of its deployment, and those of its programs count as free; as
+        long as it is being added, also those of processes that run in its folders. `replanned` is an instance whose deployment is about to be replaced by another.
         Instances that the grant does not cover are not named."""
         records = [other for other in self._registry if record is None or other.id != record.id]
         open_deployments = [
@@ -81,7 +92,8 @@ class PortRegistry:
         folders = [Path(record.path), *(Path(s.path) for s in record.services)] if record else []
         claimed = await asyncio.to_thread(self._claimed, grant, records, open_deployments)
         covered = [view for view in self._live.views if grant.covers(view.id)]
-        return PortOwners(claimed, folders, covered)
+        own = self._live.view(record.id) if record and record.id in self._live else None
+        return PortOwners(claimed, own, folders, covered)
 
     async def require_free(
         self, grant: Grant, ports: Iterable[int], record: InstanceRecord | None = None, *, field: str = "port"

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -236,6 +237,40 @@ async def test_a_key_for_one_instance_learns_no_name_of_another_that_has_a_port(
         assert "secret" not in caught.value.text.en + caught.value.text.zh
     with pytest.raises(PortInUse, match="instance secret"):
         await ports.move(ctx, bot.id, {"main": other.port})
+
+
+async def test_what_was_not_started_here_has_a_port_also_in_the_folder_of_the_bot(
+    ctx: Context, bot: InstanceView, folder: Path
+) -> None:
+    """A start was refused for want of the port, and no port was taken."""
+    (folder / "stray.py").write_text(LISTENING_BOT.format(port=PORT, other=free_port()))
+    stray = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "stray.py",
+        cwd=folder,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert stray.stdout is not None
+        await stray.stdout.readline()
+        with pytest.raises(PortInUse, match=f"pid {stray.pid}"):
+            await instances.start(ctx, bot.id)
+        [taken] = await ports.taken(ctx, bot.id)
+        assert f"pid {stray.pid}" in taken.owner.en
+        await ports.move(ctx, bot.id)
+        await instances.start(ctx, bot.id)
+    finally:
+        await stray.communicate(b"")
+
+
+async def test_what_a_bot_itself_listens_on_is_not_taken(
+    ctx: Context, bot: InstanceView, folder: Path
+) -> None:
+    (folder / "bot.py").write_text(LISTENING_BOT.format(port=PORT, other=free_port()))
+    await instances.start(ctx, bot.id)
+    await outputs(ctx, f"{bot.id}_main", "listening")
+    assert await ports.taken(ctx, bot.id) == []
 
 
 @pytest.mark.parametrize(

@@ -306,5 +306,5 @@ def _require(
         if port in others:
             words = Text(f"实例 {record.name} ", f"instance {record.name}")
             raise listeners.in_use_error(port, words, "ports")
-        if port != before[name] and (owner := owners.owner_of(port)):
+        if owner := owners.holder_of(port) if port == before[name] else owners.owner_of(port):
             raise listeners.in_use_error(port, owner, "ports")

@@ -14,6 +14,7 @@ PORT_NAME = "`main`, the name of a service, or what a further port is called, su
 MOVED = Text("端口已改为 {}", "Ports are now {}")
 RESTART = Text("端口已改为 {}，重启后生效", "Ports are now {}; restart the instance to apply it")
 SAME = Text("没有端口被占用，未作改动", "No port is taken; nothing was changed")
+HAS_ALREADY = Text("已经是这些端口，未作改动", "The ports are these already; nothing was changed")
 
 
 def _owner(taken: strawberry.Parent[ports.TakenPort], info: Info) -> str:
@@ -78,7 +79,9 @@ async def _move(
 ) -> MovePortsPayload | None:
     asked = None if input.ports is None else {each.name: each.port for each in input.ports}
     moved = await info.context.complete(ports.move(info.context.ctx, input.instance_id, asked))
-    template = RESTART if moved.restart_needed else MOVED if moved.ports else SAME
+    template = (
+        RESTART if moved.restart_needed else MOVED if moved.ports else SAME if asked is None else HAS_ALREADY
+    )
     named = ", ".join(f"{each.name}: {each.former} → {each.port}" for each in moved.ports)
     return MovePortsPayload(
         ports=[MovedPort(name=each.name, former=each.former, port=each.port) for each in moved.ports],

@@ -261,6 +261,10 @@ async def test_ports_are_moved_in_all_files_that_name_them(launcher: Launcher, t
         "restartNeeded": False,
         "message": f"Ports are now main: {PORT} → {found['free']}",
     }
-    assert (await moved(ports=[{"name": "main", "port": PORT}])).result["ports"][0]["port"] == PORT
+    same = [{"name": "main", "port": PORT}]
+    assert (await moved(ports=same)).result["ports"][0]["port"] == PORT
+    assert (await moved(ports=same)).result["message"] == "The ports are these already; nothing was changed"
+    async with listening(PORT):
+        assert (await moved(ports=same)).code == "PORT_IN_USE"
     assert (await moved(ports=[{"name": "main", "port": 0}])).code == "INVALID_PARAMETER"
     assert (await ask(launcher, taken, id="0" * 40)).code == "INSTANCE_NOT_FOUND"

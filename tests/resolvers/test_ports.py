@@ -309,7 +309,7 @@ async def test_two_bots_that_move_at_once_get_different_ports(
 ) -> None:
     folder = folder.parent / "other"
     write_configs(folder)
-    port = free_port()
+    port = PORT + 1  # the next free one is the same for both
     for name in ("bot_config.toml", "../.env"):
         file = folder / "config" / name
         file.write_text(file.read_text("utf-8").replace(str(PORT), str(port)), "utf-8")

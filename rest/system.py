@@ -11,6 +11,7 @@ from rest.existing_client import system as client_system
 from rest.field_docs import about
 from rest.operation import Call, Operation
 from rest.values import StatusSuccess, timestamp
+from store.database_status import ANSWER_S
 
 GROUP = "system"
 
@@ -83,8 +84,8 @@ class Database(msgspec.Struct):
     answer_ms: Annotated[
         float | None,
         about(
-            "应答所用的毫秒数；5 秒内没有应答时为 null。",
-            "Time that it took to answer, in milliseconds; null if it does not answer within five seconds.",
+            f"应答所用的毫秒数；{ANSWER_S:g} 秒内没有应答时为 null。",
+            f"Time that it took to answer, in milliseconds; null if it does not answer within {ANSWER_S:g} seconds.",
         ),
     ]
 

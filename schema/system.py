@@ -9,6 +9,7 @@ from resolvers import system
 from resolvers.views import Metrics
 from schema.context import Info
 from schema.scalars import Instant, Long
+from store.database_status import ANSWER_S
 
 
 @strawberry.type(description="The host of the launcher. A field is empty if the system does not provide it.")
@@ -41,7 +42,7 @@ class SystemDatabase:
         description="Version of SQLite or of the server of the database; null if it does not answer."
     )
     answer_ms: float | None = strawberry.field(
-        description="Time that it took to answer, in milliseconds; null if it does not answer within five seconds."
+        description=f"Time that it took to answer, in milliseconds; null if it does not answer within {ANSWER_S:g} seconds."
     )
 
 

@@ -28,7 +28,7 @@ SEED = 20251122
 AT_ONCE = 3
 KILLS = sized(1, 17)
 POWER_CUTS = sized(1, 5)
-ROUNDS = sized(1, 6)
+ROUNDS = sized(2, 6)
 LINES = 18
 """Of the journal of a deployment that is not started."""
 

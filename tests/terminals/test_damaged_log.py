@@ -1,6 +1,7 @@
 """The log of a terminal after a power cut and on a full disk: gaps are gaps, and nothing wrong is shown."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -231,6 +232,8 @@ def test_the_next_keeper_goes_on_behind_output_that_found_no_room() -> None:
     with small_disk(4096) as disk:
         log = Log(str(disk / "main"), 400_000, 2)
         log.append(b"a" * 10)
+        while log.reserving:  # the file of that must be there before the disk is full
+            time.sleep(0.001)
         fill(disk)
         log.append(b"b" * 10_000)
         assert log.error

@@ -130,7 +130,7 @@ async def test_whole_folders_are_uploaded_and_several_files_handled_at_once(tmp_
                 await page.get_by_role("button", name="Download the files").click()
             assert (await downloading.value).suggested_filename in ("gone", "one.txt")
             await page.get_by_role("button", name="Delete…").click()
-            dialog = page.get_by_role("dialog", name="Delete the 2 selected?")
+            await expect(dialog := page.get_by_role("dialog", name="Delete the 2 selected?")).to_be_visible()
             assert await findings_of_axe(page) == []
             (folder / "my tree" / "gone").unlink()
             await dialog.get_by_role("button", name="Delete").click()

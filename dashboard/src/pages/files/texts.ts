@@ -75,7 +75,7 @@ const zh = {
   "files.cancel": "取消上传 {name}",
   "files.replace": "替换",
   "files.replaceOf": "用上传的文件替换 {name}",
-  "files.retryOf": "重新上传 {name}",
+  "files.retryOf": "重试上传 {name}",
   "files.dismiss": "清除已结束的",
 };
 
@@ -158,7 +158,7 @@ const en: Record<keyof typeof zh, string> = {
   "files.cancel": "Cancel the upload of {name}",
   "files.replace": "Replace",
   "files.replaceOf": "Replace {name} with the uploaded file",
-  "files.retryOf": "Upload {name} again",
+  "files.retryOf": "Try again to upload {name}",
   "files.dismiss": "Clear what has ended",
 };
 

@@ -142,8 +142,8 @@ def test_memory_stays_bounded_under_decompression_bombs(place: Home) -> None:
             for bomb in bombs:
                 assert http.post(route, json={"name": "x", "image_data": bomb}).status_code == 400
         peak = peak_memory(server)
-    # The body, its text and what is decoded of it; a decoded 30000 x 30000 alone would take 900 MB.
-    assert peak - before < 200 * MIB
+    # The body, its text and what is decoded of it take 160 to 210 MiB; a decoded 30000 x 30000 alone would take 900 MB.
+    assert peak - before < 400 * MIB
 
 
 def peak_memory(process: psutil.Process) -> int:

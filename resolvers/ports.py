@@ -87,9 +87,8 @@ async def move(ctx: Context, instance_id: str, asked: Mapping[str, int] | None =
     record = _record(ctx, instance_id)
     async with ctx.configs.turns.of(instance_id, Waiting.CHANGES), AsyncExitStack() as stack:
         locations = await asyncio.to_thread(_existing, ctx, instance_id)
-        for location in sorted(
-            locations, key=_place
-        ):  # in one order, or two commands could wait for each other
+        # In one order: of two commands, each could hold the lock that the other one waits for.
+        for location in sorted(locations, key=_place):
             await stack.enter_async_context(ctx.configs.lock(location))
         await stack.enter_async_context(ctx.locks.claims)
         owners = await ctx.ports.owners(ctx.grant, record)

@@ -1,6 +1,6 @@
 """The ports of an instance that exists: which are taken, and giving it others."""
 
-from typing import Annotated
+from typing import Annotated, cast
 
 import strawberry
 
@@ -70,7 +70,7 @@ class MovePortsPayload:
 
 
 async def _taken(info: Info, instance_id: InstanceId) -> list[TakenPort] | None:
-    return await ports.taken(info.context.ctx, instance_id)  # type: ignore[return-value]  # it has these attributes
+    return cast(list[TakenPort], await ports.taken(info.context.ctx, instance_id))
 
 
 async def _move(

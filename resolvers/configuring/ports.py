@@ -143,7 +143,7 @@ def _at(document: Mapping[str, Any], dotted: str) -> Any:
 
 
 def _port(value: Any, dotted: str) -> int:
-    if isinstance(value, str) and re.fullmatch(r"\s*[0-9]{1,5}\s*", value):
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
         value = int(value)
     if type(value) is int and 1 <= value <= listeners.LAST_PORT:
         return value

@@ -79,8 +79,8 @@ class PortRegistry:
         self, grant: Grant, record: InstanceRecord | None = None, *, replanned: str | None = None
     ) -> PortOwners:
         """Owners other than the instance `record`: its ports, those of its deployment, and those of its programs count as free; as
-        long as it is being added, also those of processes that run in its folders. `replanned` is an instance whose deployment is about to be replaced by another.
-        Instances that the grant does not cover are not named."""
+        long as it is being added, also those of processes that run in its folders. `replanned` is an instance whose deployment is
+        about to be replaced by another. Instances that the grant does not cover are not named."""
         records = [other for other in self._registry if record is None or other.id != record.id]
         open_deployments = [
             found
